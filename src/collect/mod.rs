@@ -1,0 +1,150 @@
+//! Collectors: one folder each, in three parts — config, fetch (the only part that awaits), map (pure).
+//!
+//! A collector is asked once a tick for what it sees and answers before the
+//! cycle's deadline with documents and with the parts that are missing. It never
+//! touches the clock, the identity of the cluster or the output. Adding one is a
+//! folder here and a line in [`COLLECTORS`].
+
+use std::future::Future;
+use std::pin::Pin;
+
+use tokio::time::Instant;
+
+use crate::config::Section;
+use crate::document::Document;
+
+/// One line a collector: the key in the configuration's `clusters[]` and what reads it.
+pub const COLLECTORS: &[Kind] = &[];
+
+/// How a collector gets from the configuration to its targets.
+pub struct Kind {
+    /// The key under `clusters[]`: `kafka`, `zookeeper`, `jmx`.
+    pub key: &'static str,
+    /// Reads that key's value. Touches no network; every mistake goes into the section's problems.
+    pub read: fn(&mut Section<'_>, &Common) -> Vec<TargetPlan>,
+}
+
+/// What all targets of a cluster inherit.
+#[derive(Debug, Clone)]
+pub struct Common {
+    /// This machine's name, which stands for every loopback address.
+    pub host_name: String,
+}
+
+/// A target as the configuration has it: enough to build its collector, again at every reload.
+pub struct TargetPlan {
+    /// Name of the target in documents, logs and errors: `kafka broker06:9092`, `jmx host:9999`.
+    pub name: String,
+    /// `service.address`: never a loopback name (see [`crate::identity::service_address`]).
+    pub address: String,
+    /// Own interval, if any.
+    pub interval: Option<std::time::Duration>,
+    /// Makes the collector. Must not connect: an unreachable server never stops the start.
+    pub build: Box<dyn Fn() -> Box<dyn Collector> + Send + Sync>,
+}
+
+/// A future that a collector hands to its target's task.
+pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// One collector of one target. Lives as long as the target and keeps its connections between ticks.
+pub trait Collector: Send {
+    /// Reads everything once.
+    ///
+    /// Ends before `cycle.deadline` with what it has by then; what is missing is a [`Fault`].
+    ///
+    /// # Cancel safety
+    /// The future may be dropped at any await (the deadline, a reload): the next call must
+    /// work, with new connections where the old ones are in an unknown state.
+    fn collect<'a>(&'a mut self, cycle: &'a Cycle) -> Pending<'a, Collected>;
+
+    /// Says good-bye to the server where the protocol has that (JMX leaks a connection id otherwise).
+    fn close<'a>(&'a mut self) -> Pending<'a, ()> {
+        Box::pin(async {})
+    }
+}
+
+/// One collection.
+#[derive(Debug, Clone, Copy)]
+pub struct Cycle {
+    /// The moment by which the collector must have answered.
+    pub deadline: Instant,
+}
+
+/// What a cycle saw.
+#[derive(Debug, Default)]
+pub struct Collected {
+    /// Whether the target answered at all. `false` makes `brokerbeat.target.up` 0.
+    pub up: bool,
+    /// What was seen.
+    pub documents: Vec<Document>,
+    /// What is missing and why; the first one becomes the target document's error.
+    pub faults: Vec<Fault>,
+    /// The id of the Kafka cluster, from whoever knows it.
+    pub cluster_id: Option<String>,
+}
+
+impl Collected {
+    /// A target that did not answer.
+    pub fn down(fault: Fault) -> Self {
+        Self {
+            faults: vec![fault],
+            ..Self::default()
+        }
+    }
+}
+
+/// Something that is missing from a cycle, as data.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fault {
+    /// What sort of thing went wrong.
+    pub kind: FaultKind,
+    /// One sentence that names the place and, where possible, what to do.
+    pub message: String,
+}
+
+impl Fault {
+    /// A fault of that kind with its sentence.
+    pub fn new(kind: FaultKind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+        }
+    }
+}
+
+/// `brokerbeat.target.error.kind`. The names are part of the documents and never change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FaultKind {
+    /// No connection: refused, no route, no such name.
+    Connect,
+    /// Connected, but no complete answer within the budget (a hanging server looks like this).
+    Timeout,
+    /// The answer is not what the protocol says (wrong port, rubbish).
+    Protocol,
+    /// The server wants other credentials, or TLS.
+    Auth,
+    /// The server answers that it may not or does not want to (a word off the whitelist, an ACL).
+    Refused,
+    /// A part of the answer is missing (one broker of several, one bean).
+    Partial,
+    /// The server says it is another cluster than before.
+    Identity,
+    /// The collector itself failed; a bug to report.
+    Internal,
+}
+
+impl FaultKind {
+    /// The word in the documents.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Connect => "connect",
+            Self::Timeout => "timeout",
+            Self::Protocol => "protocol",
+            Self::Auth => "auth",
+            Self::Refused => "refused",
+            Self::Partial => "partial",
+            Self::Identity => "identity",
+            Self::Internal => "internal",
+        }
+    }
+}

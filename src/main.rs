@@ -1,0 +1,2 @@
+//! brokerbeat
+fn main(){}
