@@ -24,10 +24,7 @@ pub struct Document {
 
 impl Document {
     /// A document without keys and fields.
-    pub fn new(
-        dataset: impl Into<Cow<'static, str>>,
-        kind: impl Into<Cow<'static, str>>,
-    ) -> Self {
+    pub fn new(dataset: impl Into<Cow<'static, str>>, kind: impl Into<Cow<'static, str>>) -> Self {
         Self {
             dataset: dataset.into(),
             kind: kind.into(),
@@ -103,9 +100,7 @@ pub fn set_nested(map: &mut Map<String, Value>, field: &str, value: Value) {
         map.insert(field.to_owned(), value);
         return;
     };
-    let child = map
-        .entry(head)
-        .or_insert_with(|| Value::Object(Map::new()));
+    let child = map.entry(head).or_insert_with(|| Value::Object(Map::new()));
     if !child.is_object() {
         *child = Value::Object(Map::new());
     }
@@ -157,7 +152,10 @@ mod tests {
             .key("kafka.topic.name", "orders")
             .key("kafka.partition.id", 3)
             .with("kafka.partition.offset.newest", 17);
-        assert_eq!(document.keys()[1], ("kafka.partition.id".into(), "3".into()));
+        assert_eq!(
+            document.keys()[1],
+            ("kafka.partition.id".into(), "3".into())
+        );
         assert_eq!(
             Value::from(document.into_fields()),
             json!({"kafka": {"topic": {"name": "orders"}, "partition": {"id": 3, "offset": {"newest": 17}}}})
@@ -175,8 +173,13 @@ mod tests {
 
     #[test]
     fn leaves_are_dotted() {
-        let document = Document::new("jvm", "memory").with("a.b", 1).with("a.c", json!([1, 2]));
-        let names: Vec<_> = leaves(document.fields()).into_iter().map(|(n, _)| n).collect();
+        let document = Document::new("jvm", "memory")
+            .with("a.b", 1)
+            .with("a.c", json!([1, 2]));
+        let names: Vec<_> = leaves(document.fields())
+            .into_iter()
+            .map(|(n, _)| n)
+            .collect();
         assert_eq!(names, ["a.b", "a.c"]);
     }
 }

@@ -1,2 +1,2 @@
 //! brokerbeat
-fn main(){}
+fn main() {}

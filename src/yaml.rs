@@ -105,7 +105,10 @@ impl<'a> Reader<'a> {
             match self.next()? {
                 (Event::StreamEnd, _) => return Ok(node),
                 (Event::DocumentStart(_), line) => {
-                    return Err(YamlError::new(line, "a second document begins here; one is read"));
+                    return Err(YamlError::new(
+                        line,
+                        "a second document begins here; one is read",
+                    ));
                 }
                 _ => {}
             }
@@ -114,14 +117,20 @@ impl<'a> Reader<'a> {
 
     fn node(&mut self, event: Event<'a>, line: usize, depth: usize) -> Result<Node, YamlError> {
         if depth > MAX_DEPTH {
-            return Err(YamlError::new(line, format!("nested deeper than {MAX_DEPTH} levels")));
+            return Err(YamlError::new(
+                line,
+                format!("nested deeper than {MAX_DEPTH} levels"),
+            ));
         }
         let content = match event {
             Event::Scalar(text, style, _, _) => scalar(&text, style),
             Event::SequenceStart(..) => self.list(depth)?,
             Event::MappingStart(..) => self.map(depth)?,
             Event::Alias(_) => {
-                return Err(YamlError::new(line, "aliases (`*name`) are not read; write the value out"));
+                return Err(YamlError::new(
+                    line,
+                    "aliases (`*name`) are not read; write the value out",
+                ));
             }
             other => return Err(YamlError::new(line, format!("unexpected {other:?}"))),
         };

@@ -29,8 +29,16 @@ impl fmt::Debug for Secret {
 
 /// Parts of a name that make its value a secret.
 const SECRET_WORDS: &[&str] = &[
-    "password", "passwd", "secret", "token", "credential", "api_key", "api.key", ".pem",
-    "jaas", "oauthbearer.config",
+    "password",
+    "passwd",
+    "secret",
+    "token",
+    "credential",
+    "api_key",
+    "api.key",
+    ".pem",
+    "jaas",
+    "oauthbearer.config",
 ];
 
 /// Whether a setting of that name holds a secret.
@@ -41,7 +49,11 @@ pub fn is_secret(name: &str) -> bool {
 
 /// The value, or [`Secret::HIDDEN`] where the name sounds like a secret.
 pub fn shown<'a>(name: &str, value: &'a str) -> &'a str {
-    if is_secret(name) { Secret::HIDDEN } else { value }
+    if is_secret(name) {
+        Secret::HIDDEN
+    } else {
+        value
+    }
 }
 
 /// An address without the user and password that a URL may carry.
@@ -68,7 +80,10 @@ mod tests {
         assert_eq!(format!("{:?}", Secret::new("hunter2")), "(hidden)");
         assert_eq!(shown("sasl.password", "hunter2"), "(hidden)");
         assert_eq!(shown("sasl.username", "me"), "me");
-        assert_eq!(without_user_info("https://me:pw@es:9200/x@y"), "https://es:9200/x@y");
+        assert_eq!(
+            without_user_info("https://me:pw@es:9200/x@y"),
+            "https://es:9200/x@y"
+        );
         assert_eq!(without_user_info("https://es:9200"), "https://es:9200");
     }
 }

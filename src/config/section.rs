@@ -62,7 +62,11 @@ impl<'a> Section<'a> {
             Some((_, line, _)) => *line,
             None => self.line,
         };
-        let path = if key.is_empty() { self.path.clone() } else { join(&self.path, key) };
+        let path = if key.is_empty() {
+            self.path.clone()
+        } else {
+            join(&self.path, key)
+        };
         self.findings.problems.push(line, path, message);
     }
 
@@ -83,7 +87,9 @@ impl<'a> Section<'a> {
     }
 
     fn record(&self, key: &str, value: impl Into<Value>) {
-        self.findings.effective.record(&join(&self.path, key), value.into());
+        self.findings
+            .effective
+            .record(&join(&self.path, key), value.into());
     }
 
     /// A scalar as text, and what messages may show of it.
@@ -110,7 +116,10 @@ impl<'a> Section<'a> {
 
     /// Text or its default.
     pub fn text_or(&mut self, key: &'static str, default: &str) -> String {
-        let text = self.scalar(key).map_or(default, |(text, _)| text).to_owned();
+        let text = self
+            .scalar(key)
+            .map_or(default, |(text, _)| text)
+            .to_owned();
         self.record(key, text.as_str());
         text
     }
@@ -267,7 +276,10 @@ impl<'a> Section<'a> {
             _ => self.findings.problems.push(
                 tree.line,
                 join(&join(&self.path, key), prefix),
-                format!("is {}, but should be a section of names and values", tree.shape()),
+                format!(
+                    "is {}, but should be a section of names and values",
+                    tree.shape()
+                ),
             ),
         }
     }
@@ -309,7 +321,9 @@ impl Drop for Section<'_> {
                 Some(known) => format!("unknown key; did you mean `{known}`?"),
                 None => format!("unknown key; known here: {}", self.asked.join(", ")),
             };
-            self.findings.problems.push(*line, join(&self.path, name), hint);
+            self.findings
+                .problems
+                .push(*line, join(&self.path, name), hint);
         }
     }
 }

@@ -201,7 +201,9 @@ impl Builder<'_> {
                 (None, None) => self.problems.push(
                     line,
                     path,
-                    format!("the variable {name} is not set; set it or write `${{{name}:default}}`"),
+                    format!(
+                        "the variable {name} is not set; set it or write `${{{name}:default}}`"
+                    ),
                 ),
             }
             rest = behind;

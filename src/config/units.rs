@@ -35,10 +35,7 @@ fn amount(text: &str, units: &[(&str, u64)]) -> Option<u64> {
 }
 
 /// `500ms`, `10s`, `5m`, `1h`, `7d`.
-pub fn duration_within(
-    text: &str,
-    bounds: &RangeInclusive<Duration>,
-) -> Result<Duration, String> {
+pub fn duration_within(text: &str, bounds: &RangeInclusive<Duration>) -> Result<Duration, String> {
     let duration = amount(text, DURATION_UNITS)
         .map(Duration::from_millis)
         .ok_or("is not a duration; write a number and ms, s, m, h or d: `10s`")?;
@@ -66,7 +63,11 @@ pub fn number_within(text: &str, bounds: &RangeInclusive<u64>) -> Result<u64, St
     if bounds.contains(&number) {
         return Ok(number);
     }
-    Err(format!("is out of range; from {} to {}", bounds.start(), bounds.end()))
+    Err(format!(
+        "is out of range; from {} to {}",
+        bounds.start(),
+        bounds.end()
+    ))
 }
 
 /// `true` or `false`.
@@ -80,7 +81,10 @@ pub fn flag(text: &str) -> Result<bool, String> {
 
 /// The largest unit that shows the duration whole.
 pub fn show_duration(duration: Duration) -> String {
-    show(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX), &DURATION_UNITS[..])
+    show(
+        u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
+        &DURATION_UNITS[..],
+    )
 }
 
 /// The largest binary unit that shows the size whole.
@@ -103,7 +107,11 @@ pub fn host_port(text: &str, default_port: Option<u16>) -> Result<(String, u16),
     let port = match (port, default_port) {
         (Some(port), _) => match port.parse::<u16>() {
             Ok(port) if port > 0 => port,
-            _ => return Err(format!("has the port `{port}`; a port is a number from 1 to 65535")),
+            _ => {
+                return Err(format!(
+                    "has the port `{port}`; a port is a number from 1 to 65535"
+                ));
+            }
         },
         (None, Some(port)) => port,
         (None, None) => return Err("has no port; write host:port".to_owned()),
@@ -113,9 +121,7 @@ pub fn host_port(text: &str, default_port: Option<u16>) -> Result<(String, u16),
 
 fn split_host_port(text: &str) -> Result<(&str, Option<&str>), String> {
     if let Some(rest) = text.strip_prefix('[') {
-        let (host, rest) = rest
-            .split_once(']')
-            .ok_or("has a `[` without its `]`")?;
+        let (host, rest) = rest.split_once(']').ok_or("has a `[` without its `]`")?;
         return match rest.strip_prefix(':') {
             Some(port) => Ok((host, Some(port))),
             None if rest.is_empty() => Ok((host, None)),
@@ -151,7 +157,10 @@ mod tests {
             assert_eq!(show_duration(duration_within(text, &any).unwrap()), text);
         }
         for text in ["1B", "3KiB", "64MiB", "2GiB"] {
-            assert_eq!(show_bytes(bytes_within(text, &(0..=u64::MAX)).unwrap()), text);
+            assert_eq!(
+                show_bytes(bytes_within(text, &(0..=u64::MAX)).unwrap()),
+                text
+            );
         }
         for text in ["", "10", "s", "-1s", "1.5s", "99999999999999999999s", "é"] {
             assert!(duration_within(text, &any).is_err(), "{text}");
@@ -163,7 +172,16 @@ mod tests {
         assert_eq!(host_port("zk1:2181", None), Ok(("zk1".into(), 2181)));
         assert_eq!(host_port("zk1", Some(2181)), Ok(("zk1".into(), 2181)));
         assert_eq!(host_port("[::1]:2181", None), Ok(("::1".into(), 2181)));
-        for text in ["zk1", ":1", "zk1:0", "zk1:65536", "zk1:x", "::1", "[::1", "http://x:1"] {
+        for text in [
+            "zk1",
+            ":1",
+            "zk1:0",
+            "zk1:65536",
+            "zk1:x",
+            "::1",
+            "[::1",
+            "http://x:1",
+        ] {
             assert!(host_port(text, None).is_err(), "{text}");
         }
     }

@@ -1,0 +1,11 @@
+//! What Elasticsearch needs before the first document: generated from the catalogue, installed by `setup`.
+
+mod fields_page;
+mod setup;
+mod templates;
+
+pub use fields_page::fields_page;
+pub use setup::{Installed, SetupError, install};
+pub use templates::{
+    Asset, COMPONENT_DATA_STREAM, META_OWNER, Owner, VERSION, for_dataset, owner_of, templates,
+};

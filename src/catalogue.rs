@@ -1,0 +1,345 @@
+//! The field catalogue `fields.yml`: the single source of names, types, units and meanings.
+//!
+//! Embedded in the binary. Templates, `docs/fields.md` and the checks of the tests come from here.
+
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::document::leaves;
+
+const SOURCE: &str = include_str!("../fields.yml");
+
+/// The whole catalogue.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Catalogue {
+    /// In every document.
+    pub base: Vec<Field>,
+    /// In the datasets that name them.
+    pub shared: Vec<Field>,
+    /// One entry a data stream.
+    pub datasets: Vec<Dataset>,
+}
+
+/// One dataset: the middle of a data stream's name.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dataset {
+    /// Without the prefix `brokerbeat.`.
+    pub name: String,
+    /// `metrics` streams are time-series data streams; `logs` streams are not.
+    #[serde(default, rename = "type")]
+    pub stream_type: StreamType,
+    /// What one document is about.
+    pub meaning: String,
+    /// Names of shared fields.
+    pub shared: Vec<String>,
+    /// Its own fields.
+    pub fields: Vec<Field>,
+}
+
+/// First part of a data stream's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StreamType {
+    /// Time series.
+    #[default]
+    Metrics,
+    /// Lines.
+    Logs,
+}
+
+impl StreamType {
+    /// As in the data stream's name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Metrics => "metrics",
+            Self::Logs => "logs",
+        }
+    }
+}
+
+/// One field.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Field {
+    /// Dotted name.
+    pub name: String,
+    /// Elasticsearch type.
+    #[serde(rename = "type")]
+    pub field_type: FieldType,
+    /// Gauge or counter, on measured numbers.
+    pub metric: Option<Metric>,
+    /// Unit as Elasticsearch's `meta.unit` has it.
+    pub unit: Option<Unit>,
+    /// Whether it is a key of the time series.
+    #[serde(default)]
+    pub dimension: bool,
+    /// One sentence.
+    pub meaning: String,
+    /// Where the value comes from.
+    pub source: Option<String>,
+}
+
+/// Elasticsearch types in use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "Elasticsearch's own names")]
+pub enum FieldType {
+    Keyword,
+    ConstantKeyword,
+    Text,
+    Long,
+    Double,
+    Boolean,
+    Date,
+    Ip,
+}
+
+/// `time_series_metric`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "Elasticsearch's own names")]
+pub enum Metric {
+    Gauge,
+    Counter,
+}
+
+/// `meta.unit`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[expect(missing_docs, reason = "Elasticsearch's own names")]
+pub enum Unit {
+    Percent,
+    Byte,
+    D,
+    H,
+    M,
+    S,
+    Ms,
+    Micros,
+    Nanos,
+}
+
+impl FieldType {
+    /// As mappings write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Keyword => "keyword",
+            Self::ConstantKeyword => "constant_keyword",
+            Self::Text => "text",
+            Self::Long => "long",
+            Self::Double => "double",
+            Self::Boolean => "boolean",
+            Self::Date => "date",
+            Self::Ip => "ip",
+        }
+    }
+
+    /// Whether a document may carry this value in such a field (each value of a list).
+    pub fn accepts(self, value: &Value) -> bool {
+        match (self, value) {
+            (_, Value::Array(items)) => items.iter().all(|item| self.accepts(item)),
+            (Self::Long, value) => value.is_i64(),
+            (Self::Double, value) => value.is_number(),
+            (Self::Boolean, value) => value.is_boolean(),
+            (_, value) => value.is_string(),
+        }
+    }
+}
+
+impl Metric {
+    /// As mappings write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Gauge => "gauge",
+            Self::Counter => "counter",
+        }
+    }
+}
+
+impl Unit {
+    /// As mappings write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Percent => "percent",
+            Self::Byte => "byte",
+            Self::D => "d",
+            Self::H => "h",
+            Self::M => "m",
+            Self::S => "s",
+            Self::Ms => "ms",
+            Self::Micros => "micros",
+            Self::Nanos => "nanos",
+        }
+    }
+}
+
+impl Catalogue {
+    /// The catalogue that this binary was built with.
+    pub fn get() -> &'static Self {
+        static PARSED: OnceLock<Catalogue> = OnceLock::new();
+        PARSED.get_or_init(|| {
+            let tree = crate::yaml::parse(SOURCE).expect("fields.yml is embedded and under test");
+            serde_json::from_value(tree.to_json()).expect("fields.yml is embedded and under test")
+        })
+    }
+
+    /// The dataset of that name.
+    pub fn dataset(&self, name: &str) -> Option<&Dataset> {
+        self.datasets.iter().find(|dataset| dataset.name == name)
+    }
+
+    /// The shared field of that name.
+    fn shared_field(&self, name: &str) -> Option<&Field> {
+        self.shared.iter().find(|field| field.name == name)
+    }
+
+    /// Fields of a dataset besides the base: shared ones first.
+    pub fn fields_of<'a>(&'a self, dataset: &'a Dataset) -> impl Iterator<Item = &'a Field> {
+        let shared = dataset
+            .shared
+            .iter()
+            .filter_map(|name| self.shared_field(name));
+        shared.chain(&dataset.fields)
+    }
+
+    /// All fields that a document of the dataset may carry, by name.
+    pub fn known(&self, dataset: &Dataset) -> BTreeMap<&str, &Field> {
+        // A dataset may make a base field a dimension, so its own definition comes last.
+        let own: Vec<&Field> = self
+            .dataset(&dataset.name)
+            .map(|dataset| self.fields_of(dataset).collect())
+            .unwrap_or_default();
+        self.base
+            .iter()
+            .chain(own)
+            .map(|field| (field.name.as_str(), field))
+            .collect()
+    }
+
+    /// What in these (nested) fields the catalogue does not have, or has with another type.
+    /// Labels are the user's own.
+    pub fn strangers(&self, dataset: &str, fields: &serde_json::Map<String, Value>) -> Vec<String> {
+        let Some(dataset) = self.dataset(dataset) else {
+            return vec![format!("dataset {dataset} is not in fields.yml")];
+        };
+        let known = self.known(dataset);
+        let complaint = |(name, value): (String, &Value)| match known.get(name.as_str()) {
+            _ if name.starts_with("labels.") => None,
+            None => Some(format!("{}: {name} is not in fields.yml", dataset.name)),
+            Some(field) if field.field_type.accepts(value) => None,
+            Some(field) => Some(format!(
+                "{}: {name} is {value}, which is no {}",
+                dataset.name,
+                field.field_type.as_str()
+            )),
+        };
+        leaves(fields).into_iter().filter_map(complaint).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    /// Elasticsearch's limit of dimensions was 16 for a long time; packages were refused for it.
+    const MAX_DIMENSIONS: usize = 16;
+
+    fn all_fields() -> Vec<&'static Field> {
+        let catalogue = Catalogue::get();
+        let own = catalogue
+            .datasets
+            .iter()
+            .flat_map(|dataset| &dataset.fields);
+        catalogue
+            .base
+            .iter()
+            .chain(&catalogue.shared)
+            .chain(own)
+            .collect()
+    }
+
+    #[test]
+    fn no_field_is_defined_twice_with_another_type_or_is_the_prefix_of_another() {
+        let mut types: BTreeMap<&str, FieldType> = BTreeMap::new();
+        for field in all_fields() {
+            let before = types.insert(&field.name, field.field_type);
+            assert!(
+                before.is_none_or(|t| t == field.field_type),
+                "{} has two types",
+                field.name
+            );
+        }
+        for name in types.keys() {
+            let prefix = format!("{name}.");
+            let below = types.keys().find(|other| other.starts_with(&prefix));
+            assert!(below.is_none(), "{name} is a prefix of {below:?}");
+        }
+    }
+
+    #[test]
+    fn own_fields_of_datasets_are_defined_once() {
+        let mut seen = BTreeSet::new();
+        for dataset in &Catalogue::get().datasets {
+            for field in &dataset.fields {
+                assert!(
+                    seen.insert(&field.name),
+                    "{} stands in two datasets; make it shared",
+                    field.name
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn every_shared_name_exists_and_dimensions_are_few() {
+        let catalogue = Catalogue::get();
+        for dataset in &catalogue.datasets {
+            for name in &dataset.shared {
+                assert!(
+                    catalogue.shared_field(name).is_some(),
+                    "{name} of {}",
+                    dataset.name
+                );
+            }
+            let dimensions = catalogue
+                .known(dataset)
+                .values()
+                .filter(|f| f.dimension)
+                .count();
+            assert!(
+                dimensions <= MAX_DIMENSIONS,
+                "{}: {dimensions} dimensions",
+                dataset.name
+            );
+        }
+    }
+
+    #[test]
+    fn metrics_are_numbers_and_units_belong_to_metrics() {
+        for field in all_fields() {
+            let number = matches!(field.field_type, FieldType::Long | FieldType::Double);
+            assert!(
+                field.metric.is_none() || number,
+                "{} is measured but no number",
+                field.name
+            );
+            assert!(
+                field.unit.is_none() || field.metric.is_some(),
+                "{} has a unit",
+                field.name
+            );
+            assert!(
+                !(field.dimension && field.metric.is_some()),
+                "{} is both",
+                field.name
+            );
+            assert!(!field.meaning.is_empty());
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! The `_bulk` request and its answer. Pure.
+
+use bytes::Bytes;
+use serde::Deserialize;
+
+use crate::spool::Record;
+
+/// What is wanted back: a status a document, and why where it failed.
+pub const PATH: &str = "/_bulk?filter_path=errors,items.*.status,items.*.result,items.*.failure_store,items.*.error.type,items.*.error.reason,items.*.error.caused_by.reason";
+
+/// Body of a bulk request: an action line and the document, twice a line.
+///
+/// Time-series streams compute their own `_id` and refuse a custom one, so it is written elsewhere only.
+pub fn encode(records: &[Record]) -> Bytes {
+    let size = records
+        .iter()
+        .map(|record| record.entry.body.len() + 160)
+        .sum();
+    let mut body = Vec::with_capacity(size);
+    for record in records {
+        let stream = &*record.entry.stream;
+        body.extend_from_slice(b"{\"create\":{\"_index\":\"");
+        body.extend_from_slice(stream.as_bytes());
+        if !stream.starts_with("metrics-") {
+            body.extend_from_slice(b"\",\"_id\":\"");
+            body.extend_from_slice(record.entry.id.to_hex().as_bytes());
+        }
+        body.extend_from_slice(b"\"}}\n");
+        body.extend_from_slice(&record.entry.body);
+        body.push(b'\n');
+    }
+    body.into()
+}
+
+/// What Elasticsearch says about one document.
+#[derive(Debug, Clone, Default, Deserialize, PartialEq)]
+pub struct Item {
+    /// HTTP status of this document.
+    pub status: u16,
+    /// `created`, `noop` …
+    pub result: Option<String>,
+    /// `used` where the document went aside instead of into the index.
+    pub failure_store: Option<String>,
+    /// Why not.
+    pub error: Option<ItemError>,
+}
+
+/// Why a document was not indexed.
+#[derive(Debug, Clone, Default, Deserialize, PartialEq)]
+pub struct ItemError {
+    /// `document_parsing_exception` …
+    #[serde(rename = "type", default)]
+    pub error_type: String,
+    /// In words.
+    #[serde(default)]
+    pub reason: String,
+    /// The words behind them.
+    pub caused_by: Option<Cause>,
+}
+
+/// The words behind the words.
+#[derive(Debug, Clone, Default, Deserialize, PartialEq)]
+pub struct Cause {
+    /// In words.
+    #[serde(default)]
+    pub reason: String,
+}
+
+#[derive(Deserialize)]
+struct BulkAnswer {
+    items: Vec<Action>,
+}
+
+#[derive(Deserialize)]
+struct Action {
+    create: Item,
+}
+
+/// The items of an answer in the order of the request; anything else is said in words.
+pub fn decode(body: &[u8], sent: usize) -> Result<Vec<Item>, String> {
+    let answer: BulkAnswer = serde_json::from_slice(body).map_err(|error| error.to_string())?;
+    if answer.items.len() != sent {
+        return Err(format!("{} items for {sent} documents", answer.items.len()));
+    }
+    Ok(answer
+        .items
+        .into_iter()
+        .map(|action| action.create)
+        .collect())
+}
+
+/// What is to be done with a document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is there.
+    Indexed,
+    /// It was there: an earlier attempt had arrived.
+    Duplicate,
+    /// Another document has its series and tick.
+    Collision,
+    /// Not now; the same document may succeed later.
+    Later,
+    /// Never: the reason.
+    Refused(String),
+}
+
+/// Judges one item. `attempted`: an earlier attempt to send this record ended without an answer.
+pub fn judge(item: &Item, attempted: bool) -> Verdict {
+    match item.status {
+        200..300 if item.failure_store.as_deref() == Some("used") => {
+            Verdict::Refused(format!("went to the failure store: {}", item.why()))
+        }
+        200..300 if item.result.as_deref() == Some("noop") => {
+            Verdict::Refused("an ingest pipeline dropped it".to_owned())
+        }
+        200..300 => Verdict::Indexed,
+        409 if attempted => Verdict::Duplicate,
+        409 => Verdict::Collision,
+        // 401 and 403: the right may come back, and nothing is lost until then.
+        401 | 403 | 408 | 429 | 500.. => Verdict::Later,
+        _ => Verdict::Refused(item.why()),
+    }
+}
+
+impl Item {
+    /// Elasticsearch's reason in one line.
+    pub fn why(&self) -> String {
+        let Some(error) = &self.error else {
+            return format!("status {}", self.status);
+        };
+        let behind = error
+            .caused_by
+            .as_ref()
+            .map_or("", |cause| cause.reason.as_str());
+        let separator = if behind.is_empty() { "" } else { ": " };
+        format!(
+            "{} ({}): {}{separator}{behind}",
+            error.error_type, self.status, error.reason
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Millis;
+    use crate::identity::DocumentId;
+    use crate::spool::Entry;
+
+    fn record(stream: &str) -> Record {
+        Record {
+            seq: 0,
+            entry: Entry {
+                stream: stream.into(),
+                timestamp: Millis(1),
+                id: DocumentId::new("s", Millis(1)),
+                body: Bytes::from_static(b"{\"a\":1}"),
+            },
+            attempted: false,
+        }
+    }
+
+    #[test]
+    fn only_streams_that_take_an_id_get_one() {
+        let body = encode(&[
+            record("metrics-brokerbeat.jvm-default"),
+            record("logs-brokerbeat.event-default"),
+        ]);
+        let text = String::from_utf8(body.to_vec()).unwrap();
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(
+            lines[0],
+            r#"{"create":{"_index":"metrics-brokerbeat.jvm-default"}}"#
+        );
+        assert!(lines[2].contains("\"_id\":\""), "{}", lines[2]);
+        assert_eq!((lines[1], lines[3]), ("{\"a\":1}", "{\"a\":1}"));
+    }
+
+    #[test]
+    fn one_verdict_per_item() {
+        let item = |status| Item {
+            status,
+            ..Item::default()
+        };
+        let cases = [
+            (item(201), false, Verdict::Indexed),
+            (item(409), false, Verdict::Collision),
+            (item(409), true, Verdict::Duplicate),
+            (item(429), false, Verdict::Later),
+            (item(503), false, Verdict::Later),
+            (item(403), false, Verdict::Later),
+            (item(400), false, Verdict::Refused("status 400".into())),
+        ];
+        for (item, attempted, verdict) in cases {
+            assert_eq!(judge(&item, attempted), verdict, "{item:?}");
+        }
+        let aside = Item {
+            failure_store: Some("used".into()),
+            ..item(201)
+        };
+        assert!(matches!(judge(&aside, false), Verdict::Refused(_)));
+        let noop = Item {
+            result: Some("noop".into()),
+            ..item(200)
+        };
+        assert!(matches!(judge(&noop, false), Verdict::Refused(_)));
+    }
+
+    #[test]
+    fn an_answer_that_is_not_one_is_said() {
+        assert!(decode(b"<html>", 1).is_err());
+        assert!(
+            decode(b"{\"items\":[]}", 1)
+                .unwrap_err()
+                .contains("0 items for 1")
+        );
+        let items = decode(br#"{"errors":true,"items":[{"create":{"status":400,"error":{"type":"x","reason":"y","caused_by":{"reason":"z"}}}}]}"#, 1).unwrap();
+        assert_eq!(items[0].why(), "x (400): y: z");
+    }
+}

@@ -1,0 +1,254 @@
+//! Nothing is shipped to a stream before its template is known to be there.
+//!
+//! Without its template a bulk request quietly makes a plain index and answers 201, and a foreign
+//! `metrics-*-*` template makes a stream with other types: both are worse than waiting. So each
+//! stream passes two questions first — who made the index behind it, if there is one, and which
+//! template would make the next one — and is asked about again now and then.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use elasticsearch::http::Method;
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::elastic::{Elastic, ElasticError};
+use crate::assets::{self, Owner};
+use crate::catalogue::{Catalogue, Dataset};
+
+/// How long a stream that was fine is believed to be fine.
+const BELIEVED: Duration = Duration::from_secs(300);
+/// How long a stream that was not fine is left alone.
+const HELD: Duration = Duration::from_secs(15);
+
+/// Which streams may be shipped to.
+#[derive(Debug)]
+pub struct Gate {
+    install: bool,
+    streams: HashMap<String, State>,
+}
+
+#[derive(Debug)]
+struct State {
+    open: bool,
+    again_at: Instant,
+    /// What was said last, so that it is said once.
+    said: Option<String>,
+}
+
+/// What stands in the way of a stream.
+#[derive(Debug, PartialEq, Eq)]
+enum Finding {
+    /// Nothing.
+    Ready,
+    /// Our template is not there, or is older than this agent.
+    Missing,
+    /// Somebody else's template or index has the name.
+    Foreign(String),
+}
+
+impl Gate {
+    /// A gate that installs missing templates itself if it may.
+    pub fn new(install: bool) -> Self {
+        Self {
+            install,
+            streams: HashMap::new(),
+        }
+    }
+
+    /// Whether documents may go to the stream, by what was found last.
+    pub fn is_open(&self, stream: &str) -> bool {
+        self.streams.get(stream).is_some_and(|state| state.open)
+    }
+
+    /// When the first held stream is to be looked at again.
+    pub fn next_check(&self) -> Option<Instant> {
+        let held = self.streams.values().filter(|state| !state.open);
+        held.map(|state| state.again_at).min()
+    }
+
+    /// Looks at the streams whose time has come. An error is about the connection, not about a stream.
+    pub async fn check<S: AsRef<str>>(
+        &mut self,
+        elastic: &Elastic,
+        streams: &[S],
+    ) -> Result<(), ElasticError> {
+        for stream in streams.iter().map(AsRef::as_ref) {
+            let due = self
+                .streams
+                .get(stream)
+                .is_none_or(|state| state.again_at <= Instant::now());
+            if due {
+                let finding = self.examine(elastic, stream).await?;
+                self.note(stream, finding);
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets what was believed about a stream: an answer contradicts it.
+    pub fn doubt(&mut self, stream: &str) {
+        self.streams.remove(stream);
+    }
+
+    async fn examine(&self, elastic: &Elastic, stream: &str) -> Result<Finding, ElasticError> {
+        let finding = look(elastic, stream).await?;
+        let Some(dataset) = dataset_of(stream) else {
+            return Ok(Finding::Foreign(
+                "its dataset is not in the catalogue".to_owned(),
+            ));
+        };
+        if finding != Finding::Missing || !self.install {
+            return Ok(finding);
+        }
+        let wanted = assets::for_dataset(Catalogue::get(), dataset);
+        match assets::install(elastic, &wanted).await {
+            Ok(_) => {
+                tracing::info!(stream, "template installed");
+                look(elastic, stream).await
+            }
+            Err(error) if error.source.is_temporary() => Err(error.source),
+            Err(error) => {
+                tracing::debug!(
+                    stream,
+                    error = &error as &dyn std::error::Error,
+                    "template not installed"
+                );
+                Ok(Finding::Missing)
+            }
+        }
+    }
+
+    fn note(&mut self, stream: &str, finding: Finding) {
+        let sentence = match finding {
+            Finding::Ready => None,
+            Finding::Missing => Some(format!(
+                "the template of {stream} is missing or too old: its documents wait; run `brokerbeat setup` with a user who may install templates"
+            )),
+            Finding::Foreign(who) => Some(format!(
+                "{stream} is not ours ({who}): its documents wait; remove that or set another `namespace`"
+            )),
+        };
+        let before = self.streams.remove(stream);
+        let said_before = before.and_then(|state| state.said);
+        if let Some(sentence) = &sentence
+            && said_before.as_ref() != Some(sentence)
+        {
+            tracing::error!(stream, "{sentence}");
+        }
+        let open = sentence.is_none();
+        let state = State {
+            open,
+            again_at: Instant::now() + if open { BELIEVED } else { HELD },
+            said: sentence,
+        };
+        self.streams.insert(stream.to_owned(), state);
+    }
+}
+
+fn dataset_of(stream: &str) -> Option<&'static Dataset> {
+    let (_, rest) = stream.split_once("-brokerbeat.")?;
+    let (dataset, _) = rest.split_once('-')?;
+    Catalogue::get().dataset(dataset)
+}
+
+async fn look(elastic: &Elastic, stream: &str) -> Result<Finding, ElasticError> {
+    let mappings = elastic
+        .json(Method::Get, &format!("/{stream}/_mapping"), None)
+        .await?;
+    if let Some(index) = mappings.as_ref().and_then(foreign_index) {
+        return Ok(Finding::Foreign(format!(
+            "the index {index} was made without our template"
+        )));
+    }
+    let path = format!("/_index_template/_simulate_index/{stream}");
+    let simulated = elastic.json(Method::Post, &path, None).await?;
+    Ok(template_finding(simulated.as_ref()))
+}
+
+/// The newest backing index, if it does not carry our mark. Names end in a rising generation.
+fn foreign_index(mappings: &Value) -> Option<&str> {
+    let (name, index) = mappings.as_object()?.iter().max_by(|a, b| a.0.cmp(b.0))?;
+    match assets::owner_of(index.get("mappings")) {
+        Owner::Ours(_) => None,
+        Owner::Foreign => Some(name),
+    }
+}
+
+/// What the template says that would make the next index. Ours, but beaten by a higher priority, is
+/// foreign; a foreign one of lower priority only means that ours is missing.
+fn template_finding(simulated: Option<&Value>) -> Finding {
+    let mappings = simulated.and_then(|s| s.get("template")?.get("mappings"));
+    if let Owner::Ours(version) = assets::owner_of(mappings) {
+        return if version >= assets::VERSION {
+            Finding::Ready
+        } else {
+            Finding::Missing
+        };
+    }
+    let overlapping = simulated.and_then(|s| s.get("overlapping")?.as_array());
+    let beaten = overlapping.into_iter().flatten().find_map(|other| {
+        let name = other.get("name")?.as_str()?;
+        name.starts_with("brokerbeat-").then_some(name)
+    });
+    match beaten {
+        Some(name) => Finding::Foreign(format!(
+            "a template of higher priority stands before {name}"
+        )),
+        None => Finding::Missing,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn simulated(mappings: Value, overlapping: Value) -> Value {
+        json!({"template": {"mappings": mappings}, "overlapping": overlapping})
+    }
+
+    #[test]
+    fn a_template_is_ready_missing_or_foreign() {
+        let meta =
+            |version: u64| json!({"_meta": {"managed_by": "brokerbeat", "version": version}});
+        let ours = simulated(
+            meta(assets::VERSION),
+            json!([{"name": "metrics", "index_patterns": ["metrics-*-*"]}]),
+        );
+        assert_eq!(template_finding(Some(&ours)), Finding::Ready);
+        let old = simulated(meta(0), json!([]));
+        assert_eq!(template_finding(Some(&old)), Finding::Missing);
+        let foreign = simulated(json!({"properties": {}}), json!([]));
+        assert_eq!(template_finding(Some(&foreign)), Finding::Missing);
+        let above = simulated(json!({}), json!([{"name": "brokerbeat-jvm"}]));
+        assert!(matches!(
+            template_finding(Some(&above)),
+            Finding::Foreign(_)
+        ));
+        assert_eq!(template_finding(None), Finding::Missing);
+    }
+
+    #[test]
+    fn the_newest_backing_index_counts() {
+        let ours = json!({"mappings": {"_meta": {"managed_by": "brokerbeat", "version": 1}}});
+        let plain = json!({"mappings": {"properties": {}}});
+        assert_eq!(foreign_index(&json!({"a-1": plain, "a-2": ours})), None);
+        assert_eq!(
+            foreign_index(&json!({"a-1": ours, "a-2": plain})),
+            Some("a-2")
+        );
+        assert_eq!(foreign_index(&json!({})), None);
+    }
+
+    #[test]
+    fn datasets_are_found_by_stream_name() {
+        assert_eq!(
+            dataset_of("metrics-brokerbeat.zookeeper.mntr-prod")
+                .unwrap()
+                .name,
+            "zookeeper.mntr"
+        );
+        assert!(dataset_of("metrics-system.cpu-default").is_none());
+    }
+}

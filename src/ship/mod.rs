@@ -1,0 +1,280 @@
+//! From the queue into Elasticsearch: one bulk request at a time, a verdict for every document.
+//!
+//! The loop only decides; what the bytes look like is in [`bulk`], who may be shipped to in
+//! [`gate`], how to talk in [`elastic`]. A record leaves the queue only by a verdict.
+
+mod backoff;
+pub mod bulk;
+mod config;
+pub mod elastic;
+mod gate;
+
+pub use config::{Credentials, ElasticsearchConfig};
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use elasticsearch::http::Method;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use self::backoff::Backoff;
+use self::bulk::Verdict;
+use self::elastic::{Answer, Elastic, ElasticError};
+use self::gate::Gate;
+use crate::spool::{Outcome, Record, Spool};
+
+/// How many different reasons of one answer are written to the log; the rest is counted.
+const REASONS_LOGGED: usize = 5;
+
+/// Ships one queue.
+#[derive(Debug)]
+pub struct Shipper {
+    spool: Arc<Spool>,
+    elastic: Elastic,
+    gate: Gate,
+    backoff: Backoff,
+    max_bytes: usize,
+    max_items: usize,
+    /// Shrinks after a 413 and grows back.
+    bytes_now: usize,
+    /// Whether the last attempt failed, so that recovery is said once.
+    failing: bool,
+}
+
+/// How a round ended.
+enum Round {
+    /// Documents were settled; there may be more.
+    Progress,
+    /// Nothing to do until records arrive or a held stream is looked at again.
+    Idle,
+    /// Try again after this time.
+    Wait(Duration),
+}
+
+impl Shipper {
+    /// A shipper; `install_templates`: install a missing template when it may.
+    pub fn new(
+        spool: Arc<Spool>,
+        config: &ElasticsearchConfig,
+        install_templates: bool,
+    ) -> Result<Self, ElasticError> {
+        Ok(Self {
+            spool,
+            elastic: Elastic::new(config)?,
+            gate: Gate::new(install_templates),
+            backoff: Backoff::default(),
+            max_bytes: config.bulk_max_bytes,
+            max_items: config.bulk_max_items,
+            bytes_now: config.bulk_max_bytes,
+            failing: false,
+        })
+    }
+
+    /// Ships until told to stop, then what is left until `grace` is over or nothing can go.
+    pub async fn run(mut self, mut stop: watch::Receiver<Option<Instant>>) {
+        loop {
+            let deadline = *stop.borrow_and_update();
+            let round = match deadline {
+                None => tokio::select! {
+                    biased;
+                    // Cancelled in mid-request its records stay lent; the drain below asks for them again.
+                    _ = stop.changed() => { self.spool.give_back_all(); continue }
+                    round = self.round() => round,
+                },
+                Some(deadline) => match tokio::time::timeout_at(deadline, self.round()).await {
+                    Ok(round) => round,
+                    Err(_) => return self.spool.give_back_all(),
+                },
+            };
+            let wait = match (round, deadline) {
+                (Round::Progress, _) => continue,
+                (Round::Idle, Some(_)) => return,
+                (Round::Idle, None) => self.until_next_check(),
+                (Round::Wait(wait), _) => wait,
+            };
+            let until = deadline
+                .unwrap_or_else(|| Instant::now() + wait)
+                .min(Instant::now() + wait);
+            tokio::select! {
+                _ = stop.changed() => {}
+                () = self.spool.arrived(), if !self.failing => {}
+                () = tokio::time::sleep_until(until) => {}
+            }
+            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                return;
+            }
+        }
+    }
+
+    fn until_next_check(&self) -> Duration {
+        /// A bound so that the loop looks around now and then; records wake it earlier.
+        const LONGEST_IDLE: Duration = Duration::from_secs(30);
+        let next = self
+            .gate
+            .next_check()
+            .map(|at| at.saturating_duration_since(Instant::now()));
+        next.unwrap_or(LONGEST_IDLE).min(LONGEST_IDLE)
+    }
+
+    async fn round(&mut self) -> Round {
+        let streams = self.spool.waiting_streams();
+        if let Err(error) = self.gate.check(&self.elastic, &streams).await {
+            return self.failed(&error, None);
+        }
+        let gate = &self.gate;
+        let records = self.spool.next(self.bytes_now, self.max_items, |stream| {
+            gate.is_open(stream)
+        });
+        if records.is_empty() {
+            return Round::Idle;
+        }
+        let body = bulk::encode(&records);
+        let answer = self
+            .elastic
+            .send(Method::Post, bulk::PATH, "application/x-ndjson", Some(body))
+            .await;
+        match answer {
+            Ok(answer) => self.answered(&records, &answer),
+            Err(error) => {
+                let never_sent = matches!(
+                    error,
+                    ElasticError::NoAnswer {
+                        never_sent: true,
+                        ..
+                    }
+                );
+                self.give_back(&records, !never_sent);
+                self.failed(&error, None)
+            }
+        }
+    }
+
+    fn answered(&mut self, records: &[Record], answer: &Answer) -> Round {
+        if answer.status == 413 {
+            return self.too_large(records);
+        }
+        if !answer.is_success() {
+            // 502 to 504 may come from something in between after the request had arrived.
+            self.give_back(records, matches!(answer.status, 500..));
+            return self.failed(&self.elastic.refused(answer), answer.retry_after);
+        }
+        match bulk::decode(&answer.body, records.len()) {
+            Ok(items) => self.settle(records, &items, answer.retry_after),
+            Err(what) => {
+                self.give_back(records, true);
+                self.failed(&self.elastic.strange(what), None)
+            }
+        }
+    }
+
+    /// 413 is about the whole body: half of it next time, down to one document.
+    fn too_large(&mut self, records: &[Record]) -> Round {
+        if let [record] = records {
+            tracing::error!(
+                stream = &*record.entry.stream,
+                bytes = record.entry.body.len(),
+                "a document is larger than Elasticsearch takes, dropped"
+            );
+            self.spool.ack(record.seq, Outcome::Dropped);
+            return Round::Progress;
+        }
+        self.give_back(records, false);
+        let sent: usize = records.iter().map(|record| record.entry.body.len()).sum();
+        self.bytes_now = (sent / 2).max(1);
+        tracing::warn!(
+            bytes = sent,
+            next = self.bytes_now,
+            "bulk request too large, will send less"
+        );
+        Round::Progress
+    }
+
+    fn settle(
+        &mut self,
+        records: &[Record],
+        items: &[bulk::Item],
+        retry_after: Option<Duration>,
+    ) -> Round {
+        let mut refused: BTreeMap<String, usize> = BTreeMap::new();
+        let mut later: Option<(String, usize)> = None;
+        for (record, item) in records.iter().zip(items) {
+            match bulk::judge(item, record.attempted) {
+                Verdict::Indexed => self.spool.ack(record.seq, Outcome::Indexed),
+                Verdict::Duplicate => self.spool.ack(record.seq, Outcome::Duplicate),
+                Verdict::Collision => {
+                    self.spool.ack(record.seq, Outcome::Collision);
+                    *refused
+                        .entry(format!("{}: {}", record.entry.stream, item.why()))
+                        .or_default() += 1;
+                }
+                Verdict::Refused(reason) => {
+                    self.spool.ack(record.seq, Outcome::Dropped);
+                    self.gate.doubt(&record.entry.stream);
+                    *refused
+                        .entry(format!("{}: {reason}", record.entry.stream))
+                        .or_default() += 1;
+                }
+                Verdict::Later => {
+                    self.spool.give_back(record.seq, false);
+                    later = Some((item.why(), later.map_or(1, |(_, count)| count + 1)));
+                }
+            }
+        }
+        log_refused(&refused);
+        match later {
+            Some((reason, documents)) => {
+                let wait = self.backoff.failed(retry_after);
+                tracing::warn!(
+                    documents,
+                    reason,
+                    wait_ms = wait.as_millis(),
+                    "documents not taken now, will retry"
+                );
+                self.failing = true;
+                Round::Wait(wait)
+            }
+            None => self.succeeded(),
+        }
+    }
+
+    fn succeeded(&mut self) -> Round {
+        if std::mem::take(&mut self.failing) {
+            tracing::info!("Elasticsearch takes documents again");
+        }
+        self.backoff.succeeded();
+        self.bytes_now = (self.bytes_now * 2).min(self.max_bytes);
+        Round::Progress
+    }
+
+    fn failed(&mut self, error: &ElasticError, retry_after: Option<Duration>) -> Round {
+        let wait = self.backoff.failed(retry_after);
+        tracing::warn!(
+            error = error as &dyn std::error::Error,
+            queued = self.spool.queued(),
+            wait_ms = wait.as_millis(),
+            "nothing shipped, will retry"
+        );
+        self.failing = true;
+        Round::Wait(wait)
+    }
+
+    fn give_back(&self, records: &[Record], attempted: bool) {
+        for record in records {
+            self.spool.give_back(record.seq, attempted);
+        }
+    }
+}
+
+fn log_refused(refused: &BTreeMap<String, usize>) {
+    for (reason, documents) in refused.iter().take(REASONS_LOGGED) {
+        tracing::error!(documents, reason, "documents refused for good");
+    }
+    if refused.len() > REASONS_LOGGED {
+        tracing::error!(
+            reasons = refused.len() - REASONS_LOGGED,
+            "documents refused for more reasons"
+        );
+    }
+}
