@@ -64,9 +64,24 @@ impl Rhythm {
         }
     }
 
-    /// The first tick after that moment.
-    pub fn next(self, after: Millis) -> Millis {
-        Millis((after.0 / self.interval + 1) * self.interval)
+    /// The tick to wait for. At the start it is the next one. After a collected tick it is the first
+    /// later one whose collection has not had to start yet, so that a cycle that takes its
+    /// whole budget costs no tick.
+    pub fn next(self, last: Option<Millis>, now: Millis) -> Millis {
+        let Some(last) = last else {
+            return self.after(now);
+        };
+        let due = self.after(Millis(now.0.saturating_sub(self.phase + 1)));
+        due.max(Millis(last.0 + self.interval))
+    }
+
+    /// The tick that was last, for a single cycle at any moment.
+    pub fn last(self, now: Millis) -> Millis {
+        Millis(now.0 / self.interval * self.interval)
+    }
+
+    fn after(self, moment: Millis) -> Millis {
+        Millis((moment.0 / self.interval + 1) * self.interval)
     }
 
     /// When the collection of a tick starts.
@@ -96,11 +111,25 @@ mod tests {
     #[test]
     fn ticks_are_multiples_since_the_epoch() {
         let rhythm = Rhythm::new(Duration::from_secs(10), "kafka a:9092");
-        assert_eq!(rhythm.next(Millis(0)), Millis(10_000));
-        assert_eq!(rhythm.next(Millis(9_999)), Millis(10_000));
-        assert_eq!(rhythm.next(Millis(10_000)), Millis(20_000));
+        assert_eq!(rhythm.next(None, Millis(0)), Millis(10_000));
+        assert_eq!(rhythm.next(None, Millis(9_999)), Millis(10_000));
+        assert_eq!(rhythm.next(None, Millis(10_000)), Millis(20_000));
+        assert_eq!(rhythm.last(Millis(19_999)), Millis(10_000));
         assert_eq!(rhythm.missed(Millis(10_000), Millis(20_000)), 0);
         assert_eq!(rhythm.missed(Millis(10_000), Millis(50_000)), 3);
+    }
+
+    #[test]
+    fn a_cycle_that_takes_its_whole_budget_costs_no_tick_and_a_late_one_is_counted() {
+        for name in ["a", "b", "c", "d"] {
+            let rhythm = Rhythm::new(Duration::from_secs(10), name);
+            let tick = Millis(10_000);
+            let ended = Millis(rhythm.start_of(tick).0 + 8_000);
+            assert_eq!(rhythm.next(Some(tick), ended), Millis(20_000));
+            let late = Millis(rhythm.start_of(Millis(20_000)).0 + 1);
+            assert_eq!(rhythm.next(Some(tick), late), Millis(30_000));
+            assert_eq!(rhythm.missed(tick, Millis(30_000)), 1);
+        }
     }
 
     #[test]

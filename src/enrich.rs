@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::catalogue::{Catalogue, StreamType};
 use crate::clock::Millis;
+use crate::config::Config;
 use crate::document::{Document, get_nested, set_nested};
 use crate::identity::{DocumentId, series};
 use crate::spool::Entry;
@@ -44,6 +45,16 @@ pub struct Origin {
 }
 
 impl Agent {
+    /// The agent that a configuration describes.
+    pub fn of(config: &Config, id: String) -> Self {
+        Self {
+            id,
+            host_name: config.host_name.clone(),
+            namespace: config.namespace.clone(),
+            labels: config.labels.clone(),
+        }
+    }
+
     /// Encodes a document, once and for all.
     pub fn encode(&self, document: Document, origin: &Origin) -> Entry {
         let stream_type = stream_type(&document.dataset);

@@ -158,6 +158,22 @@ impl ClusterIdentity {
         }
     }
 
+    /// Puts what was learnt last in force for all ticks: for a cycle that stands alone.
+    pub fn settle(&self) {
+        let mut state = self.lock();
+        state.before = state.current.clone();
+    }
+
+    /// Whether the user fixed the id.
+    pub fn is_configured(&self) -> bool {
+        self.configured
+    }
+
+    /// Whether the id is more than the cluster's name.
+    pub fn is_known(&self) -> bool {
+        self.lock().known
+    }
+
     /// Takes note of the id that a server reports.
     pub fn report(&self, reported: &str, now: Millis) -> Result<Reported, OtherCluster> {
         let mut state = self.lock();

@@ -5,6 +5,11 @@
 //! touches the clock, the identity of the cluster or the output. Adding one is a
 //! folder here and a line in [`COLLECTORS`].
 
+mod target;
+pub mod zookeeper;
+
+pub use target::{Batch, Target, sleep_until};
+
 use std::future::Future;
 use std::pin::Pin;
 
@@ -14,7 +19,10 @@ use crate::config::Section;
 use crate::document::Document;
 
 /// One line a collector: the key in the configuration's `clusters[]` and what reads it.
-pub const COLLECTORS: &[Kind] = &[];
+pub const COLLECTORS: &[Kind] = &[Kind {
+    key: "zookeeper",
+    read: zookeeper::read,
+}];
 
 /// How a collector gets from the configuration to its targets.
 pub struct Kind {

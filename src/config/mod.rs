@@ -1,4 +1,8 @@
 //! What was written → what is usable.
+//!
+//! Two stages, neither of which touches the network: the file's text becomes a [`Tree`] with
+//! lines, dotted keys unfolded, variables filled in and `-E` laid over it; then each part of the
+//! program reads its own [`Section`] into its own type. All mistakes are reported at once.
 
 mod effective;
 mod problem;
@@ -12,3 +16,322 @@ pub use problem::Problem;
 pub use secret::{Secret, without_user_info};
 pub use section::{Findings, Section};
 pub use tree::Tree;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::Value;
+use thiserror::Error;
+
+use crate::collect::{COLLECTORS, Common, TargetPlan};
+use crate::ship::ElasticsearchConfig;
+
+/// Every example of the project uses it; Beats' habit too.
+const DEFAULT_INTERVAL: Duration = Duration::from_secs(10);
+/// Where the agent keeps its id and the clusters' ids.
+const DEFAULT_PATH_DATA: &str = "/var/lib/brokerbeat";
+/// Hours of a small cluster, and a bound that a sidecar can bear.
+const DEFAULT_QUEUE_BYTES: u64 = 16 << 20;
+/// Long enough for one slow bulk request.
+const DEFAULT_SHUTDOWN: Duration = Duration::from_secs(20);
+
+/// A usable configuration.
+pub struct Config {
+    /// Agent id, cluster ids.
+    pub path_data: PathBuf,
+    /// Interval of targets without their own.
+    pub interval: Duration,
+    /// What to watch.
+    pub clusters: Vec<ClusterPlan>,
+    /// Bound of the queue in bytes.
+    pub queue_bytes: usize,
+    /// Last part of data stream names.
+    pub namespace: String,
+    /// Where to ship; nothing where there is no output.
+    pub output: Option<ElasticsearchConfig>,
+    /// Whether `run` installs missing templates when it may.
+    pub install_templates: bool,
+    /// How long shipping may go on after the signal to stop.
+    pub shutdown_timeout: Duration,
+    /// `labels.*` of all documents.
+    pub labels: BTreeMap<String, String>,
+    /// How to log.
+    pub logging: Logging,
+    /// This machine's name.
+    pub host_name: String,
+    /// All settings in force, secrets hidden.
+    pub effective: Value,
+}
+
+/// One cluster to watch.
+pub struct ClusterPlan {
+    /// Its name: a label, and the identity while Kafka's id is not known.
+    pub name: String,
+    /// The identity, if the user fixes it.
+    pub id: Option<String>,
+    /// Its targets.
+    pub targets: Vec<TargetPlan>,
+}
+
+/// `logging.*`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Logging {
+    /// `error`, `warn`, `info`, `debug` or `trace`.
+    pub level: String,
+    /// One JSON object a line instead of text.
+    pub json: bool,
+}
+
+/// Why there is no usable configuration.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read the configuration {}", path.display())]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// It can, but there are mistakes in it.
+    #[error("{} has {} mistake(s){}", path.display(), problems.len(), listed(problems))]
+    Wrong {
+        /// Which file.
+        path: PathBuf,
+        /// All of them, in the order of the file.
+        problems: Vec<Problem>,
+    },
+}
+
+fn listed(problems: &[Problem]) -> String {
+    problems
+        .iter()
+        .map(|problem| format!("\n  {problem}"))
+        .collect()
+}
+
+/// Where a configuration comes from: a file and what `-E` lays over it.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// The file.
+    pub path: PathBuf,
+    /// `key=value` settings.
+    pub overrides: Vec<String>,
+}
+
+impl Source {
+    /// Reads the file and makes it usable.
+    pub fn load(&self) -> Result<Config, ConfigError> {
+        let text = std::fs::read_to_string(&self.path).map_err(|source| ConfigError::Read {
+            path: self.path.clone(),
+            source,
+        })?;
+        self.parse(&text, &|name| std::env::var(name).ok())
+    }
+
+    /// Makes a text usable with the given variables.
+    pub fn parse(&self, text: &str, variables: tree::Variables<'_>) -> Result<Config, ConfigError> {
+        let findings = Findings::default();
+        let tree = self.tree(text, variables, &findings);
+        let mut config = read(&tree, &findings);
+        let problems = findings.problems.into_sorted();
+        if problems.is_empty() {
+            config.effective = findings.effective.into_value();
+            return Ok(config);
+        }
+        Err(ConfigError::Wrong {
+            path: self.path.clone(),
+            problems,
+        })
+    }
+
+    fn tree(&self, text: &str, variables: tree::Variables<'_>, findings: &Findings) -> Tree {
+        let mut tree = match crate::yaml::parse(text) {
+            Ok(node) => tree::build(&node, variables, &findings.problems),
+            Err(error) => {
+                findings.problems.push(error.line, "", error.what);
+                return Tree::null(0);
+            }
+        };
+        for setting in &self.overrides {
+            tree::overlay(&mut tree, setting, variables, &findings.problems);
+        }
+        tree
+    }
+}
+
+fn read(tree: &Tree, findings: &Findings) -> Config {
+    let mut root = Section::new(tree, "", findings);
+    let host_name = host_name();
+    let common = Common {
+        host_name: host_name.clone(),
+    };
+    let intervals = Duration::from_secs(1)..=Duration::from_secs(3600);
+    Config {
+        path_data: read_path(&mut root),
+        interval: root.duration_or("interval", DEFAULT_INTERVAL, intervals),
+        clusters: read_clusters(&mut root, &common),
+        queue_bytes: read_queue(&mut root),
+        namespace: read_namespace(&mut root),
+        output: read_output(&mut root),
+        install_templates: read_setup(&mut root),
+        shutdown_timeout: root.duration_or(
+            "shutdown_timeout",
+            DEFAULT_SHUTDOWN,
+            Duration::ZERO..=Duration::from_secs(600),
+        ),
+        labels: root.map("labels"),
+        logging: read_logging(&mut root),
+        host_name,
+        effective: Value::Null,
+    }
+}
+
+fn read_path(root: &mut Section<'_>) -> PathBuf {
+    let path = match root.section("path") {
+        Some(mut section) => section.text_or("data", DEFAULT_PATH_DATA),
+        None => DEFAULT_PATH_DATA.to_owned(),
+    };
+    Path::new(&path).to_owned()
+}
+
+fn read_clusters(root: &mut Section<'_>, common: &Common) -> Vec<ClusterPlan> {
+    let sections = root.sections("clusters");
+    if sections.is_empty() {
+        root.problem(
+            "clusters",
+            "is empty; the least is `clusters: [{kafka: {bootstrap: [\"localhost:9092\"]}}]`",
+        );
+    }
+    let several = sections.len() > 1;
+    let mut clusters: Vec<ClusterPlan> = Vec::new();
+    for mut section in sections {
+        let cluster = read_cluster(&mut section, common, several);
+        if clusters.iter().any(|other| other.name == cluster.name) {
+            section.problem(
+                "name",
+                format!("`{}` is the name of another cluster, too", cluster.name),
+            );
+        }
+        for (index, target) in cluster.targets.iter().enumerate() {
+            let twin = cluster
+                .targets
+                .iter()
+                .take(index)
+                .any(|other| other.name == target.name);
+            if twin {
+                section.problem(
+                    "",
+                    format!(
+                        "has the target `{}` twice; give one of them a `name`",
+                        target.name
+                    ),
+                );
+            }
+        }
+        clusters.push(cluster);
+    }
+    clusters
+}
+
+fn read_cluster(section: &mut Section<'_>, common: &Common, several: bool) -> ClusterPlan {
+    let name = section.text("name");
+    let id = section.text("id").filter(|id| !id.is_empty());
+    if name.is_none() && (several || !section.has("kafka")) {
+        let why = if several {
+            "there are several clusters"
+        } else {
+            "there is no `kafka`"
+        };
+        section.problem("name", format!("is missing, but needed because {why}"));
+    }
+    let targets: Vec<TargetPlan> = COLLECTORS
+        .iter()
+        .flat_map(|kind| (kind.read)(section, common))
+        .collect();
+    if !COLLECTORS.iter().any(|kind| section.has(kind.key)) {
+        let keys: Vec<&str> = COLLECTORS.iter().map(|kind| kind.key).collect();
+        section.problem(
+            "",
+            format!("has nothing to collect; write one of: {}", keys.join(", ")),
+        );
+    }
+    ClusterPlan {
+        name: name.unwrap_or_else(|| "default".to_owned()),
+        id,
+        targets,
+    }
+}
+
+fn read_queue(root: &mut Section<'_>) -> usize {
+    let bounds = (1 << 20)..=(4 << 30);
+    let bytes = match root.section("spool") {
+        Some(mut section) => section.bytes_or("max_size", DEFAULT_QUEUE_BYTES, bounds),
+        None => DEFAULT_QUEUE_BYTES,
+    };
+    usize::try_from(bytes).unwrap_or(usize::MAX)
+}
+
+/// Elasticsearch's rules for the last part of a data stream's name.
+fn read_namespace(root: &mut Section<'_>) -> String {
+    let namespace = root.text_or("namespace", "default");
+    let forbidden = |c: char| c.is_whitespace() || c.is_uppercase() || "-\\/*?\"<>|,#:".contains(c);
+    if namespace.is_empty() || namespace.len() > 100 || namespace.contains(forbidden) {
+        root.problem("namespace", format!("`{namespace}` is not possible in a data stream's name; use lower-case letters, digits, `_` and `.`"));
+    }
+    namespace
+}
+
+fn read_output(root: &mut Section<'_>) -> Option<ElasticsearchConfig> {
+    let mut output = root.section("output")?;
+    let mut section = output.section("elasticsearch")?;
+    Some(ElasticsearchConfig::read(&mut section))
+}
+
+fn read_setup(root: &mut Section<'_>) -> bool {
+    let Some(mut setup) = root.section("setup") else {
+        return true;
+    };
+    let Some(mut template) = setup.section("template") else {
+        return true;
+    };
+    template.flag_or("enabled", true)
+}
+
+fn read_logging(root: &mut Section<'_>) -> Logging {
+    let mut logging = Logging {
+        level: "info".to_owned(),
+        json: false,
+    };
+    if let Some(mut section) = root.section("logging") {
+        logging.level = one_of(
+            &mut section,
+            "level",
+            &["info", "error", "warn", "debug", "trace"],
+        );
+        logging.json = one_of(&mut section, "format", &["text", "json"]) == "json";
+    }
+    logging
+}
+
+/// One of the words; the first one is the default.
+fn one_of(section: &mut Section<'_>, key: &'static str, words: &[&str]) -> String {
+    section.parsed_or(
+        key,
+        words[0].to_owned(),
+        |value| value.as_str().into(),
+        |text| match words.contains(&text) {
+            true => Ok(text.to_owned()),
+            false => Err(format!("is none of: {}", words.join(", "))),
+        },
+    )
+}
+
+fn host_name() -> String {
+    gethostname::gethostname().to_string_lossy().to_lowercase()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,322 @@
+//! The agent: the only file that knows every task — start, reload, drain.
+//!
+//! ```text
+//! targets ──Batch──► writer ──Entry──► Spool ──Record──► shipper ──► Elasticsearch
+//! ```
+//! Each target is a task of its own, so that a slow one delays no other. A changed configuration
+//! ends all targets and starts new ones; writer, queue and shipper go on.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::clock::{Millis, Rhythm};
+use crate::collect::{Batch, Target, sleep_until};
+use crate::config::{ClusterPlan, Config, Source};
+use crate::document::Document;
+use crate::enrich;
+use crate::event::event;
+use crate::identity::{ClusterIdentity, IdentityStore};
+use crate::reload::Changes;
+use crate::ship::Shipper;
+use crate::spool::{Limits, Spool};
+use crate::{data_directory, writer};
+
+/// Targets may take this long to end: their collectors say good-bye to the servers.
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Settings that a reload takes up; all others wait for a restart.
+const RELOADED: &[&str] = &["clusters", "interval"];
+
+/// Runs until `signal` is ready. An error is an inner failure: servers never end the agent.
+pub async fn run(
+    source: Source,
+    config: Config,
+    signal: impl Future<Output = ()>,
+) -> anyhow::Result<()> {
+    let agent_id = data_directory::agent_id(&config.path_data)?;
+    let store = IdentityStore::new(&config.path_data);
+    let spool = Arc::new(Spool::new(Limits {
+        max_bytes: config.queue_bytes,
+    }));
+    let identity = Arc::new(enrich::Agent::of(&config, agent_id.clone()));
+    let (batches, received) = mpsc::channel(writer::CHANNEL_CAPACITY);
+    let mut inner = JoinSet::new();
+    inner.spawn(writer::run(received, identity, spool.clone()));
+    let (drain, drained) = watch::channel(None);
+    if let Some(output) = &config.output {
+        let shipper = Shipper::new(spool.clone(), output, config.install_templates)?;
+        inner.spawn(shipper.run(drained));
+    } else {
+        tracing::warn!("no output is configured: documents are collected and dropped");
+    }
+    let mut collectors = Collectors {
+        agent_id: agent_id.into(),
+        batches,
+        store,
+        clusters: BTreeMap::new(),
+        running: None,
+    };
+    collectors.start(&config, &spool);
+    let shutdown_timeout = config.shutdown_timeout;
+    let failure = tokio::select! {
+        () = signal => None,
+        failure = first_end(&mut inner) => Some(failure),
+        () = reload_for_ever(source, config, &mut collectors, &spool) => None,
+    };
+    if let Some(failure) = failure {
+        return Err(failure);
+    }
+    collectors.stop().await;
+    drop(collectors);
+    drain.send_replace(Some(Instant::now() + shutdown_timeout));
+    finish(inner, shutdown_timeout, &spool).await
+}
+
+/// Neither writer nor shipper ends by itself while the agent runs.
+async fn first_end(inner: &mut JoinSet<()>) -> anyhow::Error {
+    match inner.join_next().await {
+        Some(Err(error)) => anyhow::Error::new(error).context("an inner task failed"),
+        _ => anyhow::anyhow!("an inner task ended by itself"),
+    }
+}
+
+/// Waits for writer and shipper, and says what became of the rest.
+async fn finish(mut inner: JoinSet<()>, grace: Duration, spool: &Spool) -> anyhow::Result<()> {
+    let end = async {
+        while let Some(ended) = inner.join_next().await {
+            ended.context("an inner task failed while the agent stopped")?;
+        }
+        anyhow::Ok(())
+    };
+    let ended = tokio::time::timeout(grace + STOP_TIMEOUT, end).await;
+    match spool.queued() {
+        0 => tracing::info!("stopped, everything is shipped"),
+        documents => tracing::warn!(
+            documents,
+            "stopped with documents that were not shipped; they are lost"
+        ),
+    }
+    ended.unwrap_or(Ok(()))
+}
+
+/// Targets and what outlives a reload.
+struct Collectors {
+    agent_id: Arc<str>,
+    batches: mpsc::Sender<Batch>,
+    store: IdentityStore,
+    clusters: BTreeMap<String, Arc<ClusterIdentity>>,
+    running: Option<Running>,
+}
+
+struct Running {
+    stop: watch::Sender<bool>,
+    tasks: JoinSet<()>,
+}
+
+impl Collectors {
+    /// Starts a task for every target of the configuration, and one for the agent's own figures.
+    fn start(&mut self, config: &Config, spool: &Arc<Spool>) {
+        let stored = self.store.load().unwrap_or_else(|error| {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "stored cluster ids not read"
+            );
+            BTreeMap::new()
+        });
+        let (stop, stopped) = watch::channel(false);
+        let mut tasks = JoinSet::new();
+        let mut clusters = BTreeMap::new();
+        for plan in &config.clusters {
+            let cluster = self.cluster(plan, stored.get(&plan.name));
+            for target in &plan.targets {
+                let target = Target::new(
+                    target,
+                    config.interval,
+                    self.agent_id.clone(),
+                    cluster.clone(),
+                    Some(self.store.clone()),
+                );
+                tasks.spawn(target.run(self.batches.clone(), stopped.clone()));
+            }
+            clusters.insert(plan.name.clone(), cluster);
+        }
+        let own = report_agent(
+            self.agent_id.clone(),
+            config.interval,
+            spool.clone(),
+            self.batches.clone(),
+        );
+        tasks.spawn(until_stopped(own, stopped));
+        tracing::info!(
+            targets = tasks.len() - 1,
+            clusters = clusters.len(),
+            "collecting"
+        );
+        self.clusters = clusters;
+        self.running = Some(Running { stop, tasks });
+    }
+
+    /// The identity of a cluster; one that is known already is kept over a reload.
+    fn cluster(&self, plan: &ClusterPlan, stored: Option<&String>) -> Arc<ClusterIdentity> {
+        match (&plan.id, self.clusters.get(&plan.name)) {
+            (None, Some(cluster)) if !cluster.is_configured() => cluster.clone(),
+            _ => Arc::new(ClusterIdentity::new(
+                plan.name.clone(),
+                plan.id.clone(),
+                stored.cloned(),
+            )),
+        }
+    }
+
+    async fn stop(&mut self) {
+        let Some(Running { stop, mut tasks }) = self.running.take() else {
+            return;
+        };
+        stop.send_replace(true);
+        let all = async {
+            while let Some(ended) = tasks.join_next().await {
+                if let Err(error) = ended {
+                    tracing::error!(%error, "a target's task failed");
+                }
+            }
+        };
+        if tokio::time::timeout(STOP_TIMEOUT, all).await.is_err() {
+            tracing::warn!("targets did not end in time and were cut off");
+        }
+    }
+
+    async fn say(&self, document: Document) {
+        let now = Millis::now();
+        let batch = Batch {
+            tick: now,
+            read_at: now,
+            cluster: None,
+            address: None,
+            documents: vec![document],
+        };
+        if self.batches.send(batch).await.is_err() {
+            tracing::debug!("the writer has ended");
+        }
+    }
+}
+
+async fn until_stopped(work: impl Future<Output = ()>, mut stopped: watch::Receiver<bool>) {
+    tokio::select! {
+        _ = stopped.wait_for(|stop| *stop) => {}
+        () = work => {}
+    }
+}
+
+/// One document per data stream and tick: the equation of the accounting.
+async fn report_agent(
+    agent_id: Arc<str>,
+    interval: Duration,
+    spool: Arc<Spool>,
+    batches: mpsc::Sender<Batch>,
+) {
+    let rhythm = Rhythm::new(interval, "agent");
+    let mut last = None;
+    loop {
+        let tick = rhythm.next(last, Millis::now());
+        last = Some(tick);
+        sleep_until(rhythm.start_of(tick)).await;
+        let ledger = spool.ledger();
+        let documents = ledger.accounts().iter().map(|(stream, account)| {
+            Document::new("agent", "stream")
+                .key("agent.id", &*agent_id)
+                .key("brokerbeat.stream.name", &**stream)
+                .with("brokerbeat.stream.collected", account.collected)
+                .with("brokerbeat.stream.replayed", account.replayed)
+                .with("brokerbeat.stream.indexed", account.indexed)
+                .with("brokerbeat.stream.duplicate", account.duplicate)
+                .with("brokerbeat.stream.collision", account.collision)
+                .with("brokerbeat.stream.dead_lettered", account.dead_lettered)
+                .with("brokerbeat.stream.dropped", account.dropped)
+                .with("brokerbeat.stream.queued", account.queued)
+        });
+        let batch = Batch {
+            tick,
+            read_at: Millis::now(),
+            cluster: None,
+            address: None,
+            documents: documents.collect(),
+        };
+        if batches.send(batch).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Takes up every changed configuration; a bad one is refused with its errors while the old one goes on.
+async fn reload_for_ever(
+    source: Source,
+    mut config: Config,
+    collectors: &mut Collectors,
+    spool: &Arc<Spool>,
+) {
+    let mut changes = match Changes::watch(&source.path) {
+        Ok(changes) => changes,
+        Err(error) => {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "changes of the configuration are not noticed"
+            );
+            return std::future::pending().await;
+        }
+    };
+    loop {
+        changes.next().await;
+        match source.load() {
+            Ok(new) => {
+                name_what_waits(&config, &new);
+                collectors.stop().await;
+                collectors.start(&new, spool);
+                config = new;
+                collectors
+                    .say(event(
+                        "config-reloaded",
+                        "info",
+                        "the configuration was reloaded",
+                    ))
+                    .await;
+            }
+            Err(error) => {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "changed configuration refused, the old one goes on"
+                );
+                let message = format!("a changed configuration was refused: {error}");
+                collectors
+                    .say(event("config-refused", "error", &message))
+                    .await;
+            }
+        }
+    }
+}
+
+/// Says which changed settings a reload does not take up.
+fn name_what_waits(old: &Config, new: &Config) {
+    let keys = |config: &Config| config.effective.as_object().cloned().unwrap_or_default();
+    let (old, new) = (keys(old), keys(new));
+    let changed =
+        |key: &&String| old.get(*key) != new.get(*key) && !RELOADED.contains(&key.as_str());
+    let waiting: Vec<&str> = old
+        .keys()
+        .chain(new.keys().filter(|key| !old.contains_key(*key)))
+        .filter(changed)
+        .map(String::as_str)
+        .collect();
+    if !waiting.is_empty() {
+        tracing::warn!(
+            settings = waiting.join(", "),
+            "these changes take effect at the next restart"
+        );
+    }
+}

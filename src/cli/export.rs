@@ -1,0 +1,63 @@
+//! `brokerbeat export …`: what the agent has inside, for those who want to read or keep it.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::Subcommand;
+
+use crate::assets;
+use crate::catalogue::Catalogue;
+use crate::config::{Config, to_yaml};
+
+/// What to export.
+#[derive(Debug, Subcommand)]
+pub enum Export {
+    /// The settings in force with their defaults; secrets are hidden
+    Config,
+    /// The component and index templates
+    Template {
+        /// Write a file per template below this folder instead of one JSON object to stdout
+        #[arg(long)]
+        dir: Option<PathBuf>,
+    },
+    /// The page of all fields, as Markdown
+    Fields,
+}
+
+impl Export {
+    /// Exports what needs no configuration; nothing if one is needed.
+    pub(super) fn without_config(&self) -> Option<anyhow::Result<()>> {
+        match self {
+            Self::Config => None,
+            Self::Template { dir: None } => Some(templates_to_stdout()),
+            Self::Template { dir: Some(dir) } => Some(templates_to(dir)),
+            Self::Fields => Some(super::say(assets::fields_page(Catalogue::get()).trim_end())),
+        }
+    }
+
+    /// Exports what the configuration decides.
+    pub(super) fn with_config(&self, config: &Config) -> anyhow::Result<()> {
+        super::say(to_yaml(&config.effective).trim_end())
+    }
+}
+
+fn templates_to_stdout() -> anyhow::Result<()> {
+    let all: serde_json::Map<_, _> = assets::templates(Catalogue::get())
+        .into_iter()
+        .map(|asset| (asset.path(), asset.body))
+        .collect();
+    super::say(&serde_json::to_string_pretty(&all)?)
+}
+
+fn templates_to(dir: &std::path::Path) -> anyhow::Result<()> {
+    for asset in assets::templates(Catalogue::get()) {
+        let file = dir.join(asset.file_name());
+        let text = serde_json::to_string_pretty(&asset.body)? + "\n";
+        let written = file
+            .parent()
+            .map_or(Ok(()), std::fs::create_dir_all)
+            .and_then(|()| std::fs::write(&file, text));
+        written.with_context(|| format!("cannot write {}", file.display()))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,157 @@
+//! The command line: a Beats user's habits. One file a subcommand.
+//!
+//! stdout is data, stderr is for people.
+
+mod export;
+mod once;
+mod run;
+mod setup;
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{Config, ConfigError, Source};
+
+/// Done.
+const DONE: u8 = 0;
+/// Could not do it.
+const FAILED: u8 = 1;
+/// Command line or configuration wrong.
+const WRONG: u8 = 2;
+/// Done, with findings or parts missing.
+const FINDINGS: u8 = 3;
+
+/// Kafka and ZooKeeper metrics, JMX without a JVM, and consumer lag, into Elasticsearch.
+#[derive(Debug, Parser)]
+#[command(name = "brokerbeat", disable_version_flag = true)]
+pub struct Cli {
+    /// Configuration file
+    #[arg(
+        short = 'c',
+        long = "config",
+        global = true,
+        default_value = "brokerbeat.yml"
+    )]
+    config: PathBuf,
+    /// Lay a setting over the file (-E output.elasticsearch.hosts='["es:9200"]'); may be repeated
+    #[arg(short = 'E', global = true, value_name = "KEY=VALUE")]
+    settings: Vec<String>,
+    /// Log to stderr as text, whatever logging.format says
+    #[arg(short = 'e', global = true)]
+    stderr: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Collect and ship until SIGINT or SIGTERM
+    Run,
+    /// Collect once and write the documents to stdout, a JSON object a line
+    Once,
+    /// Install the templates in Elasticsearch
+    Setup,
+    /// Check something
+    #[command(subcommand)]
+    Test(Test),
+    /// Write something to stdout
+    #[command(subcommand)]
+    Export(export::Export),
+    /// Write version and platform
+    Version,
+}
+
+#[derive(Debug, Subcommand)]
+enum Test {
+    /// Read the configuration and say all mistakes at once
+    Config,
+}
+
+impl Cli {
+    /// Does what was asked and says how it ended.
+    pub fn execute(self) -> ExitCode {
+        let source = Source {
+            path: self.config,
+            overrides: self.settings,
+        };
+        if let Command::Version = self.command {
+            return version();
+        }
+        if let Command::Export(export) = &self.command
+            && let Some(result) = export.without_config()
+        {
+            return finish(result);
+        }
+        let config = match source.load() {
+            Ok(config) => config,
+            Err(error) => return wrong(error),
+        };
+        crate::logging::start(&config.logging, self.stderr);
+        match self.command {
+            Command::Run => run::run(source, config),
+            Command::Once => once::once(&config),
+            Command::Setup => setup::setup(&config),
+            Command::Test(Test::Config) => finish(say("config OK")),
+            Command::Export(export) => finish(export.with_config(&config)),
+            Command::Version => version(),
+        }
+    }
+}
+
+fn wrong(error: ConfigError) -> ExitCode {
+    complain(&anyhow::Error::new(error));
+    ExitCode::from(WRONG)
+}
+
+fn version() -> ExitCode {
+    finish(say(&format!(
+        "brokerbeat {} ({}-{})",
+        env!("CARGO_PKG_VERSION"),
+        std::env::consts::ARCH,
+        std::env::consts::OS
+    )))
+}
+
+/// The whole chain of an error in one line, on stderr.
+fn complain(error: &anyhow::Error) {
+    eprintln!("brokerbeat: {error:#}");
+}
+
+fn finish(result: anyhow::Result<()>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::from(DONE),
+        Err(error) => {
+            complain(&error);
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+/// Writes a line of data to stdout. A reader that has gone (`| head`) is no failure.
+fn say(line: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    match writeln!(out, "{line}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+/// The runtime of every command that talks to servers. Two threads: one may be busy decoding
+/// while the other keeps ticks on time.
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?)
+}
+
+/// The output, which a command needs and a configuration may lack.
+fn elastic(config: &Config) -> anyhow::Result<crate::ship::elastic::Elastic> {
+    let Some(output) = &config.output else {
+        anyhow::bail!("there is no output.elasticsearch in the configuration");
+    };
+    Ok(crate::ship::elastic::Elastic::new(output)?)
+}

@@ -1,0 +1,260 @@
+//! A target's task: wait for the tick, collect within the budget, hand over, again.
+//!
+//! A failed cycle is data: every tick has its `brokerbeat.target` document, whatever happened.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, timeout_at};
+
+use super::{Collected, Collector, Cycle, Fault, FaultKind, TargetPlan};
+use crate::clock::{Millis, Rhythm};
+use crate::document::Document;
+use crate::identity::{ClusterIdentity, IdentityStore, Reported};
+
+/// How long a collector may take to say good-bye.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// What one cycle hands to the writer.
+#[derive(Debug)]
+pub struct Batch {
+    /// The tick of all documents.
+    pub tick: Millis,
+    /// When the cycle ended.
+    pub read_at: Millis,
+    /// The cluster; nothing for the agent's own documents.
+    pub cluster: Option<Arc<ClusterIdentity>>,
+    /// `service.address` of documents without their own.
+    pub address: Option<String>,
+    /// What was seen.
+    pub documents: Vec<Document>,
+}
+
+/// A target at work.
+pub struct Target {
+    name: String,
+    address: String,
+    agent_id: Arc<str>,
+    cluster: Arc<ClusterIdentity>,
+    store: Option<IdentityStore>,
+    rhythm: Rhythm,
+    collector: Box<dyn Collector>,
+    missed: u64,
+    /// The error of the last cycle, so that it is logged when it changes and not at every tick.
+    last_error: Option<String>,
+}
+
+impl Target {
+    /// A target of a plan. `store`: where a learnt cluster id is kept.
+    pub fn new(
+        plan: &TargetPlan,
+        interval: Duration,
+        agent_id: Arc<str>,
+        cluster: Arc<ClusterIdentity>,
+        store: Option<IdentityStore>,
+    ) -> Self {
+        Self {
+            name: plan.name.clone(),
+            address: plan.address.clone(),
+            agent_id,
+            cluster,
+            store,
+            rhythm: Rhythm::new(plan.interval.unwrap_or(interval), &plan.name),
+            collector: (plan.build)(),
+            missed: 0,
+            last_error: None,
+        }
+    }
+
+    /// Collects at every tick until told to stop, then says good-bye to the server.
+    pub async fn run(mut self, out: mpsc::Sender<Batch>, mut stop: watch::Receiver<bool>) {
+        tokio::select! {
+            biased;
+            _ = stop.wait_for(|stop| *stop) => {}
+            () = self.collect_for_ever(out) => {}
+        }
+        self.close().await;
+    }
+
+    /// Says good-bye to the server.
+    pub async fn close(&mut self) {
+        if tokio::time::timeout(CLOSE_TIMEOUT, self.collector.close())
+            .await
+            .is_err()
+        {
+            tracing::debug!(target_name = self.name, "no good-bye in time");
+        }
+    }
+
+    async fn collect_for_ever(&mut self, out: mpsc::Sender<Batch>) {
+        let mut last = None;
+        let first = self.rhythm.next(None, Millis::now());
+        self.learn_cluster(&out, first).await;
+        loop {
+            let tick = match last {
+                None => first,
+                Some(_) => self.rhythm.next(last, Millis::now()),
+            };
+            if let Some(last) = last {
+                self.missed += self.rhythm.missed(last, tick);
+            }
+            sleep_until(self.rhythm.start_of(tick)).await;
+            let batch = self.cycle(tick).await;
+            last = Some(tick);
+            if out.send(batch).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Before the first tick there is time: a cluster that is not known yet is asked who it is, so
+    /// that not even the first documents carry a provisional identity. What else it says is not kept.
+    async fn learn_cluster(&mut self, out: &mpsc::Sender<Batch>, first: Millis) {
+        if self.cluster.is_known() {
+            return;
+        }
+        let deadline = Instant::now() + Millis::now().until(first).min(self.rhythm.budget());
+        let cycle = Cycle { deadline };
+        let Ok(collected) = timeout_at(deadline, self.collector.collect(&cycle)).await else {
+            return;
+        };
+        let mut events = Vec::new();
+        if let Some(id) = &collected.cluster_id {
+            self.report(id, &mut events).await;
+        }
+        if !events.is_empty() {
+            let now = Millis::now();
+            let batch = self.batch(now, now, events);
+            if out.send(batch).await.is_err() {
+                tracing::debug!("the writer has ended");
+            }
+        }
+    }
+
+    /// One collection with everything that is said about it.
+    pub async fn cycle(&mut self, tick: Millis) -> Batch {
+        let started = Instant::now();
+        let cycle = Cycle {
+            deadline: started + self.rhythm.budget(),
+        };
+        let mut collected = match timeout_at(cycle.deadline, self.collector.collect(&cycle)).await {
+            Ok(collected) => collected,
+            Err(_) => Collected::down(Fault::new(
+                FaultKind::Timeout,
+                format!(
+                    "{} did not answer within {:?}",
+                    self.name,
+                    self.rhythm.budget()
+                ),
+            )),
+        };
+        let duration = started.elapsed();
+        let mut documents = std::mem::take(&mut collected.documents);
+        if let Some(id) = collected.cluster_id.take()
+            && let Some(fault) = self.report(&id, &mut documents).await
+        {
+            // Figures of another cluster must not continue this one's series.
+            documents.clear();
+            collected.faults.insert(0, fault);
+        }
+        self.log_change(collected.faults.first());
+        documents.push(self.target_document(&collected, documents.len(), duration));
+        self.batch(tick, Millis::now(), documents)
+    }
+
+    fn batch(&self, tick: Millis, read_at: Millis, documents: Vec<Document>) -> Batch {
+        Batch {
+            tick,
+            read_at,
+            cluster: Some(self.cluster.clone()),
+            address: Some(self.address.clone()),
+            documents,
+        }
+    }
+
+    async fn report(&mut self, id: &str, documents: &mut Vec<Document>) -> Option<Fault> {
+        match self.cluster.report(id, Millis::now()) {
+            Ok(Reported::Same) => None,
+            Ok(Reported::Learnt { before, after }) => {
+                let message = format!(
+                    "the cluster {} is {after} (until now {before})",
+                    self.cluster.name()
+                );
+                tracing::info!("{message}");
+                documents.push(crate::event::event(
+                    "cluster-identity-changed",
+                    "info",
+                    &message,
+                ));
+                self.save().await;
+                None
+            }
+            Err(error) => Some(Fault::new(FaultKind::Identity, error.to_string())),
+        }
+    }
+
+    async fn save(&mut self) {
+        let Some(store) = self.store.clone() else {
+            return;
+        };
+        let cluster = self.cluster.clone();
+        let saved = tokio::task::spawn_blocking(move || store.save([&*cluster].into_iter())).await;
+        if let Ok(Err(error)) = saved {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "cluster id not stored"
+            );
+        }
+    }
+
+    fn log_change(&mut self, fault: Option<&Fault>) {
+        let error = fault.map(|fault| fault.message.clone());
+        if error == self.last_error {
+            return;
+        }
+        match fault {
+            Some(fault) => {
+                tracing::warn!(
+                    target_name = self.name,
+                    kind = fault.kind.as_str(),
+                    "{}",
+                    fault.message
+                );
+            }
+            None => tracing::info!(target_name = self.name, "complete again"),
+        }
+        self.last_error = error;
+    }
+
+    fn target_document(&self, collected: &Collected, count: usize, duration: Duration) -> Document {
+        let first = collected.faults.first();
+        Document::new("target", "target")
+            .key("agent.id", &*self.agent_id)
+            .key("brokerbeat.target.name", self.name.as_str())
+            .with("brokerbeat.target.up", u64::from(collected.up))
+            .with("brokerbeat.target.duration", duration.as_secs_f64() * 1e3)
+            .with("brokerbeat.target.documents", count)
+            .with("brokerbeat.target.missed", self.missed)
+            .with("brokerbeat.target.faults", collected.faults.len())
+            .with_some(
+                "brokerbeat.target.error.kind",
+                first.map(|fault| fault.kind.as_str()),
+            )
+            .with_some(
+                "brokerbeat.target.error.message",
+                first.map(|fault| fault.message.as_str()),
+            )
+    }
+}
+
+/// Sleeps until a moment of the machine's clock; looks again after waking, as the clock may have been set.
+pub async fn sleep_until(moment: Millis) {
+    loop {
+        let wait = Millis::now().until(moment);
+        if wait.is_zero() {
+            return;
+        }
+        tokio::time::sleep(wait).await;
+    }
+}

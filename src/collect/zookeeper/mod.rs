@@ -1,0 +1,62 @@
+//! ZooKeeper over its four-letter words: `mntr`, `srvr`, `ruok` (and `conf` for the server's id).
+//!
+//! Each word goes over a connection of its own, as the server closes after the answer; all at
+//! once, each within the cycle. A word that is not whitelisted is named and costs only its own part.
+
+mod config;
+mod fetch;
+mod map;
+
+pub use config::read;
+
+use std::sync::Arc;
+
+use self::fetch::Answers;
+use super::{Collected, Collector, Cycle, Fault, FaultKind, Pending};
+
+/// One server.
+#[derive(Debug, Clone)]
+pub struct Server {
+    host: String,
+    port: u16,
+    /// `service.address`, and the server's identity where it has no id.
+    address: String,
+}
+
+struct ZooKeeper {
+    server: Arc<Server>,
+}
+
+impl Collector for ZooKeeper {
+    fn collect<'a>(&'a mut self, cycle: &'a Cycle) -> Pending<'a, Collected> {
+        Box::pin(async move {
+            let answers = fetch::all(&self.server, cycle.deadline).await;
+            collected(&self.server, answers)
+        })
+    }
+}
+
+/// Up is who answered any word, be it with "not in the whitelist".
+fn collected(server: &Server, answers: Answers) -> Collected {
+    let (documents, mut faults) = map::documents(server, &answers);
+    let mut up = false;
+    for (word, answer) in answers.all() {
+        match answer {
+            Ok(_) => up = true,
+            Err(error) => {
+                up |= error.kind() == FaultKind::Refused;
+                faults.push(Fault::new(error.kind(), format!("{word}: {error}")));
+            }
+        }
+    }
+    // A whole server that is away is one thing to say, not three.
+    if !up {
+        faults.truncate(1);
+    }
+    Collected {
+        up,
+        documents,
+        faults,
+        cluster_id: None,
+    }
+}

@@ -1,0 +1,200 @@
+//! Sentences about configurations, good and bad.
+
+use super::*;
+
+fn load(text: &str) -> Result<Config, Vec<String>> {
+    load_with(text, &[])
+}
+
+fn load_with(text: &str, overrides: &[&str]) -> Result<Config, Vec<String>> {
+    let source = Source {
+        path: "brokerbeat.yml".into(),
+        overrides: overrides.iter().map(|&s| s.to_owned()).collect(),
+    };
+    let variables = |name: &str| match name {
+        "ZK" => Some("zk1:2181".to_owned()),
+        "KEY" => Some("id:hunter2".to_owned()),
+        _ => None,
+    };
+    source.parse(text, &variables).map_err(|error| match error {
+        ConfigError::Wrong { problems, .. } => problems.iter().map(ToString::to_string).collect(),
+        other => vec![other.to_string()],
+    })
+}
+
+fn problems(text: &str) -> Vec<String> {
+    match load(text) {
+        Ok(_) => Vec::new(),
+        Err(problems) => problems,
+    }
+}
+
+const SMALL: &str = "clusters: [{name: a, zookeeper: {hosts: [zk1:2181]}}]\n";
+
+#[test]
+fn a_small_configuration_is_complete() {
+    let config = load(SMALL).ok().unwrap();
+    assert_eq!(config.interval, DEFAULT_INTERVAL);
+    assert_eq!(config.clusters[0].targets[0].name, "zookeeper zk1:2181");
+    assert!(config.output.is_none());
+}
+
+#[test]
+fn every_mistake_is_said_at_once_with_line_value_and_nearest_key() {
+    let found = problems(
+        "intervall: 10s\n\
+         clusters:\n\
+         - name: a\n  \
+           zookeeper: {hosts: [\"zk1:99999\"], interval: fast}\n\
+         output.elasticsearch: {hosts: []}\n\
+         namespace: Prod\n",
+    );
+    let expected = [
+        ("line 1: intervall", "did you mean `interval`?"),
+        (
+            "line 4: clusters[0].zookeeper.hosts",
+            "`zk1:99999` has the port `99999`; a port is a number from 1 to 65535",
+        ),
+        (
+            "line 4: clusters[0].zookeeper.interval",
+            "`fast` is not a duration",
+        ),
+        ("line 5: output.elasticsearch.hosts", "is empty"),
+        ("line 6: namespace", "`Prod`"),
+    ];
+    for (place, sentence) in expected {
+        let hit = found
+            .iter()
+            .any(|problem| problem.starts_with(place) && problem.contains(sentence));
+        assert!(hit, "no `{place} … {sentence}` in {found:#?}");
+    }
+    assert_eq!(found.len(), expected.len(), "{found:#?}");
+}
+
+#[test]
+fn dotted_and_nested_keys_are_the_same_and_twice_is_a_mistake() {
+    let dotted = load(&format!("{SMALL}output.elasticsearch.hosts: [\"es:9200\"]\noutput:\n  elasticsearch:\n    timeout: 5s\n"))
+        .ok()
+        .unwrap();
+    let output = dotted.output.unwrap();
+    assert_eq!(
+        (output.hosts, output.timeout),
+        (vec!["http://es:9200/".to_owned()], Duration::from_secs(5))
+    );
+    let twice = problems(&format!("{SMALL}path.data: /a\npath: {{data: /b}}\n"));
+    assert_eq!(
+        twice,
+        ["line 3: path.data: written a second time; it stands on line 2 already"]
+    );
+}
+
+#[test]
+fn variables_have_defaults_and_a_missing_one_is_named() {
+    let text = "clusters: [{name: a, zookeeper: {hosts: [\"${ZK}\", \"${ZK2:zk2:2182}\"]}}]\n";
+    let config = load(text).ok().unwrap();
+    let names: Vec<_> = config.clusters[0]
+        .targets
+        .iter()
+        .map(|t| t.name.as_str())
+        .collect();
+    assert_eq!(names, ["zookeeper zk1:2181", "zookeeper zk2:2182"]);
+    let missing = problems(&format!("{SMALL}labels:\n  env: ${{ENVIRONMENT}}\n"));
+    assert_eq!(missing.len(), 1);
+    assert!(
+        missing[0].starts_with("line 3: labels.env: the variable ENVIRONMENT is not set"),
+        "{missing:?}"
+    );
+}
+
+#[test]
+fn settings_of_the_command_line_win() {
+    let config = load_with(
+        SMALL,
+        &[
+            "interval=30s",
+            "labels.env=prod",
+            "clusters=[{name: b, zookeeper: {hosts: [\"zk2\"]}}]",
+        ],
+    )
+    .ok()
+    .unwrap();
+    assert_eq!(config.interval, Duration::from_secs(30));
+    assert_eq!(config.labels["env"], "prod");
+    assert_eq!(config.clusters[0].name, "b");
+    let wrong = load_with(SMALL, &["interval"]).err().unwrap();
+    assert!(wrong[0].contains("key=value"), "{wrong:?}");
+}
+
+#[test]
+fn wrong_shapes_are_said() {
+    for (text, sentence) in [
+        (
+            "clusters: 5\n",
+            "clusters: is a value, but should be a list",
+        ),
+        ("- a\n", "is a list, but should be a section"),
+        (
+            "clusters: [{name: a, zookeeper: [x]}]\n",
+            "should be a section",
+        ),
+        ("clusters: []\n", "is empty"),
+        ("clusters: [{name: a}]\n", "has nothing to collect"),
+        (
+            "clusters: [{zookeeper: {hosts: [a]}}]\n",
+            "name: is missing",
+        ),
+        ("", "clusters: is empty"),
+        ("a: [1\n", "line"),
+    ] {
+        let found = problems(text);
+        assert!(
+            found.iter().any(|problem| problem.contains(sentence)),
+            "{text:?}: {found:?}"
+        );
+    }
+}
+
+#[test]
+fn secrets_are_in_neither_errors_nor_the_export() {
+    let text = format!(
+        "{SMALL}output.elasticsearch: {{hosts: [\"http://me:hunter2@es\"], api_key: \"${{KEY}}\"}}\n"
+    );
+    let found = problems(&text);
+    assert!(
+        !found.is_empty() && found.iter().all(|problem| !problem.contains("hunter2")),
+        "{found:?}"
+    );
+    let text = format!("{SMALL}output.elasticsearch: {{hosts: [es], api_key: \"${{KEY}}\"}}\n");
+    let config = load(&text).ok().unwrap();
+    let export = to_yaml(&config.effective);
+    assert!(
+        export.contains("${KEY}") && !export.contains("hunter2"),
+        "{export}"
+    );
+    let text =
+        format!("{SMALL}output.elasticsearch: {{hosts: [es], username: u, password: hunter2}}\n");
+    let export = to_yaml(&load(&text).ok().unwrap().effective);
+    assert!(
+        export.contains("(hidden)") && !export.contains("hunter2"),
+        "{export}"
+    );
+}
+
+#[test]
+fn two_targets_of_one_name_are_a_mistake() {
+    let found = problems("clusters: [{name: a, zookeeper: {hosts: [zk1, \"zk1:2181\"]}}]\n");
+    assert!(
+        found[0].contains("has the target `zookeeper zk1:2181` twice"),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn the_export_reads_back_as_the_same_settings() {
+    let text = format!(
+        "{SMALL}interval: 30s\nlabels: {{env: prod, a.b: c}}\noutput.elasticsearch: {{hosts: [es]}}\n"
+    );
+    let one = load(&text).ok().unwrap().effective;
+    let two = load(&to_yaml(&one)).ok().unwrap().effective;
+    assert_eq!(one, two);
+}
