@@ -11,7 +11,7 @@ use crate::config::{Config, to_yaml};
 
 /// What to export.
 #[derive(Debug, Subcommand)]
-pub enum Export {
+pub(super) enum Export {
     /// The settings in force with their defaults; secrets are hidden
     Config,
     /// The component and index templates

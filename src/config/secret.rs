@@ -42,13 +42,13 @@ const SECRET_WORDS: &[&str] = &[
 ];
 
 /// Whether a setting of that name holds a secret.
-pub fn is_secret(name: &str) -> bool {
+pub(super) fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     SECRET_WORDS.iter().any(|word| name.contains(word))
 }
 
 /// The value, or [`Secret::HIDDEN`] where the name sounds like a secret.
-pub fn shown<'a>(name: &str, value: &'a str) -> &'a str {
+pub(super) fn shown<'a>(name: &str, value: &'a str) -> &'a str {
     if is_secret(name) {
         Secret::HIDDEN
     } else {

@@ -31,10 +31,10 @@ pub enum Written {
 }
 
 /// How variables are looked up: the environment, or a test's table.
-pub type Variables<'a> = &'a dyn Fn(&str) -> Option<String>;
+pub(super) type Variables<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// Makes the tree of a parsed file. Mistakes go to `problems`.
-pub fn build(node: &Node, variables: Variables<'_>, problems: &Problems) -> Tree {
+pub(super) fn build(node: &Node, variables: Variables<'_>, problems: &Problems) -> Tree {
     Builder {
         variables,
         problems,
@@ -43,7 +43,12 @@ pub fn build(node: &Node, variables: Variables<'_>, problems: &Problems) -> Tree
 }
 
 /// Lays `key=value` over the tree: the value is YAML, the key dotted. Replaces what stands there.
-pub fn overlay(tree: &mut Tree, setting: &str, variables: Variables<'_>, problems: &Problems) {
+pub(super) fn overlay(
+    tree: &mut Tree,
+    setting: &str,
+    variables: Variables<'_>,
+    problems: &Problems,
+) {
     let Some((key, value)) = setting.split_once('=') else {
         problems.push(0, "-E", format!("`{setting}` is not of the form key=value"));
         return;
@@ -234,7 +239,7 @@ impl Tree {
 }
 
 /// `path.key`, without the dot at the root.
-pub fn join(path: &str, key: &str) -> String {
+pub(super) fn join(path: &str, key: &str) -> String {
     match path {
         "" => key.to_owned(),
         path => format!("{path}.{key}"),

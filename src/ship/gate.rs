@@ -23,7 +23,7 @@ const HELD: Duration = Duration::from_secs(15);
 
 /// Which streams may be shipped to.
 #[derive(Debug)]
-pub struct Gate {
+pub(super) struct Gate {
     install: bool,
     streams: HashMap<String, State>,
 }
@@ -49,7 +49,7 @@ enum Finding {
 
 impl Gate {
     /// A gate that installs missing templates itself if it may.
-    pub fn new(install: bool) -> Self {
+    pub(super) fn new(install: bool) -> Self {
         Self {
             install,
             streams: HashMap::new(),
@@ -57,18 +57,18 @@ impl Gate {
     }
 
     /// Whether documents may go to the stream, by what was found last.
-    pub fn is_open(&self, stream: &str) -> bool {
+    pub(super) fn is_open(&self, stream: &str) -> bool {
         self.streams.get(stream).is_some_and(|state| state.open)
     }
 
     /// When the first held stream is to be looked at again.
-    pub fn next_check(&self) -> Option<Instant> {
+    pub(super) fn next_check(&self) -> Option<Instant> {
         let held = self.streams.values().filter(|state| !state.open);
         held.map(|state| state.again_at).min()
     }
 
     /// Looks at the streams whose time has come. An error is about the connection, not about a stream.
-    pub async fn check<S: AsRef<str>>(
+    pub(super) async fn check<S: AsRef<str>>(
         &mut self,
         elastic: &Elastic,
         streams: &[S],
@@ -87,7 +87,7 @@ impl Gate {
     }
 
     /// Forgets what was believed about a stream: an answer contradicts it.
-    pub fn doubt(&mut self, stream: &str) {
+    pub(super) fn doubt(&mut self, stream: &str) {
         self.streams.remove(stream);
     }
 

@@ -1,0 +1,38 @@
+# `make` lists the targets.
+
+CARGO ?= cargo
+TARGET = $(or $(CARGO_TARGET_DIR),target)
+# A step that hangs must end by itself: compiling everything from nothing, and running all tests.
+BUILD_LIMIT ?= 25m
+TEST_LIMIT ?= 15m
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint deny advisories install
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: install ## real servers, the agent, and what arrives in Elasticsearch; Ctrl-C ends it (DEMO_SECONDS=45: by itself)
+	$(CARGO) build --release --bin brokerbeat
+	$(CARGO) build --quiet -p stack --bin demo
+	$(TARGET)/debug/demo $(TARGET)/release/brokerbeat
+
+test: install ## all tests, against real servers
+	timeout --foreground $(BUILD_LIMIT) $(CARGO) test --workspace --all-targets --no-run
+	timeout --foreground $(TEST_LIMIT) $(CARGO) test --workspace --all-targets
+	timeout --foreground $(TEST_LIMIT) $(CARGO) test --workspace --doc
+
+lint: ## formatting and clippy, with warnings denied
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+
+deny: ## licences, bans and sources of the dependencies
+	command -v cargo-deny > /dev/null || $(CARGO) install --locked cargo-deny@0.20.2
+	$(CARGO) deny check licenses bans sources
+
+advisories: ## known vulnerabilities of the dependencies, where the database can be reached
+	command -v cargo-deny > /dev/null || $(CARGO) install --locked cargo-deny@0.20.2
+	scripts/advisories.sh
+
+install: ## what the build, the tests and the demo need (Debian and Ubuntu)
+	@scripts/install.sh

@@ -1,0 +1,126 @@
+#!/usr/bin/env bash
+# Installs what the build, the tests and the demo need, on Debian and Ubuntu, where it may (root, or sudo without a
+# password). Otherwise it prints the exact line to run and ends with 1. Nothing happens when all is there.
+set -eu
+
+readonly OLDEST_JDK=21      # Elasticsearch 9
+readonly OLDEST_RUST=1.95   # rust-version in Cargo.toml
+
+say() { printf '%s\n' "$*" >&2; }
+
+fail() {
+    say "$@"
+    exit 1
+}
+
+# Names of the packages that are missing, found out without dpkg: it takes longer than all the rest.
+missing_packages() {
+    local pair
+    for pair in gcc:gcc g++:g++ make:make pkg-config:pkg-config mvn:maven setpriv:util-linux curl:curl; do
+        command -v "${pair%%:*}" > /dev/null || echo "${pair#*:}"
+    done
+    [ -e /usr/include/zlib.h ] || echo zlib1g-dev
+    [ -e /usr/include/openssl/ssl.h ] || echo libssl-dev
+}
+
+# True if the folder has a JDK that is new enough. Every JDK says its version in a file: JAVA_VERSION="21.0.5".
+is_new_jdk() {
+    local line major
+    [ -x "$1/bin/javac" ] && [ -r "$1/release" ] || return 1
+    line=$(grep '^JAVA_VERSION=' "$1/release") || return 1
+    major=${line#*\"}
+    major=${major%%[!0-9]*}
+    [ -n "$major" ] && [ "$major" -ge "$OLDEST_JDK" ]
+}
+
+# The same places as in tests/stack/src/jdk.rs.
+have_jdk() {
+    local home
+    if [ -n "${BROKERBEAT_JDK:-}" ]; then
+        is_new_jdk "$BROKERBEAT_JDK" || fail "BROKERBEAT_JDK=$BROKERBEAT_JDK is not a JDK of $OLDEST_JDK or newer"
+        return 0
+    fi
+    for home in "${JAVA_HOME:-}" /usr/lib/jvm/* "${HOME:-/nowhere}"/.sdkman/candidates/java/*; do
+        if is_new_jdk "$home"; then return 0; fi
+    done
+    return 1
+}
+
+# The oldest package that is new enough, or nothing: the nearer to what old servers were made for, the better.
+jdk_package() {
+    apt-cache search --names-only '^openjdk-[0-9]+-jdk-headless$' \
+        | sed -E 's/^openjdk-([0-9]+)-.*/\1/' | sort -n \
+        | awk -v oldest="$OLDEST_JDK" '$1 >= oldest {print "openjdk-" $1 "-jdk-headless"; exit}'
+}
+
+# Prints the words in front of a command that needs root; fails where we may not.
+root_prefix() {
+    if [ "$(id -u)" = 0 ]; then return 0; fi
+    sudo -n true 2> /dev/null || return 1
+    echo sudo
+}
+
+install_packages() {
+    local prefix line="apt-get update && apt-get install -y --no-install-recommends $*"
+    command -v apt-get > /dev/null || fail "this is neither Debian nor Ubuntu; install what these packages have: $*"
+    prefix=$(root_prefix) || fail "run as root: $line"
+    say "installing: $*"
+    # shellcheck disable=SC2086 # an empty prefix must vanish
+    $prefix env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" > /dev/null || fail "could not install them; run as root: $line"
+}
+
+# Package lists are old or absent on a fresh machine.
+update_lists() {
+    local prefix
+    command -v apt-get > /dev/null || return 0
+    prefix=$(root_prefix) || return 0
+    say "apt-get update"
+    # shellcheck disable=SC2086
+    $prefix apt-get update > /dev/null || say "apt-get update failed; going on with the lists that are there"
+}
+
+temurin_line() {
+    local codename
+    # shellcheck source=/dev/null
+    codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-bookworm}")
+    local site=https://packages.adoptium.net/artifactory key=/usr/share/keyrings/adoptium.asc
+    echo "curl -fsSL $site/api/gpg/key/public -o $key" \
+        "&& echo 'deb [signed-by=$key] $site/deb $codename main' > /etc/apt/sources.list.d/adoptium.list" \
+        "&& apt-get update && apt-get install -y temurin-21-jdk"
+}
+
+install_jdk() {
+    local package=
+    if command -v apt-cache > /dev/null; then package=$(jdk_package); fi
+    if [ -n "$package" ]; then
+        install_packages "$package"
+        return 0
+    fi
+    say "no JDK of $OLDEST_JDK or newer is installed, and this distribution has none."
+    say "Set BROKERBEAT_JDK to the folder of one, or run as root:"
+    fail "$(temurin_line)"
+}
+
+check_rust() {
+    local version
+    PATH="$PATH:${HOME:-}/.cargo/bin"
+    if ! version=$(cargo --version 2> /dev/null); then
+        fail "cargo is missing; run: curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh -s -- -y && . ~/.cargo/env"
+    fi
+    version=${version#cargo }
+    version=${version%% *}
+    if [ "$(printf '%s\n' "$OLDEST_RUST" "$version" | sort -V | head -n 1)" != "$OLDEST_RUST" ]; then
+        fail "cargo $version is older than $OLDEST_RUST; run: rustup update stable"
+    fi
+}
+
+main() {
+    local missing
+    mapfile -t missing < <(missing_packages)
+    if [ "${#missing[@]}" -gt 0 ] || ! have_jdk; then update_lists; fi
+    if [ "${#missing[@]}" -gt 0 ]; then install_packages "${missing[@]}"; fi
+    have_jdk || install_jdk
+    check_rust
+}
+
+main "$@"

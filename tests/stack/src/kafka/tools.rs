@@ -1,0 +1,55 @@
+//! Kafka's own command-line tools, as second opinion and for the little administration that tests need.
+
+use std::time::Duration;
+
+use super::{GroupRow, Kafka, KafkaVersion, groups};
+use crate::error::Result;
+use crate::java;
+
+const LIMIT: Duration = Duration::from_secs(60);
+
+impl Kafka {
+    /// Makes a topic.
+    pub fn create_topic(&self, name: &str, partitions: u32, replicas: u16) -> Result<()> {
+        let (partitions, replicas) = (partitions.to_string(), replicas.to_string());
+        let size = [
+            "--partitions",
+            &partitions,
+            "--replication-factor",
+            &replicas,
+        ];
+        self.topic_tool(&[&["--create", "--topic", name], &size[..]].concat())
+    }
+
+    /// Deletes a topic.
+    pub fn delete_topic(&self, name: &str) -> Result<()> {
+        self.topic_tool(&["--delete", "--topic", name])
+    }
+
+    /// What `kafka-consumer-groups.sh --describe` says about a group, or about all of them.
+    pub fn describe_groups(&self, group: Option<&str>) -> Result<Vec<GroupRow>> {
+        let main = match self.version {
+            KafkaVersion::V2_8 => "kafka.admin.ConsumerGroupCommand",
+            KafkaVersion::V4_2 => "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand",
+        };
+        let bootstrap = self.bootstrap();
+        let which = group.map_or(vec!["--all-groups"], |group| vec!["--group", group]);
+        let args = [vec!["--bootstrap-server", &bootstrap, "--describe"], which].concat();
+        Ok(groups::parse(&self.run_tool(main, &args)?))
+    }
+
+    /// Runs any main class from this Kafka's class path and gives what it printed.
+    pub fn run_tool(&self, main: &str, args: &[&str]) -> Result<String> {
+        java::run(&self.version.package().class_path()?, main, args, LIMIT)
+    }
+
+    fn topic_tool(&self, args: &[&str]) -> Result<()> {
+        let main = match self.version {
+            KafkaVersion::V2_8 => "kafka.admin.TopicCommand",
+            KafkaVersion::V4_2 => "org.apache.kafka.tools.TopicCommand",
+        };
+        let bootstrap = self.bootstrap();
+        self.run_tool(main, &[&["--bootstrap-server", &bootstrap], args].concat())?;
+        Ok(())
+    }
+}

@@ -1,0 +1,65 @@
+//! Real servers for the tests and the demo: ZooKeeper, Kafka in both modes, Elasticsearch, Java clients.
+//!
+//! Everything comes from Maven Central through the `mvn` command, is pinned, and stays in a cache
+//! ([`cache_folder`]) between runs. Servers listen on free ports of the loopback address and are gone when their value
+//! is dropped, when the test panics, and when the test's process is killed. A step that hangs ends with an
+//! error that names it and shows the end of the server's log.
+//!
+//! ```no_run
+//! # fn main() -> stack::Result<()> {
+//! use stack::{Consumer, Kafka, Producer, Signal, ZooKeeper};
+//! let zookeeper = ZooKeeper::start()?;
+//! let kafka = Kafka::start_zookeeper_mode(&zookeeper, 1)?;
+//! kafka.create_topic("orders", 3, 1)?;
+//! let producer = Producer::start(&kafka.bootstrap(), "orders", 0.0)?;
+//! let consumer = Consumer::start(&kafka.bootstrap(), "orders", "billing")?;
+//! consumer.stop()?;
+//! producer.send(100)?;
+//! for row in kafka.describe_groups(Some("billing"))? {
+//!     println!("{}-{}: {:?}", row.topic, row.partition, row.lag);
+//! }
+//! kafka.signal(Signal::Stop); // it hangs …
+//! kafka.signal(Signal::Cont); // … and goes on
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | module | |
+//! |---|---|
+//! | `zookeeper`, `kafka`, `elasticsearch`, `clients` | the servers and clients: configuration, start, readiness |
+//! | `jmx` | what Java reads over JMX |
+//! | `java`, `jdk` | starting JVMs, compiling |
+//! | `process`, `spawn`, `workdir`, `ports`, `wait` | lifetime, folders, ports, readiness |
+//! | `packages`, `maven`, `cache` | what is downloaded, how, where it stays |
+
+mod cache;
+mod clients;
+mod elasticsearch;
+mod error;
+mod http;
+mod java;
+mod jdk;
+mod jmx;
+mod kafka;
+mod maven;
+mod options;
+mod packages;
+mod ports;
+mod process;
+mod spawn;
+mod wait;
+mod workdir;
+mod zookeeper;
+
+pub use cache::cache_folder;
+pub use clients::{Consumer, Producer};
+pub use elasticsearch::Elasticsearch;
+pub use error::{Error, Result};
+pub use jmx::{JmxValue, jmx_attribute, jmx_dump};
+pub use kafka::{GroupRow, Kafka, KafkaVersion};
+pub use maven::{downloaded_bytes, megabytes};
+pub use options::Options;
+pub use process::{Process, Signal};
+pub use wait::{interrupt, wait_until};
+pub use workdir::WorkDir;
+pub use zookeeper::ZooKeeper;

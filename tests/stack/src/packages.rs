@@ -1,0 +1,35 @@
+//! The pins: which server in which version.
+
+use crate::maven::Package;
+
+pub(crate) const ZOOKEEPER: Package = Package {
+    name: "ZooKeeper 3.9.4",
+    key: "zookeeper-3.9.4",
+    megabytes: 12,
+    pom: include_str!("../maven/zookeeper-3.9.4.xml"),
+    jars: true,
+};
+
+pub(crate) const KAFKA_OLD: Package = Package {
+    name: "Kafka 2.8.2",
+    key: "kafka-2.8.2",
+    megabytes: 35,
+    pom: include_str!("../maven/kafka-2.8.2.xml"),
+    jars: true,
+};
+
+pub(crate) const KAFKA_NEW: Package = Package {
+    name: "Kafka 4.2.0",
+    key: "kafka-4.2.0",
+    megabytes: 46,
+    pom: include_str!("../maven/kafka-4.2.0.xml"),
+    jars: true,
+};
+
+pub(crate) const ELASTICSEARCH: Package = Package {
+    name: "Elasticsearch 9.4.3",
+    key: "elasticsearch-9.4.3",
+    megabytes: 124,
+    pom: include_str!("../maven/elasticsearch-9.4.3.xml"),
+    jars: false,
+};

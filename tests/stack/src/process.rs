@@ -1,0 +1,411 @@
+//! A server's process: its own process group, its log file, its end.
+//!
+//! Nothing is left behind: `Drop` kills the group; if we are killed ourselves, the kernel kills the child
+//! (`setpriv --pdeathsig`, which needs no unsafe code in here).
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Mutex, MutexGuard};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal;
+use nix::unistd::Pid;
+
+use crate::error::{At, Error, Result};
+use crate::spawn::spawn;
+use crate::wait;
+use crate::workdir::WorkDir;
+
+const PAUSE: Duration = Duration::from_millis(50);
+/// How many lines of a log an error shows.
+const TAIL_LINES: usize = 40;
+/// As much of a log as 40 lines may take.
+const TAIL_BYTES: u64 = 64 * 1024;
+
+/// What can be sent to a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// SIGSTOP: the server hangs, its ports stay open.
+    Stop,
+    /// SIGCONT: it goes on.
+    Cont,
+    /// SIGTERM: it shuts down in order.
+    Term,
+    /// SIGINT, as Ctrl-C sends it.
+    Int,
+    /// SIGKILL: it is dead at once.
+    Kill,
+}
+
+impl From<Signal> for signal::Signal {
+    fn from(ours: Signal) -> Self {
+        match ours {
+            Signal::Stop => Self::SIGSTOP,
+            Signal::Cont => Self::SIGCONT,
+            Signal::Term => Self::SIGTERM,
+            Signal::Int => Self::SIGINT,
+            Signal::Kill => Self::SIGKILL,
+        }
+    }
+}
+
+/// How to start a process.
+#[derive(Clone, Debug)]
+pub(crate) struct Launch {
+    pub(crate) program: PathBuf,
+    pub(crate) args: Vec<String>,
+    pub(crate) env: Vec<(String, String)>,
+    /// Options for Java in our own environment are not meant for a server: it gets `PATH`, `LANG` and `env` only.
+    pub(crate) clear_env: bool,
+    pub(crate) dir: PathBuf,
+    /// Run as this user and group; possible for root only.
+    pub(crate) user: Option<u32>,
+    /// Talk to it over stdin and stdout; otherwise stdin is empty and stdout goes to the log.
+    pub(crate) talk: bool,
+}
+
+impl Launch {
+    pub(crate) fn new(program: impl Into<PathBuf>, dir: &Path) -> Self {
+        Self {
+            program: program.into(),
+            args: Vec::new(),
+            env: Vec::new(),
+            clear_env: false,
+            dir: dir.to_owned(),
+            user: None,
+            talk: false,
+        }
+    }
+
+    fn command(&self, log: File) -> std::io::Result<Command> {
+        let mut command = Command::new("setpriv");
+        if let Some(user) = self.user {
+            command
+                .arg(format!("--reuid={user}"))
+                .arg(format!("--regid={user}"));
+            command.arg("--clear-groups");
+        }
+        command.args(["--pdeathsig", "KILL", "--"]);
+        command.arg(&self.program).args(&self.args);
+        if self.clear_env {
+            let path = std::env::var_os("PATH").unwrap_or_else(|| "/usr/bin:/bin".into());
+            command.env_clear().env("PATH", path).env("LANG", "C.UTF-8");
+        }
+        command.envs(self.env.iter().cloned());
+        command.current_dir(&self.dir).process_group(0);
+        command.stdin(if self.talk {
+            Stdio::piped()
+        } else {
+            Stdio::null()
+        });
+        command.stderr(log.try_clone()?);
+        command.stdout(if self.talk {
+            Stdio::piped()
+        } else {
+            Stdio::from(log)
+        });
+        Ok(command)
+    }
+}
+
+struct Running {
+    child: Child,
+    stdin: Option<ChildStdin>,
+    /// What it says on stdout, by line; read by a thread of its own, so that a wait for a line can time out.
+    lines: Option<Receiver<String>>,
+    ended: Option<ExitStatus>,
+}
+
+/// A process that ends with this value at the latest.
+pub struct Process {
+    name: String,
+    launch: Launch,
+    log: PathBuf,
+    running: Mutex<Running>,
+}
+
+impl Process {
+    pub(crate) fn start(name: &str, launch: Launch, log: PathBuf) -> Result<Self> {
+        let running = Mutex::new(run(name, &launch, &log)?);
+        Ok(Self {
+            name: name.to_owned(),
+            launch,
+            log,
+            running,
+        })
+    }
+
+    /// Runs any program in a folder of its own, under the same promise: it ends with this value at the latest. What it
+    /// prints goes to a log file there.
+    pub fn program(name: &str, program: &Path, args: &[&str], work: &WorkDir) -> Result<Self> {
+        let mut launch = Launch::new(program, work.path());
+        launch.args = args.iter().map(|&arg| arg.to_owned()).collect();
+        let log = work.join(&format!("{}.log", name.replace(' ', "-")));
+        Self::start(name, launch, log)
+    }
+
+    /// Kills it if it still runs and starts it again, with the same arguments and the same log file.
+    pub(crate) fn again(&self) -> Result<()> {
+        self.kill();
+        *self.lock() = run(&self.name, &self.launch, &self.log)?;
+        Ok(())
+    }
+
+    /// "Kafka 4.2.0, node 1"
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its process id, also that of its process group.
+    pub fn pid(&self) -> u32 {
+        self.lock().child.id()
+    }
+
+    /// Its log file.
+    pub fn log(&self) -> &Path {
+        &self.log
+    }
+
+    /// The last lines of its log.
+    pub fn log_tail(&self, lines: usize) -> String {
+        tail(&self.log, lines)
+    }
+
+    /// Sends a signal to the process and to those it started.
+    pub fn signal(&self, what: Signal) {
+        let mut running = self.lock();
+        if running.status().is_none() {
+            send(&running.child, what);
+        }
+    }
+
+    /// Kills it and waits until it is gone.
+    pub fn kill(&self) {
+        self.lock().end();
+    }
+
+    /// How it ended, or none while it runs.
+    pub fn ended(&self) -> Option<ExitStatus> {
+        self.lock().status()
+    }
+
+    /// Waits until it ends by itself.
+    pub fn wait(&self, limit: Duration) -> Result<ExitStatus> {
+        let start = Instant::now();
+        while start.elapsed() < limit {
+            if let Some(status) = self.ended() {
+                return Ok(status);
+            }
+            wait::pause(PAUSE)?;
+        }
+        Err(self.timed_out("its end", limit))
+    }
+
+    /// Sends a line and waits for the line that answers it.
+    pub(crate) fn ask(&self, line: &str, limit: Duration) -> Result<String> {
+        let mut running = self.lock();
+        let written = running
+            .stdin
+            .as_mut()
+            .map(|stdin| writeln!(stdin, "{line}"));
+        match written {
+            Some(Ok(())) => self.answer(&mut running, line, limit),
+            _ => Err(self.gone(&mut running, line)),
+        }
+    }
+
+    /// Waits for a line that it says without being asked.
+    pub(crate) fn hear(&self, step: &str, limit: Duration) -> Result<String> {
+        self.answer(&mut self.lock(), step, limit)
+    }
+
+    fn answer(&self, running: &mut Running, step: &str, limit: Duration) -> Result<String> {
+        let Some(lines) = &running.lines else {
+            return Err(Error::refused(step, "this process does not talk"));
+        };
+        let start = Instant::now();
+        while start.elapsed() < limit {
+            wait::check_interrupt()?;
+            match lines.recv_timeout(PAUSE) {
+                Ok(line) => return Ok(line),
+                Err(RecvTimeoutError::Timeout) => (),
+                Err(RecvTimeoutError::Disconnected) => return Err(self.gone(running, step)),
+            }
+        }
+        Err(self.timed_out(step, limit))
+    }
+
+    /// The error for a process that closed its stdout or stdin. It is about to end, and how it does is worth a moment.
+    fn gone(&self, running: &mut Running, step: &str) -> Error {
+        for _ in 0..20 {
+            if running.status().is_some() || wait::pause(PAUSE).is_err() {
+                break;
+            }
+        }
+        running.end();
+        match running.ended {
+            Some(status) => self.died(step, status),
+            None => Error::refused(step, format!("{} cannot be waited for", self.name)),
+        }
+    }
+
+    pub(crate) fn timed_out(&self, step: &str, limit: Duration) -> Error {
+        Error::TimedOut {
+            name: self.name.clone(),
+            step: step.to_owned(),
+            limit,
+            tail: self.log_tail(TAIL_LINES),
+        }
+    }
+
+    pub(crate) fn died(&self, step: &str, status: ExitStatus) -> Error {
+        Error::Died {
+            name: self.name.clone(),
+            step: step.to_owned(),
+            status,
+            tail: self.log_tail(TAIL_LINES),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Running> {
+        // A test that panicked elsewhere must not keep the others from stopping their servers.
+        self.running
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+impl Running {
+    fn status(&mut self) -> Option<ExitStatus> {
+        if self.ended.is_none() {
+            self.ended = self.child.try_wait().ok().flatten();
+        }
+        self.ended
+    }
+
+    fn end(&mut self) {
+        if self.status().is_none() {
+            send(&self.child, Signal::Kill);
+            self.ended = self.child.wait().ok();
+            wait_for_group(&self.child);
+        }
+    }
+}
+
+/// A killed launcher's child needs a moment more, and its files must not be removed under its hands. Where nobody
+/// collects orphans (a container without an init) it stays a zombie: hence the bound.
+fn wait_for_group(leader: &Child) {
+    let group = Pid::from_raw(leader.id().cast_signed());
+    let start = Instant::now();
+    while signal::killpg(group, None).is_ok() && start.elapsed() < Duration::from_secs(2) {
+        wait::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Signals the group, since a server may be a launcher and its child.
+fn send(child: &Child, what: Signal) {
+    let group = Pid::from_raw(child.id().cast_signed());
+    // The one error left is "no such process": it ended between the check and here.
+    signal::killpg(group, signal::Signal::from(what)).ok();
+}
+
+fn run(name: &str, launch: &Launch, log: &Path) -> Result<Running> {
+    let file = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(log)
+        .at("open", log)?;
+    let fail = |source| start_error(name, source);
+    let mut child = spawn(launch.command(file).map_err(fail)?).map_err(fail)?;
+    let stdin = child.stdin.take();
+    let lines = child.stdout.take().map(read_lines);
+    Ok(Running {
+        child,
+        stdin,
+        lines,
+        ended: None,
+    })
+}
+
+fn start_error(name: &str, source: std::io::Error) -> Error {
+    if source.kind() == std::io::ErrorKind::NotFound {
+        return Error::Missing {
+            what: "setpriv".to_owned(),
+            hint: "install the package util-linux".to_owned(),
+        };
+    }
+    Error::Spawn {
+        name: name.to_owned(),
+        source,
+    }
+}
+
+fn read_lines(stdout: ChildStdout) -> Receiver<String> {
+    let (sender, receiver) = channel();
+    thread::spawn(move || {
+        for line in BufReader::new(stdout)
+            .lines()
+            .map_while(std::io::Result::ok)
+        {
+            if sender.send(line).is_err() {
+                break;
+            }
+        }
+    });
+    receiver
+}
+
+/// The last lines of a file that may be large.
+pub(crate) fn tail(path: &Path, lines: usize) -> String {
+    let read = || -> std::io::Result<Vec<u8>> {
+        let mut file = File::open(path)?;
+        let length = fs::metadata(path)?.len();
+        file.seek(SeekFrom::Start(length.saturating_sub(TAIL_BYTES)))?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    let bytes = read().unwrap_or_else(|error| format!("(no log: {error})").into_bytes());
+    let text = String::from_utf8_lossy(&bytes);
+    let all: Vec<&str> = text.lines().collect();
+    all.get(all.len().saturating_sub(lines)..)
+        .unwrap_or_default()
+        .join("\n")
+}
+
+/// The part of a server's API that is its process's.
+macro_rules! process_methods {
+    () => {
+        /// Sends a signal to the process and to those it started.
+        pub fn signal(&self, what: crate::Signal) {
+            self.process.signal(what);
+        }
+
+        /// Kills it (SIGKILL) and waits until it is gone. Its data stay until the value is dropped.
+        pub fn kill(&self) {
+            self.process.kill();
+        }
+
+        /// The process itself: its id, its log, how it ended.
+        pub fn process(&self) -> &crate::Process {
+            &self.process
+        }
+
+        /// The last lines of its log.
+        pub fn log_tail(&self, lines: usize) -> String {
+            self.process.log_tail(lines)
+        }
+    };
+}
+pub(crate) use process_methods;
