@@ -7,7 +7,7 @@ BUILD_LIMIT ?= 25m
 TEST_LIMIT ?= 15m
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint deny advisories install
+.PHONY: help demo test generate lint deny advisories install
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +21,12 @@ test: install ## all tests, against real servers
 	timeout --foreground $(BUILD_LIMIT) $(CARGO) test --workspace --all-targets --no-run
 	timeout --foreground $(TEST_LIMIT) $(CARGO) test --workspace --all-targets
 	timeout --foreground $(TEST_LIMIT) $(CARGO) test --workspace --doc
+
+generate: ## what is generated from fields.yml: templates and docs/fields.md
+	rm -rf elasticsearch-templates
+	$(CARGO) run --quiet --bin brokerbeat -- export template --dir elasticsearch-templates
+	$(CARGO) run --quiet --bin brokerbeat -- export fields > docs/fields.md.new
+	mv docs/fields.md.new docs/fields.md
 
 lint: ## formatting and clippy, with warnings denied
 	$(CARGO) fmt --all --check

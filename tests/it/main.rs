@@ -1,2 +1,11 @@
-//! Integration tests.
+//! Integration tests: the real binary against real servers. One binary, so that everything links once.
+//!
+//! Servers are shared between tests where a test leaves them as they were; each test has its own
+//! namespace, so that data streams never meet.
 
+mod agent;
+mod cli;
+mod hostile;
+mod reload;
+mod servers;
+mod shipping;

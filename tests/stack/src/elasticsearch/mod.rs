@@ -90,7 +90,7 @@ impl Elasticsearch {
     }
 
     fn wait_ready(&self) -> Result<()> {
-        let health = "_cluster/health?wait_for_status=green&timeout=1s";
+        let health = "_cluster/health?wait_for_status=yellow&timeout=1s";
         wait::until(&self.process, "a healthy cluster", READY, || {
             // Asked only once the port is open: an HTTP client's errors are slower than a refused connection.
             if !wait::listens(self.port) {

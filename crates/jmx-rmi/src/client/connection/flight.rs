@@ -1,0 +1,116 @@
+//! Which calls are on their way.
+
+use std::collections::VecDeque;
+
+use super::Calls;
+
+/// Bytes of calls that may be on their way without a reply. Enough for several hundred calls, which is more than a
+/// round trip can hide; little enough that a server is not left with much work by a client that went away.
+const WINDOW: usize = 64 << 10;
+
+/// The calls which are on their way.
+#[derive(Debug, Default)]
+pub(super) struct Flight {
+    /// Encoded calls; those before `written` are out.
+    pub(super) out: Vec<u8>,
+    pub(super) written: usize,
+    /// Sizes of the calls without a reply, and their sum.
+    sizes: VecDeque<usize>,
+    size: usize,
+    encoded: usize,
+    pub(super) answered: usize,
+}
+
+impl Flight {
+    /// Nothing is on its way; the first call is number `first`.
+    pub(super) fn from(first: usize) -> Self {
+        Self {
+            encoded: first,
+            answered: first,
+            ..Self::default()
+        }
+    }
+
+    /// Encodes calls up to the window; always at least one.
+    pub(super) fn fill<C: Calls>(&mut self, calls: &C) {
+        if self.written == self.out.len() {
+            self.out.clear();
+            self.written = 0;
+        }
+        while self.encoded < calls.count() && (self.size < WINDOW || self.sizes.is_empty()) {
+            let before = self.out.len();
+            calls.encode(self.encoded, &mut self.out);
+            let size = self.out.len() - before;
+            self.sizes.push_back(size);
+            self.size += size;
+            self.encoded += 1;
+        }
+    }
+
+    pub(super) fn landed(&mut self) {
+        self.size -= self.sizes.pop_front().unwrap_or_default();
+        self.answered += 1;
+    }
+
+    /// Whether a reply is waited for. Nothing is read otherwise: a peer that replies to calls which it has not read yet
+    /// could fill the memory.
+    pub(super) fn is_waited_for(&self) -> bool {
+        self.answered < self.encoded
+    }
+
+    /// Whether every call has its reply. A peer that replies before it was asked does not end it early.
+    pub(super) fn is_over<C: Calls>(&self, calls: &C) -> bool {
+        self.answered == calls.count() && self.written == self.out.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ObjectName;
+    use crate::codec::DecodeError;
+    use crate::codec::reply::{Reply, Returns};
+
+    struct Large;
+
+    impl Calls for Large {
+        fn doing(&self) -> &'static str {
+            "testing"
+        }
+
+        fn returns(&self) -> Returns {
+            Returns::Object
+        }
+
+        fn count(&self) -> usize {
+            10
+        }
+
+        fn encode(&self, _index: usize, out: &mut Vec<u8>) {
+            out.extend([0; WINDOW * 3 / 4]);
+        }
+
+        fn bean(&self, _index: usize) -> Option<&ObjectName> {
+            None
+        }
+
+        fn answered(&mut self, _index: usize, _reply: Reply) -> Result<(), DecodeError> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn the_window_bounds_what_is_on_its_way() {
+        let mut flight = Flight::from(0);
+        for answered in 0..9 {
+            flight.fill(&Large);
+            assert_eq!(flight.encoded - answered, (10 - answered).min(2));
+            assert!(flight.size < 2 * WINDOW);
+            flight.written = flight.out.len();
+            flight.landed();
+        }
+        assert!(!flight.is_over(&Large));
+        flight.landed();
+        assert!(flight.is_over(&Large));
+    }
+}

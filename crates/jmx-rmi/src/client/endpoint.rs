@@ -1,0 +1,99 @@
+//! Where a JVM is and how patient to be with it.
+
+use std::fmt;
+use std::time::Duration;
+
+/// A JVM's JMX port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    /// Host of the registry: what `JMX_PORT` is open on.
+    pub host: String,
+    /// Port of the registry (`com.sun.management.jmxremote.port`).
+    pub port: u16,
+    /// Port of the RMI server, if it differs from what the JVM says: for port mappings. Without it the port of the stub
+    /// is used, which is ephemeral unless `com.sun.management.jmxremote.rmi.port` is set.
+    pub rmi_port: Option<u16>,
+    /// What to make of the host which the JVM advertises.
+    pub advertised_host: AdvertisedHost,
+    /// User and password, where the JVM asks for them.
+    pub credentials: Option<Credentials>,
+}
+
+impl Endpoint {
+    /// An endpoint with defaults for everything else.
+    pub fn new(host: impl Into<String>, port: u16) -> Self {
+        Self {
+            host: host.into(),
+            port,
+            rmi_port: None,
+            advertised_host: AdvertisedHost::default(),
+            credentials: None,
+        }
+    }
+}
+
+/// What to make of the host in the JVM's stub: `java.rmi.server.hostname`, or whatever the JVM believes it is called,
+/// which is often out of reach behind NAT or in a container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum AdvertisedHost {
+    /// Try the configured host first and the advertised one when that fails.
+    #[default]
+    Fallback,
+    /// Try the advertised host first and the configured one when that fails: what a Java client does, and after it what
+    /// works behind NAT.
+    First,
+    /// Never go to a host which the registry names. With credentials on a network that is not trusted this is the right
+    /// choice: whoever answers on the registry port decides where the password goes otherwise.
+    Never,
+}
+
+/// User and password. `Debug` shows neither.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credentials {
+    pub(crate) user: String,
+    pub(crate) password: String,
+}
+
+impl Credentials {
+    /// Makes credentials.
+    pub fn new(user: impl Into<String>, password: impl Into<String>) -> Self {
+        Self {
+            user: user.into(),
+            password: password.into(),
+        }
+    }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Credentials(redacted)")
+    }
+}
+
+/// How long to wait. No wait of this crate is without one of these.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    /// For one TCP connection and its handshake. `Client::connect` makes up to three of them.
+    pub connect: Duration,
+    /// For one call, from its first byte out to its last byte in. In [`Client::read`](crate::Client::read) it starts
+    /// anew with each reply, so a long list of beans is not a reason for a longer time.
+    pub call: Duration,
+}
+
+impl Timeouts {
+    /// A host that does not answer a SYN within this is down or filtered: three retransmissions at 1, 2 and 4 s would
+    /// be the next chance, and a tick of a monitoring agent is usually 10 s.
+    pub const CONNECT: Duration = Duration::from_secs(3);
+    /// Longer than a bad full collection of a broker's heap, shorter than the usual tick.
+    pub const CALL: Duration = Duration::from_secs(8);
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: Self::CONNECT,
+            call: Self::CALL,
+        }
+    }
+}

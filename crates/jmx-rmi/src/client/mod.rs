@@ -1,0 +1,184 @@
+//! The client: one session with one JVM.
+//!
+//! - `endpoint`: where the JVM is, how patient to be
+//! - `session`: registry, login, lease
+//! - `lease`: keeping the session alive
+//! - `connection`: one TCP connection; calls written and replies read at the same time
+//! - `call`, `read`: one call, a list of reads
+//! - `error`: what a caller decides by
+
+mod call;
+mod connection;
+mod endpoint;
+mod error;
+mod lease;
+mod read;
+mod session;
+#[cfg(test)]
+mod tests;
+
+use crate::codec::{DecodeError, Limits, encode, map};
+use crate::{Attributes, ObjectName, RemoteException};
+use call::Call;
+use connection::Calls;
+use read::Reads;
+use session::Session;
+
+pub use endpoint::{AdvertisedHost, Credentials, Endpoint, Timeouts};
+pub use error::Error;
+use error::Kind;
+pub use read::Read;
+
+/// One session with one JVM.
+///
+/// A client is either usable or poisoned. What poisons it: a connection that breaks, a time-out, bytes that cannot be
+/// decoded, a session which the JVM no longer knows, and a call that was cancelled half-way (its future was dropped),
+/// since the reply would be taken for that of the next call. A poisoned client fails every call at once with the cause;
+/// drop it and connect anew. Exceptions about a bean do not poison.
+///
+/// While it lives a task renews its lease (half-way through the ten minutes a JVM grants), also when it is idle. The
+/// task ends with the client.
+///
+/// [`close`](Self::close) it when you can. A client that is only dropped leaves its session to the JVM: `Drop` cannot
+/// wait for a reply, so the JVM frees the session when the lease runs out.
+#[derive(Debug)]
+pub struct Client {
+    session: Session,
+    limits: Limits,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    Ready,
+    /// A call is on its way; found by the next call, it means that the call was cancelled.
+    Busy,
+    Poisoned(Error),
+}
+
+impl Client {
+    /// Opens a session: asks the registry, logs in, takes a lease. Needs a tokio runtime with time and I/O.
+    ///
+    /// Nothing is kept of an attempt that is cancelled; the JVM may keep a session until its lease runs out.
+    pub async fn connect(endpoint: &Endpoint, timeouts: Timeouts) -> Result<Client, Error> {
+        Self::connect_with(endpoint, timeouts, Limits::default()).await
+    }
+
+    /// As [`connect`](Self::connect), with limits of your own.
+    pub async fn connect_with(
+        endpoint: &Endpoint,
+        timeouts: Timeouts,
+        limits: Limits,
+    ) -> Result<Client, Error> {
+        let session = session::open(endpoint, timeouts, &limits).await?;
+        Ok(Self {
+            session,
+            limits,
+            state: State::Ready,
+        })
+    }
+
+    /// The names of all beans which match the pattern; of all beans without one. In no particular order.
+    ///
+    /// Not cancel safe: a cancelled call poisons the client.
+    pub async fn query_names(
+        &mut self,
+        pattern: Option<&ObjectName>,
+    ) -> Result<Vec<ObjectName>, Error> {
+        let mut request = Vec::new();
+        encode::query_names(&mut request, &self.session.id, pattern);
+        let mut call = Call::new("asking for names", request);
+        self.run(&mut call).await?;
+        let (_, value) = call.value(self.session.connection.address())?;
+        map::names(&value).map_err(|source| self.undecodable(source, None))
+    }
+
+    /// Some attributes of one bean. Those that do not exist or whose getter throws are left out by the server.
+    ///
+    /// Not cancel safe: a cancelled call poisons the client.
+    pub async fn get_attributes(
+        &mut self,
+        name: &ObjectName,
+        attributes: &[String],
+    ) -> Result<Attributes, Error> {
+        let mut request = Vec::new();
+        encode::get_attributes(&mut request, &self.session.id, name, attributes);
+        let mut call = Call::new("reading attributes", request).about(name);
+        self.run(&mut call).await?;
+        let (_, value) = call.value(self.session.connection.address())?;
+        map::attributes(&value, &self.limits).map_err(|source| self.undecodable(source, Some(name)))
+    }
+
+    /// Reads many beans in one go: one result per request, in order. An exception about one bean is its result and does
+    /// not concern the others. (A value of a class that is not serializable makes a JVM close the connection: the rest is
+    /// then read over a new one, in the same session.)
+    ///
+    /// All calls are written at once, with a bounded number of bytes on their way, so the time for a thousand beans is
+    /// about one round trip and the server's work. The time-out for a call starts anew with each reply.
+    ///
+    /// Not cancel safe: a cancelled call poisons the client.
+    pub async fn read(
+        &mut self,
+        requests: &[Read],
+    ) -> Result<Vec<Result<Attributes, RemoteException>>, Error> {
+        let results = Vec::with_capacity(requests.len());
+        let limits = self.limits.clone();
+        let mut reads = Reads {
+            connection: self.session.id,
+            requests,
+            limits,
+            results,
+        };
+        self.run(&mut reads).await?;
+        Ok(reads.results)
+    }
+
+    /// Ends the session, so that the JVM frees it at once and not when the lease runs out.
+    pub async fn close(mut self) -> Result<(), Error> {
+        let mut request = Vec::new();
+        encode::close(&mut request, &self.session.id);
+        let mut call = Call::new("closing the session", request).void();
+        self.run(&mut call).await?;
+        call.nothing(self.session.connection.address())
+    }
+
+    /// Whether an earlier failure made the connection unusable: every later call fails with the cause of it.
+    pub fn is_poisoned(&self) -> bool {
+        !matches!(self.state, State::Ready) || self.session.lease.lost().is_some()
+    }
+
+    /// Makes calls unless the client is poisoned, and poisons it when they fail.
+    async fn run<C: Calls>(&mut self, calls: &mut C) -> Result<(), Error> {
+        let address = || self.session.connection.address().to_owned();
+        match (&self.state, self.session.lease.lost()) {
+            (State::Poisoned(cause), _) | (_, Some(cause)) => {
+                return Err(Kind::Poisoned {
+                    address: address(),
+                    source: cause.clone(),
+                }
+                .into());
+            }
+            (State::Busy, None) => return Err(Kind::Cancelled { address: address() }.into()),
+            (State::Ready, None) => {}
+        }
+        self.state = State::Busy;
+        let done = self.session.make(calls).await;
+        self.state = match &done {
+            Ok(()) => State::Ready,
+            Err(error) => State::Poisoned(error.clone()),
+        };
+        done
+    }
+
+    /// A reply of the wrong shape: whatever is on the other side is not to be trusted with the next call.
+    fn undecodable(&mut self, source: DecodeError, bean: Option<&ObjectName>) -> Error {
+        let address = self.session.connection.address().to_owned();
+        let error = Error::from(Kind::Protocol {
+            address,
+            bean: bean.cloned(),
+            source,
+        });
+        self.state = State::Poisoned(error.clone());
+        error
+    }
+}

@@ -1,0 +1,190 @@
+//! Lists, sets and maps as the JDK's classes write them (see "Serialized Form" of each).
+//!
+//! Most write their elements as an annotation: a block with a size and such, then the elements. The block is not needed:
+//! the annotation has an end.
+
+use super::{Mapper, TooLarge};
+use crate::codec::graph::{Content, Item, Node, ObjectNode};
+use crate::value::Value;
+
+impl Mapper<'_> {
+    /// `None`: the class is none of these, or its data is not what it should be.
+    pub(super) fn collection(
+        &mut self,
+        class: &str,
+        object: &ObjectNode,
+    ) -> Result<Option<Value>, TooLarge> {
+        match class {
+            "java.util.ArrayList"
+            | "java.util.LinkedList"
+            | "java.util.ArrayDeque"
+            | "java.util.PriorityQueue"
+            | "java.util.concurrent.ConcurrentLinkedQueue" => {
+                self.elements(class, object, Value::List)
+            }
+            "java.util.HashSet" => self.elements(class, object, Value::Set),
+            "java.util.TreeSet" => self.sorted_set(class, object),
+            "java.util.HashMap"
+            | "java.util.TreeMap"
+            | "java.util.Hashtable"
+            | "java.util.EnumMap"
+            | "java.util.concurrent.ConcurrentHashMap" => self.entries(class, object),
+            "java.util.CollSer" => self.immutable(class, object),
+            "java.util.Arrays$ArrayList" => self.inner(object, "a"),
+            "java.util.concurrent.CopyOnWriteArrayList" => self.copy_on_write(class, object),
+            "java.util.Vector" => self.vector(object),
+            "java.util.Collections$UnmodifiableMap" | "java.util.Collections$SynchronizedMap" => {
+                self.delegate(object, "m")
+            }
+            "java.util.Collections$UnmodifiableCollection"
+            | "java.util.Collections$SynchronizedCollection" => self.delegate(object, "c"),
+            "java.util.Collections$EmptyList" => Ok(Some(Value::List(Vec::new()))),
+            "java.util.Collections$EmptySet" => Ok(Some(Value::Set(Vec::new()))),
+            "java.util.Collections$EmptyMap" => Ok(Some(Value::Map(Vec::new()))),
+            "java.util.Collections$SingletonList" => self.single(object, Value::List),
+            "java.util.Collections$SingletonSet" => self.single(object, Value::Set),
+            "java.util.Collections$SingletonMap" => self.single_entry(object),
+            _ => Ok(None),
+        }
+    }
+
+    fn items(&self, class: &str, object: &ObjectNode) -> Option<Vec<Item>> {
+        let contents = self.graph.annotation(object, class)?;
+        Some(
+            contents
+                .iter()
+                .filter_map(|content| match content {
+                    Content::Item(item) => Some(*item),
+                    Content::Block(_) => None,
+                })
+                .collect(),
+        )
+    }
+
+    fn elements(
+        &mut self,
+        class: &str,
+        object: &ObjectNode,
+        kind: fn(Vec<Value>) -> Value,
+    ) -> Result<Option<Value>, TooLarge> {
+        let Some(items) = self.items(class, object) else {
+            return Ok(None);
+        };
+        self.values(&items).map(|values| Some(kind(values)))
+    }
+
+    /// `TreeSet` writes its comparator before the elements.
+    fn sorted_set(&mut self, class: &str, object: &ObjectNode) -> Result<Option<Value>, TooLarge> {
+        match self.items(class, object).as_deref() {
+            Some([_comparator, items @ ..]) => {
+                self.values(items).map(|values| Some(Value::Set(values)))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn entries(&mut self, class: &str, object: &ObjectNode) -> Result<Option<Value>, TooLarge> {
+        let Some(mut items) = self.items(class, object) else {
+            return Ok(None);
+        };
+        // `ConcurrentHashMap` has no size; two nulls are its end.
+        if class.ends_with("ConcurrentHashMap") && items.ends_with(&[Item::Null, Item::Null]) {
+            items.truncate(items.len() - 2);
+        }
+        self.pairs(&items)
+    }
+
+    fn pairs(&mut self, items: &[Item]) -> Result<Option<Value>, TooLarge> {
+        let (pairs, rest) = items.as_chunks::<2>();
+        if !rest.is_empty() {
+            return Ok(None);
+        }
+        let mut entries = Vec::new();
+        for [key, value] in pairs {
+            entries.push((self.value(*key)?, self.value(*value)?));
+        }
+        Ok(Some(Value::Map(entries)))
+    }
+
+    /// `List.of`, `Set.of`, `Map.of`: the low byte of the tag says which (`java.util.CollSer`).
+    fn immutable(&mut self, class: &str, object: &ObjectNode) -> Result<Option<Value>, TooLarge> {
+        let Some(items) = self.items(class, object) else {
+            return Ok(None);
+        };
+        match self.graph.field(object, "tag") {
+            Some(Item::Int(tag)) if matches!(tag & 0xff, 1 | 4) => {
+                Ok(Some(Value::List(self.values(&items)?)))
+            }
+            Some(Item::Int(tag)) if tag & 0xff == 2 => Ok(Some(Value::Set(self.values(&items)?))),
+            Some(Item::Int(tag)) if tag & 0xff == 3 => self.pairs(&items),
+            _ => Ok(None),
+        }
+    }
+
+    fn inner(&mut self, object: &ObjectNode, field: &str) -> Result<Option<Value>, TooLarge> {
+        match self.array(object, field) {
+            Some(items) => self.values(&items).map(|values| Some(Value::List(values))),
+            None => Ok(None),
+        }
+    }
+
+    fn copy_on_write(
+        &mut self,
+        class: &str,
+        object: &ObjectNode,
+    ) -> Result<Option<Value>, TooLarge> {
+        self.elements(class, object, Value::List)
+    }
+
+    /// `Vector` and `Stack`: an array with room at its end.
+    fn vector(&mut self, object: &ObjectNode) -> Result<Option<Value>, TooLarge> {
+        let count = match self.graph.field(object, "elementCount") {
+            Some(Item::Int(count)) => usize::try_from(count).unwrap_or(0),
+            _ => return Ok(None),
+        };
+        match self
+            .array(object, "elementData")
+            .as_deref()
+            .and_then(|items| items.get(..count))
+        {
+            Some(items) => self.values(items).map(|values| Some(Value::List(values))),
+            None => Ok(None),
+        }
+    }
+
+    fn array(&self, object: &ObjectNode, field: &str) -> Option<Vec<Item>> {
+        let Item::Node(id) = self.graph.field(object, field)? else {
+            return None;
+        };
+        match self.graph.node(id)? {
+            Node::Array(_, items) => Some(items.clone()),
+            _ => None,
+        }
+    }
+
+    /// A wrapper shows what it wraps.
+    fn delegate(&mut self, object: &ObjectNode, field: &str) -> Result<Option<Value>, TooLarge> {
+        match self.graph.fields(object).find(|(key, _)| &***key == field) {
+            Some((_, item)) => self.value(item).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn single(
+        &mut self,
+        object: &ObjectNode,
+        kind: fn(Vec<Value>) -> Value,
+    ) -> Result<Option<Value>, TooLarge> {
+        match self.graph.field(object, "element") {
+            Some(item) => Ok(Some(kind(vec![self.value(item)?]))),
+            None => Ok(None),
+        }
+    }
+
+    fn single_entry(&mut self, object: &ObjectNode) -> Result<Option<Value>, TooLarge> {
+        match (self.graph.field(object, "k"), self.graph.field(object, "v")) {
+            (Some(key), Some(value)) => self.pairs(&[key, value]),
+            _ => Ok(None),
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! Bytes in, values out: no socket, no clock, no runtime.
+//!
+//! - [`Decoder`]: the object stream, resumable; yields a [`Graph`] of objects as sent
+//! - `map`: from objects to [`Value`](crate::Value)s
+//! - `reply`, `stub`, `handshake`: what RMI puts around objects
+//! - `encode`: what a client sends
+//! - [`Limits`], [`DecodeError`]: what a peer may cost, and what can be wrong with it
+
+mod decoder;
+pub(crate) mod encode;
+mod error;
+#[cfg(test)]
+mod golden;
+mod graph;
+pub(crate) mod handshake;
+mod limits;
+pub(crate) mod map;
+mod mutf8;
+pub(crate) mod reply;
+pub(crate) mod stub;
+mod tags;
+
+pub use decoder::{Decoded, Decoder};
+pub use error::DecodeError;
+pub use graph::{Class, ClassId, Content, Graph, Item, Node, NodeId, ObjectNode};
+pub use limits::Limits;

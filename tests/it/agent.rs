@@ -1,0 +1,180 @@
+//! The agent as a process: `run` in the background, every other command to its end.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use serde_json::Value;
+use stack::{Elasticsearch, Process, Signal, WorkDir, wait_until};
+
+/// Interval of the tests: short, so that several ticks fit.
+pub(crate) const INTERVAL: Duration = Duration::from_secs(2);
+
+/// For anything that must come true; long enough for a busy machine, and ended as soon as it is true.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
+
+fn binary() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_brokerbeat"))
+}
+
+/// A folder with a configuration.
+pub(crate) struct Setting {
+    work: WorkDir,
+    config: PathBuf,
+}
+
+impl Setting {
+    /// Writes the configuration below the common head (own data directory, interval of the tests).
+    pub(crate) fn new(text: &str) -> Self {
+        let work = WorkDir::new("agent").expect("a folder for the agent");
+        let setting = Self {
+            config: work.join("brokerbeat.yml"),
+            work,
+        };
+        setting.write(text);
+        setting
+    }
+
+    /// Replaces the configuration by rename, as careful tools do.
+    pub(crate) fn write(&self, text: &str) {
+        let data = self.work.join("data");
+        let head = format!(
+            "path.data: {}\ninterval: {}s\n",
+            data.display(),
+            INTERVAL.as_secs()
+        );
+        let beside = self
+            .work
+            .write("new.yml", &(head + text))
+            .expect("the folder is writable");
+        std::fs::rename(beside, &self.config).expect("the folder is writable");
+    }
+
+    /// Runs a command to its end.
+    pub(crate) fn command(&self, args: &[&str]) -> Output {
+        self.command_with(&self.config.display().to_string(), args)
+    }
+
+    /// Runs a command with another configuration file.
+    pub(crate) fn command_with(&self, config: &str, args: &[&str]) -> Output {
+        Command::new(binary())
+            .args(["-c", config])
+            .args(args)
+            .output()
+            .expect("the agent's binary starts")
+    }
+
+    /// `once`: exit code, documents, and what was said on stderr.
+    pub(crate) fn once(&self) -> (i32, Vec<Value>, String) {
+        let output = self.command(&["once"]);
+        let documents = String::from_utf8_lossy(&output.stdout)
+            .lines()
+            .map(|line| serde_json::from_str(line).expect("stdout is NDJSON"))
+            .collect();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output.status.code().unwrap_or(-1), documents, said)
+    }
+
+    /// Starts `run`.
+    pub(crate) fn run(self) -> Agent {
+        let args = ["-c", &self.config.display().to_string(), "run"].map(str::to_owned);
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        let process = Process::program("brokerbeat", binary(), &args, &self.work)
+            .expect("the agent's binary starts");
+        Agent {
+            process,
+            setting: self,
+        }
+    }
+}
+
+/// A running agent; killed when the test ends.
+pub(crate) struct Agent {
+    process: Process,
+    pub(crate) setting: Setting,
+}
+
+impl Agent {
+    /// Everything that it has logged.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.process.log()).unwrap_or_default()
+    }
+
+    /// Waits until the log has the text.
+    pub(crate) fn says(&self, text: &str) {
+        let step = format!("the agent says `{text}`");
+        if wait_until(&step, PATIENCE, || self.log().contains(text).then_some(())).is_err() {
+            panic!("{step}: never, but:\n{}", self.log());
+        }
+    }
+
+    /// Stops it and checks that it went well: code 0, no panic, nothing refused, nothing doubled.
+    pub(crate) fn stop_clean(&self) {
+        self.process.signal(Signal::Term);
+        let status = self.process.wait(PATIENCE).expect("the agent ends");
+        let log = self.log();
+        assert_eq!(status.code(), Some(0), "{log}");
+        for word in ["panicked", "refused for good", "second document"] {
+            assert!(!log.contains(word), "`{word}` in\n{log}");
+        }
+    }
+}
+
+/// The value of a dotted field, in nested JSON.
+pub(crate) fn field<'a>(document: &'a Value, name: &str) -> Option<&'a Value> {
+    name.split('.')
+        .try_fold(document, |value, part| value.get(part))
+}
+
+/// A text field, or nothing.
+pub(crate) fn text<'a>(document: &'a Value, name: &str) -> &'a str {
+    field(document, name).and_then(Value::as_str).unwrap_or("")
+}
+
+/// Documents of a dataset.
+pub(crate) fn of_dataset<'a>(documents: &'a [Value], dataset: &str) -> Vec<&'a Value> {
+    let dataset = format!("brokerbeat.{dataset}");
+    documents
+        .iter()
+        .filter(|d| text(d, "data_stream.dataset") == dataset)
+        .collect()
+}
+
+/// All documents of a stream in the order of their ticks.
+pub(crate) fn search(elasticsearch: &Elasticsearch, stream: &str) -> Vec<Value> {
+    let body = serde_json::json!({"size": 10_000, "sort": ["@timestamp"]});
+    let path = format!("/{stream}/_refresh");
+    let refreshed = elasticsearch
+        .request("POST", &path, None)
+        .expect("Elasticsearch answers");
+    if refreshed.0 == 404 {
+        return Vec::new();
+    }
+    let found = elasticsearch
+        .post(&format!("/{stream}/_search"), &body)
+        .expect("the search works");
+    let hits = found["hits"]["hits"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
+    hits.into_iter()
+        .map(|mut hit| hit["_source"].take())
+        .collect()
+}
+
+/// Every tick of the interval between the first and the last is there, once.
+pub(crate) fn assert_no_gap(ticks: &[String]) {
+    let millis: Vec<i64> = ticks
+        .iter()
+        .map(|tick| {
+            tick.parse::<jiff::Timestamp>()
+                .expect("a date")
+                .as_millisecond()
+        })
+        .collect();
+    assert!(millis.len() > 1, "{ticks:?}");
+    let interval = i64::try_from(INTERVAL.as_millis()).expect("small");
+    for pair in millis.windows(2) {
+        assert_eq!(pair[1] - pair[0], interval, "{ticks:?}");
+    }
+}

@@ -1,0 +1,94 @@
+//! Peers that no real server can be made to be.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+
+use serde_json::Value;
+
+use crate::agent::{Setting, field, of_dataset, text};
+
+/// Answers every connection with these bytes after the first bytes came; `None`: accepts and never answers.
+fn peer(answer: Option<&'static [u8]>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        let mut kept: Vec<TcpStream> = Vec::new();
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let Some(answer) = answer else {
+                kept.push(stream);
+                continue;
+            };
+            std::thread::spawn(move || {
+                let mut first = [0; 64];
+                stream.read(&mut first).ok();
+                stream.write_all(answer).ok();
+            });
+        }
+    });
+    address
+}
+
+/// Runs `once` against one target and gives its `target` document.
+fn target_document(cluster: &str) -> Value {
+    let (code, documents, said) =
+        Setting::new(&format!("clusters: [{{name: a, {cluster}}}]\n")).once();
+    assert!(!said.contains("panicked"), "{said}");
+    assert_eq!(code, 3, "{said}");
+    let targets = of_dataset(&documents, "target");
+    assert_eq!(targets.len(), 1, "{said}");
+    targets[0].clone()
+}
+
+fn assert_error(document: &Value, up: u64, kind: &str, sentences: &[&str]) {
+    let message = text(document, "brokerbeat.target.error.message");
+    assert_eq!(
+        field(document, "brokerbeat.target.up").and_then(Value::as_u64),
+        Some(up),
+        "{message}"
+    );
+    assert_eq!(
+        text(document, "brokerbeat.target.error.kind"),
+        kind,
+        "{message}"
+    );
+    for sentence in sentences {
+        assert!(message.contains(sentence), "no `{sentence}` in: {message}");
+    }
+}
+
+#[test]
+fn a_four_letter_port_that_answers_rubbish() {
+    let address = peer(Some(b"HTTP/1.1 400 Bad Request\r\n\r\n"));
+    let document = target_document(&format!("zookeeper: {{hosts: [\"{address}\"]}}"));
+    assert_error(
+        &document,
+        0,
+        "protocol",
+        &[&address, "not ZooKeeper's", "HTTP/1.1 400"],
+    );
+    let address = peer(Some(&[0xff, 0xfe, 0x00]));
+    let document = target_document(&format!("zookeeper: {{hosts: [\"{address}\"]}}"));
+    assert_error(&document, 0, "protocol", &[&address, "no text"]);
+}
+
+#[test]
+fn a_four_letter_port_that_never_answers_costs_its_budget_and_no_more() {
+    let address = peer(None);
+    let document = target_document(&format!("zookeeper: {{hosts: [\"{address}\"]}}"));
+    assert_error(&document, 0, "timeout", &[&address, "in time"]);
+    let duration = field(&document, "brokerbeat.target.duration")
+        .and_then(Value::as_f64)
+        .unwrap();
+    assert!(duration < 2_000.0, "{duration} ms of an interval of 2 s");
+}
+
+#[test]
+fn a_port_where_nobody_listens() {
+    let address = {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.local_addr().unwrap().to_string()
+    };
+    let document = target_document(&format!("zookeeper: {{hosts: [\"{address}\"]}}"));
+    assert_error(&document, 0, "connect", &[&address, "refused"]);
+}
