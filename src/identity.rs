@@ -3,6 +3,7 @@
 //! The rules stand in `docs/architecture.md` under *Identity*; everything that is stored is keyed by them.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -18,15 +19,19 @@ const MAX_SERIES_BYTES: usize = 512;
 /// File under `path.data` that keeps the last cluster id seen, by cluster name.
 const CLUSTERS_FILE: &str = "clusters.json";
 
-/// `service.address`: `<host.name>:<port>` for a loopback name, which means another host on every
-/// machine; any other host as configured.
+/// The host under which a service is known: this machine's name for a loopback name, which means
+/// another host on every machine; any other host as configured.
+pub fn service_host<'a>(host: &'a str, host_name: &'a str) -> &'a str {
+    let is_loopback = host.eq_ignore_ascii_case("localhost")
+        || host
+            .parse()
+            .is_ok_and(|ip: IpAddr| ip.is_loopback() || ip.is_unspecified());
+    if is_loopback { host_name } else { host }
+}
+
+/// `service.address`: [`service_host`] and port.
 pub fn service_address(host: &str, port: u16, host_name: &str) -> String {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    let loopback = bare.eq_ignore_ascii_case("localhost")
-        || bare
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|ip| ip.is_loopback() || ip.is_unspecified());
-    show_host_port(if loopback { host_name } else { bare }, port)
+    show_host_port(service_host(host, host_name), port)
 }
 
 /// The series of a document: cluster, dataset, kind and all sorted keys. Separators inside a value
@@ -286,7 +291,6 @@ mod tests {
             "localhost",
             "127.0.0.1",
             "::1",
-            "[::1]",
             "0.0.0.0",
             "LOCALHOST",
         ] {

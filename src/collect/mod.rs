@@ -5,6 +5,7 @@
 //! touches the clock, the identity of the cluster or the output. Adding one is a
 //! folder here and a line in [`COLLECTORS`].
 
+pub mod jmx;
 mod target;
 pub mod zookeeper;
 
@@ -19,10 +20,7 @@ use crate::config::Section;
 use crate::document::Document;
 
 /// One line a collector: the key in the configuration's `clusters[]` and what reads it.
-pub const COLLECTORS: &[Kind] = &[Kind {
-    key: "zookeeper",
-    read: zookeeper::read,
-}];
+pub const COLLECTORS: &[Kind] = &[jmx::KIND, zookeeper::KIND];
 
 /// How a collector gets from the configuration to its targets.
 pub struct Kind {
@@ -153,6 +151,45 @@ impl FaultKind {
             Self::Partial => "partial",
             Self::Identity => "identity",
             Self::Internal => "internal",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    /// What CONTRIBUTING promises: a folder, a line in the list, golden pairs. Fails if one is forgotten.
+    #[test]
+    fn every_collector_has_its_line_and_its_golden_pairs() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let folders = std::fs::read_dir(root.join("src/collect")).unwrap();
+        let mut names: Vec<String> = folders
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.is_dir())
+            .map(|path| path.file_name().unwrap().to_str().unwrap().to_owned())
+            .collect();
+        names.sort();
+        let mut listed: Vec<&str> = COLLECTORS.iter().map(|kind| kind.key).collect();
+        listed.sort_unstable();
+        assert_eq!(
+            names, listed,
+            "folders below src/collect against COLLECTORS"
+        );
+        for name in names {
+            let golden = root.join("tests/data").join(&name);
+            let expected = std::fs::read_dir(&golden)
+                .into_iter()
+                .flatten()
+                .flatten()
+                .any(|entry| {
+                    entry
+                        .file_name()
+                        .to_string_lossy()
+                        .ends_with("-expected.json")
+                });
+            assert!(expected, "no golden pair in {}", golden.display());
         }
     }
 }

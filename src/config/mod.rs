@@ -12,10 +12,12 @@ mod tree;
 pub mod units;
 
 pub use effective::to_yaml;
-pub use problem::Problem;
+pub use problem::{Problem, nearest};
 pub use secret::{Secret, without_user_info};
 pub use section::{Findings, Section};
 pub use tree::Tree;
+#[cfg(test)]
+pub(crate) use tree::build;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

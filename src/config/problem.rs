@@ -50,7 +50,7 @@ impl Problems {
 }
 
 /// The known name that was probably meant, if one is near.
-pub(super) fn nearest<'a>(written: &str, known: &[&'a str]) -> Option<&'a str> {
+pub fn nearest<'a>(written: &str, known: &[&'a str]) -> Option<&'a str> {
     known
         .iter()
         .map(|name| (distance(written, name), *name))

@@ -31,10 +31,10 @@ pub enum Written {
 }
 
 /// How variables are looked up: the environment, or a test's table.
-pub(super) type Variables<'a> = &'a dyn Fn(&str) -> Option<String>;
+pub(crate) type Variables<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// Makes the tree of a parsed file. Mistakes go to `problems`.
-pub(super) fn build(node: &Node, variables: Variables<'_>, problems: &Problems) -> Tree {
+pub(crate) fn build(node: &Node, variables: Variables<'_>, problems: &Problems) -> Tree {
     Builder {
         variables,
         problems,

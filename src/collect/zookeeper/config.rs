@@ -12,7 +12,7 @@ use crate::identity::service_address;
 const DEFAULT_PORT: u16 = 2181;
 
 /// Reads `zookeeper: {hosts: [...], interval: ...}`: one target a server.
-pub fn read(cluster: &mut Section<'_>, common: &Common) -> Vec<TargetPlan> {
+pub(super) fn read(cluster: &mut Section<'_>, common: &Common) -> Vec<TargetPlan> {
     let Some(mut section) = cluster.section("zookeeper") else {
         return Vec::new();
     };

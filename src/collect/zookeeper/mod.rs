@@ -7,12 +7,16 @@ mod config;
 mod fetch;
 mod map;
 
-pub use config::read;
-
 use std::sync::Arc;
 
 use self::fetch::Answers;
-use super::{Collected, Collector, Cycle, Fault, FaultKind, Pending};
+use super::{Collected, Collector, Cycle, Fault, FaultKind, Kind, Pending};
+
+/// The line of the list of collectors.
+pub const KIND: Kind = Kind {
+    key: "zookeeper",
+    read: config::read,
+};
 
 /// One server.
 #[derive(Debug, Clone)]

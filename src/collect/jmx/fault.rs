@@ -1,0 +1,67 @@
+//! What went wrong, as data: a kind and a sentence that names the JVM.
+
+use std::error::Error as _;
+
+use jmx_rmi::{Error, ObjectName, RemoteException};
+
+use crate::collect::{Fault, FaultKind};
+
+/// A session that could not be opened, or broke.
+pub(super) fn of_session(jvm: &str, error: &Error) -> Fault {
+    let (kind, advice) = if error.is_tls() {
+        (FaultKind::Auth, "")
+    } else if error.is_auth() {
+        (
+            FaultKind::Auth,
+            "; set `username` and `password` of an account that may read",
+        )
+    } else if error.is_timeout() {
+        (FaultKind::Timeout, "")
+    } else if error.is_protocol() {
+        (FaultKind::Protocol, "; is this the JMX port?")
+    } else if error.is_connect() || error.is_closed() {
+        (FaultKind::Connect, "")
+    } else if error.remote().is_some() {
+        (FaultKind::Refused, "")
+    } else {
+        (FaultKind::Internal, "")
+    };
+    let text = chain(error);
+    let place = if text.contains(jvm) {
+        String::new()
+    } else {
+        format!("{jvm}: ")
+    };
+    Fault::new(kind, format!("{place}{text}{advice}"))
+}
+
+/// The cycle's time is over.
+pub(super) fn of_deadline(jvm: &str) -> Fault {
+    let message = format!("{jvm} did not answer completely within the time of a cycle");
+    Fault::new(FaultKind::Timeout, message)
+}
+
+/// Beans that are there and do not let themselves be read.
+pub(super) fn of_beans(jvm: &str, refused: &[(ObjectName, RemoteException)]) -> Option<Fault> {
+    let (name, exception) = refused.first()?;
+    let kind = if exception.is_auth() {
+        FaultKind::Refused
+    } else {
+        FaultKind::Partial
+    };
+    let count = refused.len();
+    let message = format!("{jvm} refuses {count} beans, the first: {name}: {exception}");
+    Some(Fault::new(kind, message))
+}
+
+/// The error and its causes in one line.
+fn chain(error: &Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,212 @@
+//! Presets: what to read, as tables.
+//!
+//! A preset is a YAML file in `presets/`. Its lines say which attribute of which bean becomes which field; types, units
+//! and meanings of the fields stand in the catalogue. **A new metric is one line here and one line there.**
+//!
+//! ```yaml
+//! identity: broker                 # what the documents are keyed by: broker, address or zookeeper
+//! groups:
+//!   - dataset: kafka.request       # groups of equal dataset, kind and keys fill one document together
+//!     kind: request
+//!     beans: kafka.network:type=RequestMetrics,name=$bean,request=*,version=*   # or a list
+//!     keys: {request: kafka.request.name}   # these key properties tell documents apart: property and field
+//!     sum: [version]               # these do not: their beans are added up; counters only
+//!     ignore: [id]                 # these do not either, and only one bean can be meant
+//!     except: {error: NONE}        # beans with this value are left alone
+//!     lines:
+//!       - {bean: RequestsPerSec, attribute: Count, field: kafka.request.count, kind: counter}
+//! ```
+//!
+//! Every key property which the pattern leaves open stands in `keys`, `sum` or `ignore`. A dot in `attribute` goes into
+//! a composite (`HeapMemoryUsage.used`); a dot in an attribute's own name is written `\.`.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use thiserror::Error;
+
+use crate::yaml::{self, YamlError};
+
+/// All presets by the name which the configuration uses.
+pub(super) const PRESETS: &[(&str, &str)] = &[
+    ("kafka-broker", include_str!("presets/kafka-broker.yml")),
+    (
+        "kafka-controller",
+        include_str!("presets/kafka-controller.yml"),
+    ),
+    ("jvm", include_str!("presets/jvm.yml")),
+    ("zookeeper", include_str!("presets/zookeeper.yml")),
+];
+
+/// One file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Preset {
+    pub(super) identity: Keyed,
+    pub(super) groups: Vec<Group>,
+}
+
+/// What identifies the server in a preset's documents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Keyed {
+    /// `kafka.broker.id`, learnt from the bean `app-info`.
+    Broker,
+    /// `service.address`.
+    Address,
+    /// `zookeeper.server.id`, learnt from the beans' names.
+    Zookeeper,
+}
+
+/// Beans that fill documents of one dataset and kind.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Group {
+    pub(super) dataset: String,
+    pub(super) kind: String,
+    beans: OneOrMany,
+    /// Key property → key field.
+    #[serde(default)]
+    pub(super) keys: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(super) sum: Vec<String>,
+    #[serde(default)]
+    #[cfg_attr(not(test), expect(dead_code, reason = "checked by the tests"))]
+    pub(super) ignore: Vec<String>,
+    /// Key property → value.
+    #[serde(default)]
+    pub(super) except: BTreeMap<String, String>,
+    pub(super) lines: Vec<Line>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+enum OneOrMany {
+    One(String),
+    Many(Vec<String>),
+}
+
+/// One attribute.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Line {
+    /// What `$bean` stands for in the group's patterns.
+    #[serde(default)]
+    bean: String,
+    attribute: String,
+    /// Absent for a cluster id only.
+    #[serde(default)]
+    pub(super) field: String,
+    pub(super) kind: Kind,
+    /// The unit in which the server gives the value; the field's unit is the same.
+    #[cfg_attr(not(test), expect(dead_code, reason = "checked by the tests"))]
+    pub(super) unit: Option<String>,
+    /// Names of the numbers of a state.
+    #[serde(default)]
+    pub(super) states: BTreeMap<String, String>,
+}
+
+/// What a value is, and so when it is unknown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Kind {
+    /// A number that only grows. Below zero is unknown.
+    Counter,
+    /// A number. −1 is unknown.
+    Gauge,
+    /// A part of one; a little more than one is possible (measured time over measured time). Below zero is unknown.
+    Ratio,
+    /// What a histogram says of its samples: unknown while its `Count` is 0, where the server says 0.0.
+    Sample,
+    /// A number that names something. −1 is unknown.
+    Id,
+    /// Text. Empty is unknown.
+    Text,
+    /// Text up to the first comma: ZooKeeper appends the date of its build.
+    Version,
+    /// True or false.
+    Bool,
+    /// A number with a name (see [`Line::states`]); without one it is shown as the number.
+    State,
+    /// Milliseconds since the epoch. Zero is unknown.
+    Date,
+    /// The id of the Kafka cluster: no field, but the identity of all documents.
+    ClusterId,
+}
+
+/// Why a preset cannot be used. Presets are embedded and tested; users' own tables will come this way too.
+#[derive(Debug, Error)]
+pub(super) enum PresetError {
+    #[error("not YAML")]
+    Yaml(#[from] YamlError),
+    #[error("not a preset")]
+    Form(#[from] serde_json::Error),
+}
+
+/// Reads a preset's text.
+pub(super) fn parse(text: &str) -> Result<Preset, PresetError> {
+    Ok(serde_json::from_value(yaml::parse(text)?.to_json())?)
+}
+
+impl Group {
+    /// The patterns of a line's beans.
+    pub(super) fn patterns(&self, line: &Line) -> impl Iterator<Item = String> {
+        let templates = match &self.beans {
+            OneOrMany::One(template) => std::slice::from_ref(template),
+            OneOrMany::Many(templates) => templates,
+        };
+        let bean = line.bean.clone();
+        templates
+            .iter()
+            .map(move |template| template.replace("$bean", &bean))
+    }
+}
+
+impl Line {
+    /// The attribute's name and the way into its composites.
+    pub(super) fn path(&self) -> Vec<String> {
+        let mut parts = vec![String::new()];
+        let mut characters = self.attribute.chars().peekable();
+        while let Some(character) = characters.next() {
+            match character {
+                '.' => parts.push(String::new()),
+                '\\' if characters.peek() == Some(&'.') => {
+                    parts
+                        .last_mut()
+                        .expect("begins with one")
+                        .extend(characters.next());
+                }
+                other => parts.last_mut().expect("begins with one").push(other),
+            }
+        }
+        parts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dot_goes_into_a_composite_unless_it_belongs_to_the_name() {
+        let line = |attribute: &str| Line {
+            bean: String::new(),
+            attribute: attribute.to_owned(),
+            field: String::new(),
+            kind: Kind::Gauge,
+            unit: None,
+            states: BTreeMap::new(),
+        };
+        assert_eq!(line("Usage.used").path(), ["Usage", "used"]);
+        assert_eq!(line(r"QueueTimeMs\.p99").path(), ["QueueTimeMs.p99"]);
+    }
+
+    #[test]
+    fn all_presets_are_presets() {
+        for (name, text) in PRESETS {
+            if let Err(error) = parse(text) {
+                panic!("{name}: {error}: {:?}", std::error::Error::source(&error));
+            }
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! The numbers are those of Kafka's own tools and of a JMX client in Java, at a quiet moment.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use stack::{Consumer, Kafka, Producer, ZooKeeper, jmx_dump, wait_until};
+
+use crate::agent::{PATIENCE, Setting, field, of_dataset, text};
+
+const TOPIC: &str = "orders";
+
+/// A broker with a group that reads, one that lags, one without members, one whose members have committed nothing.
+struct Quiet {
+    kafka: Kafka,
+    _producer: Producer,
+    _consumers: Vec<Consumer>,
+}
+
+fn quiet(kafka: Kafka) -> Quiet {
+    kafka.create_topic(TOPIC, 3, 1).expect("a topic");
+    kafka.create_topic("empty", 2, 1).expect("a topic");
+    let bootstrap = kafka.bootstrap();
+    let producer = Producer::start(&bootstrap, TOPIC, 0.0).expect("a producer");
+    let consumer = |topic, group| Consumer::start(&bootstrap, topic, group).expect("a consumer");
+    let [reads, lags, left] = ["reads", "lags", "left"].map(|group| consumer(TOPIC, group));
+    let idle = consumer("empty", "idle");
+    producer.send(300).expect("sent");
+    let lag = |group: &str| -> Option<i64> {
+        let rows = kafka.describe_groups(Some(group)).ok()?;
+        (rows.len() == 3).then(|| rows.iter().map(|row| row.lag).sum::<Option<i64>>())?
+    };
+    for group in ["reads", "lags", "left"] {
+        wait_until(&format!("{group} has read everything"), PATIENCE, || (lag(group) == Some(0)).then_some(())).unwrap();
+    }
+    lags.pause().expect("paused");
+    left.stop().expect("left");
+    producer.send(100).expect("sent");
+    wait_until("reads has read the rest", PATIENCE, || (lag("reads") == Some(0)).then_some(())).unwrap();
+    Quiet {
+        kafka,
+        _producer: producer,
+        _consumers: vec![reads, lags, left, idle],
+    }
+}
+
+fn once(quiet: &Quiet) -> Vec<Value> {
+    let (code, documents, said) = Setting::new(&format!(
+        "clusters:\n- name: orders\n  kafka: {{bootstrap: [\"{}\"]}}\n  jmx: [{{endpoint: \"{}\", presets: [kafka-broker, kafka-controller, jvm]}}]\n",
+        quiet.kafka.bootstrap(),
+        quiet.kafka.jmx(),
+    ))
+    .once();
+    assert_eq!(code, 0, "{said}");
+    documents
+}
+
+fn number(document: &Value, name: &str) -> Option<i64> {
+    field(document, name)?.as_i64()
+}
+
+/// group, topic, partition → committed offset, log end offset, lag.
+type Lags = BTreeMap<(String, String, i64), (Option<i64>, Option<i64>, Option<i64>)>;
+
+fn lags_of_documents(documents: &[Value]) -> Lags {
+    let rows = of_dataset(documents, "kafka.consumergroup").into_iter().map(|d| {
+        let key = (
+            text(d, "kafka.consumergroup.id").to_owned(),
+            text(d, "kafka.topic.name").to_owned(),
+            number(d, "kafka.partition.id").unwrap(),
+        );
+        let values = (
+            number(d, "kafka.consumergroup.offset"),
+            number(d, "kafka.consumergroup.log_end_offset"),
+            number(d, "kafka.consumergroup.consumer_lag"),
+        );
+        (key, values)
+    });
+    rows.collect()
+}
+
+fn lags_of_tool(kafka: &Kafka) -> Lags {
+    let rows = kafka.describe_groups(None).expect("the tool answers").into_iter().map(|row| {
+        let key = (row.group, row.topic, i64::from(row.partition));
+        (key, (row.current_offset, row.log_end_offset, row.lag))
+    });
+    rows.collect()
+}
+
+fn assert_lags(quiet: &Quiet, documents: &[Value]) {
+    let ours = lags_of_documents(documents);
+    let tool = lags_of_tool(&quiet.kafka);
+    assert_eq!(ours, tool);
+    for group in ["reads", "lags", "left"] {
+        let of_group = ours.iter().filter(|((name, ..), _)| name == group);
+        let sum: Option<i64> = of_group.map(|(_, (.., lag))| *lag).sum();
+        assert_eq!(sum, Some(if group == "reads" { 0 } else { 100 }), "{group}");
+    }
+    let uncommitted = of_dataset(documents, "kafka.consumergroup")
+        .into_iter()
+        .filter(|d| text(d, "kafka.consumergroup.lag.unknown_reason") == "no_commit");
+    assert!(uncommitted.clone().all(|d| number(d, "kafka.consumergroup.consumer_lag").is_none()));
+    let left = of_dataset(documents, "kafka.group").into_iter().find(|d| text(d, "kafka.consumergroup.id") == "left").unwrap();
+    assert_eq!(number(left, "kafka.group.members"), Some(0), "{left}");
+    assert_eq!(text(left, "kafka.group.state"), "empty");
+}
+
+/// Bean, attribute, kind of document, field: what does not change while nobody works.
+const STILL: &[(&str, &str, &str, &str)] = &[
+    ("kafka.server:type=ReplicaManager,name=PartitionCount", "Value", "kafka.broker", "kafka.broker.replication.partitions"),
+];
+
+fn assert_beans(quiet: &Quiet, documents: &[Value]) {
+    for (bean, attribute, dataset, name) in STILL {
+        let java = stack::jmx_attribute(&quiet.kafka.jmx(), bean, attribute).expect("Java reads it");
+        let ours: Vec<&Value> = of_dataset(documents, dataset).into_iter().filter_map(|d| field(d, name)).collect();
+        assert_eq!(ours.len(), 1, "{name}");
+        assert_eq!(ours[0].as_f64(), java.as_f64(), "{bean} {attribute}");
+    }
+    let _ = jmx_dump;
+}
+
+#[test]
+fn lag_and_beans_equal_kafkas_own_on_zookeeper_mode() {
+    let zookeeper = ZooKeeper::start().expect("ZooKeeper starts");
+    let quiet = quiet(Kafka::start_zookeeper_mode(&zookeeper, 7).expect("Kafka starts"));
+    let documents = once(&quiet);
+    assert_lags(&quiet, &documents);
+    assert_beans(&quiet, &documents);
+}
+
+#[test]
+fn lag_and_beans_equal_kafkas_own_on_kraft() {
+    let quiet = quiet(Kafka::start_kraft().expect("Kafka starts"));
+    let documents = once(&quiet);
+    assert_lags(&quiet, &documents);
+    assert_beans(&quiet, &documents);
+}
