@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
-use tokio::time::Instant;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{Instant, timeout_at};
 
 use crate::clock::{Millis, Rhythm};
 use crate::collect::{Batch, Target, sleep_until};
@@ -47,15 +47,13 @@ pub async fn run(
     }));
     let identity = Arc::new(enrich::Agent::of(&config, agent_id.clone()));
     let (batches, received) = mpsc::channel(writer::CHANNEL_CAPACITY);
-    let mut inner = JoinSet::new();
-    inner.spawn(writer::run(received, identity, spool.clone()));
+    let output = config.output.as_ref().context("there is no output")?;
+    let shipper = Shipper::new(spool.clone(), output, config.install_templates)?;
     let (drain, drained) = watch::channel(None);
-    if let Some(output) = &config.output {
-        let shipper = Shipper::new(spool.clone(), output, config.install_templates)?;
-        inner.spawn(shipper.run(drained));
-    } else {
-        tracing::warn!("no output is configured: documents are collected and dropped");
-    }
+    let mut inner = Inner {
+        writer: tokio::spawn(writer::run(received, identity, spool.clone())),
+        shipper: tokio::spawn(shipper.run(drained)),
+    };
     let mut collectors = Collectors {
         agent_id: agent_id.into(),
         batches,
@@ -67,43 +65,62 @@ pub async fn run(
     let shutdown_timeout = config.shutdown_timeout;
     let failure = tokio::select! {
         () = signal => None,
-        failure = first_end(&mut inner) => Some(failure),
+        failure = inner.first_end() => Some(failure),
         () = reload_for_ever(source, config, &mut collectors, &spool) => None,
     };
     if let Some(failure) = failure {
         return Err(failure);
     }
     collectors.stop().await;
+    // With the last sender gone the writer ends, and only then is the queue's end known to the shipper.
     drop(collectors);
-    drain.send_replace(Some(Instant::now() + shutdown_timeout));
-    finish(inner, shutdown_timeout, &spool).await
+    inner.finish(drain, shutdown_timeout, &spool).await
 }
 
-/// Neither writer nor shipper ends by itself while the agent runs.
-async fn first_end(inner: &mut JoinSet<()>) -> anyhow::Error {
-    match inner.join_next().await {
-        Some(Err(error)) => anyhow::Error::new(error).context("an inner task failed"),
-        _ => anyhow::anyhow!("an inner task ended by itself"),
-    }
+/// The two tasks behind the collectors. Neither ends by itself while the agent runs.
+struct Inner {
+    writer: JoinHandle<()>,
+    shipper: JoinHandle<()>,
 }
 
-/// Waits for writer and shipper, and says what became of the rest.
-async fn finish(mut inner: JoinSet<()>, grace: Duration, spool: &Spool) -> anyhow::Result<()> {
-    let end = async {
-        while let Some(ended) = inner.join_next().await {
-            ended.context("an inner task failed while the agent stopped")?;
+impl Inner {
+    async fn first_end(&mut self) -> anyhow::Error {
+        let (name, ended) = tokio::select! {
+            ended = &mut self.writer => ("writer", ended),
+            ended = &mut self.shipper => ("shipper", ended),
+        };
+        match ended {
+            Err(error) => anyhow::Error::new(error).context(format!("the {name} failed")),
+            Ok(()) => anyhow::anyhow!("the {name} ended by itself"),
         }
-        anyhow::Ok(())
-    };
-    let ended = tokio::time::timeout(grace + STOP_TIMEOUT, end).await;
-    match spool.queued() {
-        0 => tracing::info!("stopped, everything is shipped"),
-        documents => tracing::warn!(
-            documents,
-            "stopped with documents that were not shipped; they are lost"
-        ),
     }
-    ended.unwrap_or(Ok(()))
+
+    /// Waits for the writer, gives the shipper its grace period, and says what became of the rest.
+    async fn finish(
+        self,
+        drain: watch::Sender<Option<Instant>>,
+        grace: Duration,
+        spool: &Spool,
+    ) -> anyhow::Result<()> {
+        let deadline = Instant::now() + grace;
+        timeout_at(deadline + STOP_TIMEOUT, self.writer)
+            .await
+            .context("the writer did not end")?
+            .context("the writer failed while the agent stopped")?;
+        drain.send_replace(Some(deadline));
+        timeout_at(deadline + STOP_TIMEOUT, self.shipper)
+            .await
+            .context("the shipper did not end")?
+            .context("the shipper failed while the agent stopped")?;
+        match spool.queued() {
+            0 => tracing::info!("stopped, everything is shipped"),
+            documents => tracing::warn!(
+                documents,
+                "stopped with documents that were not shipped; they are lost"
+            ),
+        }
+        Ok(())
+    }
 }
 
 /// Targets and what outlives a reload.

@@ -7,6 +7,12 @@ use anyhow::Context;
 /// File with the agent's id.
 const AGENT_FILE: &str = "agent-id";
 
+/// The agent's id, if it was started before.
+pub fn known_agent_id(path_data: &Path) -> Option<String> {
+    let text = std::fs::read_to_string(path_data.join(AGENT_FILE)).ok()?;
+    Some(uuid::Uuid::try_parse(text.trim()).ok()?.to_string())
+}
+
 /// The agent's id, made at the first start.
 pub fn agent_id(path_data: &Path) -> anyhow::Result<String> {
     let advice = || {
@@ -36,8 +42,10 @@ mod tests {
     #[test]
     fn the_id_stays_and_a_damaged_one_is_not_overwritten() {
         let directory = crate::files::TestDirectory::new();
+        assert_eq!(known_agent_id(directory.path()), None);
         let id = agent_id(directory.path()).unwrap();
         assert_eq!(agent_id(directory.path()).unwrap(), id);
+        assert_eq!(known_agent_id(directory.path()), Some(id));
         std::fs::write(directory.path().join(AGENT_FILE), "?").unwrap();
         assert!(
             agent_id(directory.path())

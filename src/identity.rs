@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
 use thiserror::Error;
@@ -217,6 +217,8 @@ impl ClusterIdentity {
 #[derive(Debug, Clone)]
 pub struct IdentityStore {
     file: PathBuf,
+    /// Read, change and replace is one step: two clusters may learn their ids in one moment.
+    saving: Arc<Mutex<()>>,
 }
 
 /// Why the stored ids could not be read or written.
@@ -247,6 +249,7 @@ impl IdentityStore {
     pub fn new(path_data: &Path) -> Self {
         Self {
             file: path_data.join(CLUSTERS_FILE),
+            saving: Arc::default(),
         }
     }
 
@@ -267,7 +270,8 @@ impl IdentityStore {
         &self,
         clusters: impl Iterator<Item = &'a ClusterIdentity>,
     ) -> Result<(), StoreError> {
-        let mut all = self.load().unwrap_or_default();
+        let _one = self.saving.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.load()?;
         all.extend(clusters.filter_map(|c| Some((c.name.clone(), c.to_store()?))));
         let text = serde_json::Value::from_iter(all).to_string();
         crate::files::replace(&self.file, text.as_bytes()).map_err(|source| self.io(source))
@@ -287,13 +291,7 @@ mod tests {
 
     #[test]
     fn a_loopback_name_becomes_the_host() {
-        for host in [
-            "localhost",
-            "127.0.0.1",
-            "::1",
-            "0.0.0.0",
-            "LOCALHOST",
-        ] {
+        for host in ["localhost", "127.0.0.1", "::1", "0.0.0.0", "LOCALHOST"] {
             assert_eq!(service_address(host, 9999, "broker06"), "broker06:9999");
         }
         assert_eq!(service_address("kafka1", 9092, "broker06"), "kafka1:9092");

@@ -86,7 +86,7 @@ fn common(catalogue: &Catalogue) -> Vec<Asset> {
         "labels",
         json!({"type": "object", "dynamic": true}),
     );
-    let labels = json!([{"labels": {"path_match": "labels.*", "mapping": {"type": "keyword", "ignore_above": 1024}}}]);
+    let labels = json!([{"labels": {"path_match": "labels.*", "match_mapping_type": "string", "mapping": {"type": "keyword", "ignore_above": 1024}}}]);
     vec![
         component(
             COMPONENT_BASE,

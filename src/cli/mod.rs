@@ -149,9 +149,11 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
 }
 
 /// The output, which a command needs and a configuration may lack.
-fn elastic(config: &Config) -> anyhow::Result<crate::ship::elastic::Elastic> {
+fn output(config: &Config) -> anyhow::Result<&crate::ship::ElasticsearchConfig> {
     let Some(output) = &config.output else {
-        anyhow::bail!("there is no output.elasticsearch in the configuration");
+        anyhow::bail!(
+            "the configuration has no output; write output.elasticsearch: {{hosts: [\"http://localhost:9200\"]}}"
+        );
     };
-    Ok(crate::ship::elastic::Elastic::new(output)?)
+    Ok(output)
 }

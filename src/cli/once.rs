@@ -34,10 +34,10 @@ pub(super) fn once(config: &Config) -> ExitCode {
     })
 }
 
-/// The stored id, or one for this cycle alone: `once` works for users who may not write path.data.
+/// The stored id, or one for this cycle alone: `once` writes nothing.
 fn agent_id(config: &Config) -> String {
-    crate::data_directory::agent_id(&config.path_data)
-        .unwrap_or_else(|_| uuid::Uuid::new_v4().to_string())
+    crate::data_directory::known_agent_id(&config.path_data)
+        .unwrap_or_else(|| uuid::Uuid::new_v4().to_string())
 }
 
 async fn collect(config: &Config) -> Vec<Batch> {

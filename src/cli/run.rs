@@ -10,7 +10,10 @@ use crate::config::{Config, Source};
 /// Runs the agent until SIGINT or SIGTERM.
 pub(super) fn run(source: Source, config: Config) -> ExitCode {
     tracing::info!(version = env!("CARGO_PKG_VERSION"), config = %source.path.display(), "starting");
-    if let Err(error) = crate::data_directory::agent_id(&config.path_data) {
+    let started = super::output(&config)
+        .map(drop)
+        .and_then(|()| crate::data_directory::agent_id(&config.path_data));
+    if let Err(error) = started {
         super::complain(&error);
         return ExitCode::from(super::WRONG);
     }
@@ -18,10 +21,12 @@ pub(super) fn run(source: Source, config: Config) -> ExitCode {
         runtime.block_on(async {
             let mut interrupt = signal(SignalKind::interrupt())?;
             let mut terminate = signal(SignalKind::terminate())?;
+            let mut hang_up = signal(SignalKind::hangup())?;
             let stop = async move {
                 tokio::select! {
                     _ = interrupt.recv() => tracing::info!("SIGINT, stopping"),
                     _ = terminate.recv() => tracing::info!("SIGTERM, stopping"),
+                    _ = hang_up.recv() => tracing::info!("SIGHUP, stopping"),
                 }
             };
             agent::run(source, config, stop).await

@@ -5,14 +5,22 @@ use std::process::ExitCode;
 use crate::assets;
 use crate::catalogue::Catalogue;
 use crate::config::Config;
+use crate::ship::ElasticsearchConfig;
+use crate::ship::elastic::Elastic;
 
 /// Installs all templates and says so.
 pub(super) fn setup(config: &Config) -> ExitCode {
-    super::finish(install(config))
+    match super::output(config) {
+        Ok(output) => super::finish(install(output)),
+        Err(error) => {
+            super::complain(&error);
+            ExitCode::from(super::WRONG)
+        }
+    }
 }
 
-fn install(config: &Config) -> anyhow::Result<()> {
-    let elastic = super::elastic(config)?;
+fn install(output: &ElasticsearchConfig) -> anyhow::Result<()> {
+    let elastic = Elastic::new(output)?;
     let templates = assets::templates(Catalogue::get());
     let installed = super::runtime()?.block_on(assets::install(&elastic, &templates))?;
     super::say(&format!(

@@ -13,6 +13,7 @@ pub use target::{Batch, Target, sleep_until};
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use tokio::time::Instant;
 
@@ -46,8 +47,11 @@ pub struct TargetPlan {
     /// Own interval, if any.
     pub interval: Option<std::time::Duration>,
     /// Makes the collector. Must not connect: an unreachable server never stops the start.
-    pub build: Box<dyn Fn() -> Box<dyn Collector> + Send + Sync>,
+    pub build: BuildCollector,
 }
+
+/// Makes a target's collector, at the start and after it has panicked.
+pub type BuildCollector = Arc<dyn Fn() -> Box<dyn Collector> + Send + Sync>;
 
 /// A future that a collector hands to its target's task.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -2,19 +2,24 @@
 //!
 //! A failed cycle is data: every tick has its `brokerbeat.target` document, whatever happened.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, timeout_at};
 
-use super::{Collected, Collector, Cycle, Fault, FaultKind, TargetPlan};
+use super::{BuildCollector, Collected, Collector, Cycle, Fault, FaultKind, TargetPlan};
 use crate::clock::{Millis, Rhythm};
 use crate::document::Document;
 use crate::identity::{ClusterIdentity, IdentityStore, Reported};
 
 /// How long a collector may take to say good-bye.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// A collector answers before its deadline with what it has; only one that does not is cut off, this much later.
+const LENIENCE: Duration = Duration::from_millis(200);
 
 /// What one cycle hands to the writer.
 #[derive(Debug)]
@@ -40,6 +45,8 @@ pub struct Target {
     store: Option<IdentityStore>,
     rhythm: Rhythm,
     collector: Box<dyn Collector>,
+    /// Makes the collector anew after it has panicked.
+    build: BuildCollector,
     missed: u64,
     /// The error of the last cycle, so that it is logged when it changes and not at every tick.
     last_error: Option<String>,
@@ -62,6 +69,7 @@ impl Target {
             store,
             rhythm: Rhythm::new(plan.interval.unwrap_or(interval), &plan.name),
             collector: (plan.build)(),
+            build: plan.build.clone(),
             missed: 0,
             last_error: None,
         }
@@ -116,9 +124,7 @@ impl Target {
         }
         let deadline = Instant::now() + Millis::now().until(first).min(self.rhythm.budget());
         let cycle = Cycle { deadline };
-        let Ok(collected) = timeout_at(deadline, self.collector.collect(&cycle)).await else {
-            return;
-        };
+        let collected = self.collect(&cycle).await;
         let mut events = Vec::new();
         if let Some(id) = &collected.cluster_id {
             self.report(id, &mut events).await;
@@ -138,17 +144,7 @@ impl Target {
         let cycle = Cycle {
             deadline: started + self.rhythm.budget(),
         };
-        let mut collected = match timeout_at(cycle.deadline, self.collector.collect(&cycle)).await {
-            Ok(collected) => collected,
-            Err(_) => Collected::down(Fault::new(
-                FaultKind::Timeout,
-                format!(
-                    "{} did not answer within {:?}",
-                    self.name,
-                    self.rhythm.budget()
-                ),
-            )),
-        };
+        let mut collected = self.collect(&cycle).await;
         let duration = started.elapsed();
         let mut documents = std::mem::take(&mut collected.documents);
         if let Some(id) = collected.cluster_id.take()
@@ -161,6 +157,30 @@ impl Target {
         self.log_change(collected.faults.first());
         documents.push(self.target_document(&collected, documents.len(), duration));
         self.batch(tick, Millis::now(), documents)
+    }
+
+    /// Asks the collector. Neither a hang nor a panic in there ends more than this cycle.
+    async fn collect(&mut self, cycle: &Cycle) -> Collected {
+        let asked = AssertUnwindSafe(self.collector.collect(cycle)).catch_unwind();
+        match timeout_at(cycle.deadline + LENIENCE, asked).await {
+            Ok(Ok(collected)) => collected,
+            Ok(Err(_)) => {
+                self.collector = (self.build)();
+                let message = format!(
+                    "the collector of {} panicked, see the log; please report it",
+                    self.name
+                );
+                Collected::down(Fault::new(FaultKind::Internal, message))
+            }
+            Err(_) => {
+                let message = format!(
+                    "{} did not answer within {:?}",
+                    self.name,
+                    self.rhythm.budget()
+                );
+                Collected::down(Fault::new(FaultKind::Timeout, message))
+            }
+        }
     }
 
     fn batch(&self, tick: Millis, read_at: Millis, documents: Vec<Document>) -> Batch {
@@ -256,5 +276,60 @@ pub async fn sleep_until(moment: Millis) {
             return;
         }
         tokio::time::sleep(wait).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::collect::Pending;
+
+    /// Misbehaves at its first collection.
+    enum Rude {
+        Panics,
+        Hangs,
+    }
+
+    impl Collector for Rude {
+        fn collect<'a>(&'a mut self, _: &'a Cycle) -> Pending<'a, Collected> {
+            Box::pin(async move {
+                match self {
+                    Self::Panics => panic!("a bug in a collector"),
+                    Self::Hangs => std::future::pending().await,
+                }
+            })
+        }
+    }
+
+    async fn fault_of(build: fn() -> Rude) -> String {
+        let plan = TargetPlan {
+            name: "rude".into(),
+            address: "here:1".into(),
+            interval: None,
+            build: Arc::new(move || Box::new(build())),
+        };
+        let cluster = Arc::new(ClusterIdentity::new("orders".into(), None, None));
+        let mut target = Target::new(
+            &plan,
+            Duration::from_millis(200),
+            "a1".into(),
+            cluster,
+            None,
+        );
+        let batch = target.cycle(Millis(200)).await;
+        let document = batch.documents.last().expect("a target document");
+        assert_eq!(document.get("brokerbeat.target.up").unwrap(), 0);
+        document
+            .get("brokerbeat.target.error.kind")
+            .unwrap()
+            .as_str()
+            .unwrap()
+            .to_owned()
+    }
+
+    #[tokio::test]
+    async fn neither_a_panic_nor_a_hang_ends_more_than_its_cycle() {
+        assert_eq!(fault_of(|| Rude::Panics).await, "internal");
+        assert_eq!(fault_of(|| Rude::Hangs).await, "timeout");
     }
 }

@@ -184,7 +184,7 @@ fn read(tree: &Tree, findings: &Findings) -> Config {
             DEFAULT_SHUTDOWN,
             Duration::ZERO..=Duration::from_secs(600),
         ),
-        labels: root.map("labels"),
+        labels: read_labels(&mut root),
         logging: read_logging(&mut root),
         host_name,
         effective: Value::Null,
@@ -192,10 +192,9 @@ fn read(tree: &Tree, findings: &Findings) -> Config {
 }
 
 fn read_path(root: &mut Section<'_>) -> PathBuf {
-    let path = match root.section("path") {
-        Some(mut section) => section.text_or("data", DEFAULT_PATH_DATA),
-        None => DEFAULT_PATH_DATA.to_owned(),
-    };
+    let path = root
+        .section_or_empty("path")
+        .text_or("data", DEFAULT_PATH_DATA);
     Path::new(&path).to_owned()
 }
 
@@ -224,13 +223,7 @@ fn read_clusters(root: &mut Section<'_>, common: &Common) -> Vec<ClusterPlan> {
                 .take(index)
                 .any(|other| other.name == target.name);
             if twin {
-                section.problem(
-                    "",
-                    format!(
-                        "has the target `{}` twice; give one of them a `name`",
-                        target.name
-                    ),
-                );
+                section.problem("", format!("has the target `{}` twice", target.name));
             }
         }
         clusters.push(cluster);
@@ -269,10 +262,8 @@ fn read_cluster(section: &mut Section<'_>, common: &Common, several: bool) -> Cl
 
 fn read_queue(root: &mut Section<'_>) -> usize {
     let bounds = (1 << 20)..=(4 << 30);
-    let bytes = match root.section("spool") {
-        Some(mut section) => section.bytes_or("max_size", DEFAULT_QUEUE_BYTES, bounds),
-        None => DEFAULT_QUEUE_BYTES,
-    };
+    let mut section = root.section_or_empty("spool");
+    let bytes = section.bytes_or("max_size", DEFAULT_QUEUE_BYTES, bounds);
     usize::try_from(bytes).unwrap_or(usize::MAX)
 }
 
@@ -293,29 +284,32 @@ fn read_output(root: &mut Section<'_>) -> Option<ElasticsearchConfig> {
 }
 
 fn read_setup(root: &mut Section<'_>) -> bool {
-    let Some(mut setup) = root.section("setup") else {
-        return true;
-    };
-    let Some(mut template) = setup.section("template") else {
-        return true;
-    };
-    template.flag_or("enabled", true)
+    let mut setup = root.section_or_empty("setup");
+    setup.section_or_empty("template").flag_or("enabled", true)
 }
 
 fn read_logging(root: &mut Section<'_>) -> Logging {
-    let mut logging = Logging {
-        level: "info".to_owned(),
-        json: false,
-    };
-    if let Some(mut section) = root.section("logging") {
-        logging.level = one_of(
+    let mut section = root.section_or_empty("logging");
+    Logging {
+        level: one_of(
             &mut section,
             "level",
             &["info", "error", "warn", "debug", "trace"],
-        );
-        logging.json = one_of(&mut section, "format", &["text", "json"]) == "json";
+        ),
+        json: one_of(&mut section, "format", &["text", "json"]) == "json",
     }
-    logging
+}
+
+/// `labels`: one level of names, as ECS has them.
+fn read_labels(root: &mut Section<'_>) -> BTreeMap<String, String> {
+    let labels = root.map("labels");
+    for name in labels.keys().filter(|name| name.contains('.')) {
+        root.problem(
+            "labels",
+            format!("`{name}` has a dot; write `{}`", name.replace('.', "_")),
+        );
+    }
+    labels
 }
 
 /// One of the words; the first one is the default.

@@ -81,9 +81,12 @@ impl<'a> Section<'a> {
     }
 
     fn find(&mut self, key: &'static str) -> Option<&'a Tree> {
-        self.asked.push(key);
+        if !self.asked.contains(&key) {
+            self.asked.push(key);
+        }
         let (.., tree) = self.entries.iter().find(|(name, ..)| name == key)?;
-        Some(tree)
+        // A key without a value is not set.
+        (tree.value != Written::Null).then_some(tree)
     }
 
     fn record(&self, key: &str, value: impl Into<Value>) {
@@ -288,6 +291,17 @@ impl<'a> Section<'a> {
     pub fn section(&mut self, key: &'static str) -> Option<Section<'a>> {
         let tree = self.find(key)?;
         Some(Section::new(tree, join(&self.path, key), self.findings))
+    }
+
+    /// A section below this one; an empty one, which reads as all defaults, if it is not there.
+    pub fn section_or_empty(&mut self, key: &'static str) -> Section<'a> {
+        /// What an absent section reads as.
+        static EMPTY: Tree = Tree {
+            line: 0,
+            value: Written::Null,
+        };
+        let tree = self.find(key).unwrap_or(&EMPTY);
+        Section::new(tree, join(&self.path, key), self.findings)
     }
 
     /// A list of sections below this one.

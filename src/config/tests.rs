@@ -192,7 +192,7 @@ fn two_targets_of_one_name_are_a_mistake() {
 #[test]
 fn the_export_reads_back_as_the_same_settings() {
     let text = format!(
-        "{SMALL}interval: 30s\nlabels: {{env: prod, a.b: c}}\noutput.elasticsearch: {{hosts: [es]}}\n"
+        "{SMALL}interval: 30s\nlabels: {{env: prod, team: c}}\noutput.elasticsearch: {{hosts: [es]}}\n"
     );
     let one = load(&text).ok().unwrap().effective;
     let two = load(&to_yaml(&one)).ok().unwrap().effective;

@@ -98,8 +98,13 @@ pub enum Verdict {
     Duplicate,
     /// Another document has its series and tick.
     Collision,
-    /// Not now; the same document may succeed later.
-    Later,
+    /// Not now; the same document may succeed later. `unknown`: it may be there all the same.
+    Later {
+        /// Whether the outcome is unknown.
+        unknown: bool,
+    },
+    /// Not before somebody gives this agent the right to.
+    Forbidden,
     /// Never: the reason.
     Refused(String),
 }
@@ -116,8 +121,10 @@ pub fn judge(item: &Item, attempted: bool) -> Verdict {
         200..300 => Verdict::Indexed,
         409 if attempted => Verdict::Duplicate,
         409 => Verdict::Collision,
-        // 401 and 403: the right may come back, and nothing is lost until then.
-        401 | 403 | 408 | 429 | 500.. => Verdict::Later,
+        // The right may come back, and nothing is lost until then.
+        401 | 403 => Verdict::Forbidden,
+        408 | 429 => Verdict::Later { unknown: false },
+        500.. => Verdict::Later { unknown: true },
         _ => Verdict::Refused(item.why()),
     }
 }
@@ -186,9 +193,9 @@ mod tests {
             (item(201), false, Verdict::Indexed),
             (item(409), false, Verdict::Collision),
             (item(409), true, Verdict::Duplicate),
-            (item(429), false, Verdict::Later),
-            (item(503), false, Verdict::Later),
-            (item(403), false, Verdict::Later),
+            (item(429), false, Verdict::Later { unknown: false }),
+            (item(503), false, Verdict::Later { unknown: true }),
+            (item(403), false, Verdict::Forbidden),
             (item(400), false, Verdict::Refused("status 400".into())),
         ];
         for (item, attempted, verdict) in cases {

@@ -86,13 +86,17 @@ fn read_credentials(section: &mut Section<'_>) -> Credentials {
             section.problem("api_key", "stands beside `username`; write one of them");
             Credentials::None
         }
-        (Some(key), None, _) => Credentials::ApiKey(key),
+        (Some(key), None, None) => Credentials::ApiKey(key),
         (None, Some(user), Some(password)) => Credentials::Basic(user, password),
         (None, Some(_), None) => {
             section.problem("username", "has no `password` beside it");
             Credentials::None
         }
-        (None, None, _) => Credentials::None,
+        (_, None, Some(_)) => {
+            section.problem("password", "has no `username` beside it");
+            Credentials::None
+        }
+        (None, None, None) => Credentials::None,
     }
 }
 

@@ -45,6 +45,8 @@ enum Finding {
     Missing,
     /// Somebody else's template or index has the name.
     Foreign(String),
+    /// Elasticsearch does not let this agent look or write: its words.
+    Forbidden(String),
 }
 
 impl Gate {
@@ -79,11 +81,22 @@ impl Gate {
                 .get(stream)
                 .is_none_or(|state| state.again_at <= Instant::now());
             if due {
-                let finding = self.examine(elastic, stream).await?;
+                let finding = match self.examine(elastic, stream).await {
+                    // 403 is about this stream; 401 about who we are, everywhere.
+                    Err(error @ ElasticError::Refused { status: 403, .. }) => {
+                        Finding::Forbidden(error.to_string())
+                    }
+                    finding => finding?,
+                };
                 self.note(stream, finding);
             }
         }
         Ok(())
+    }
+
+    /// Holds a stream whose documents were answered with a missing right.
+    pub(super) fn forbid(&mut self, stream: &str, why: &str) {
+        self.note(stream, Finding::Forbidden(why.to_owned()));
     }
 
     /// Forgets what was believed about a stream: an answer contradicts it.
@@ -127,6 +140,9 @@ impl Gate {
             )),
             Finding::Foreign(who) => Some(format!(
                 "{stream} is not ours ({who}): its documents wait; remove that or set another `namespace`"
+            )),
+            Finding::Forbidden(why) => Some(format!(
+                "{stream} may not be written: its documents wait; give the key or user its privileges ({why})"
             )),
         };
         let before = self.streams.remove(stream);

@@ -35,10 +35,9 @@ pub struct Shipper {
     elastic: Elastic,
     gate: Gate,
     backoff: Backoff,
+    /// Halved by every 413: the limit of a server, or of a proxy before it, stays what it is.
     max_bytes: usize,
     max_items: usize,
-    /// Shrinks after a 413 and grows back.
-    bytes_now: usize,
     /// Whether the last attempt failed, so that recovery is said once.
     failing: bool,
 }
@@ -67,7 +66,6 @@ impl Shipper {
             backoff: Backoff::default(),
             max_bytes: config.bulk_max_bytes,
             max_items: config.bulk_max_items,
-            bytes_now: config.bulk_max_bytes,
             failing: false,
         })
     }
@@ -124,7 +122,7 @@ impl Shipper {
             return self.failed(&error, None);
         }
         let gate = &self.gate;
-        let records = self.spool.next(self.bytes_now, self.max_items, |stream| {
+        let records = self.spool.next(self.max_bytes, self.max_items, |stream| {
             gate.is_open(stream)
         });
         if records.is_empty() {
@@ -182,11 +180,11 @@ impl Shipper {
         }
         self.give_back(records, false);
         let sent: usize = records.iter().map(|record| record.entry.body.len()).sum();
-        self.bytes_now = (sent / 2).max(1);
+        self.max_bytes = (sent / 2).max(1);
         tracing::warn!(
             bytes = sent,
-            next = self.bytes_now,
-            "bulk request too large, will send less"
+            limit = self.max_bytes,
+            "bulk request too large, will send less from now on"
         );
         Round::Progress
     }
@@ -216,8 +214,12 @@ impl Shipper {
                         .entry(format!("{}: {reason}", record.entry.stream))
                         .or_default() += 1;
                 }
-                Verdict::Later => {
+                Verdict::Forbidden => {
                     self.spool.give_back(record.seq, false);
+                    self.gate.forbid(&record.entry.stream, &item.why());
+                }
+                Verdict::Later { unknown } => {
+                    self.spool.give_back(record.seq, unknown);
                     later = Some((item.why(), later.map_or(1, |(_, count)| count + 1)));
                 }
             }
@@ -244,7 +246,6 @@ impl Shipper {
             tracing::info!("Elasticsearch takes documents again");
         }
         self.backoff.succeeded();
-        self.bytes_now = (self.bytes_now * 2).min(self.max_bytes);
         Round::Progress
     }
 

@@ -1,6 +1,6 @@
 //! The bounded memory ring behind the queue's interface.
 
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
@@ -24,7 +24,9 @@ pub struct Spool {
 
 #[derive(Debug, Default)]
 struct Inner {
-    slots: VecDeque<Slot>,
+    /// By sequence number: the oldest first. A settled record is gone at once, wherever it stands,
+    /// so that a stream that is held does not keep the others' memory.
+    slots: BTreeMap<u64, Slot>,
     next_seq: u64,
     bytes: usize,
     ledger: Ledger,
@@ -40,7 +42,6 @@ struct Slot {
 enum SlotState {
     Waiting,
     Lent,
-    Settled,
 }
 
 impl Spool {
@@ -82,7 +83,7 @@ impl Spool {
     ) -> Vec<Record> {
         let mut lent = Vec::new();
         let mut bytes = 0;
-        for slot in &mut self.lock().slots {
+        for slot in self.lock().slots.values_mut() {
             if slot.state != SlotState::Waiting || !ready(&slot.record.entry.stream) {
                 continue;
             }
@@ -100,24 +101,15 @@ impl Spool {
     /// Settles a lent record.
     pub fn ack(&self, seq: u64, outcome: Outcome) {
         let mut inner = self.lock();
-        let Some(slot) = inner.slot(seq) else { return };
-        if slot.state == SlotState::Settled {
-            return;
+        if let Some(slot) = inner.slots.remove(&seq) {
+            inner.settle(&slot.record, outcome);
         }
-        slot.state = SlotState::Settled;
-        let entry = std::mem::replace(&mut slot.record.entry.body, bytes::Bytes::new());
-        let stream = slot.record.entry.stream.clone();
-        inner.bytes = inner
-            .bytes
-            .saturating_sub(entry.len() + super::RECORD_OVERHEAD);
-        inner.ledger.settled(&stream, outcome);
-        inner.trim();
     }
 
     /// Ends the loan of a record that is to be tried again.
     pub fn give_back(&self, seq: u64, attempted: bool) {
         let mut inner = self.lock();
-        if let Some(slot) = inner.slot(seq)
+        if let Some(slot) = inner.slots.get_mut(&seq)
             && slot.state == SlotState::Lent
         {
             slot.state = SlotState::Waiting;
@@ -127,7 +119,7 @@ impl Spool {
 
     /// Ends all loans after a request whose outcome is unknown.
     pub fn give_back_all(&self) {
-        for slot in &mut self.lock().slots {
+        for slot in self.lock().slots.values_mut() {
             if slot.state == SlotState::Lent {
                 slot.state = SlotState::Waiting;
                 slot.record.attempted = true;
@@ -143,7 +135,7 @@ impl Spool {
     /// Streams that have waiting records, each once, oldest first.
     pub fn waiting_streams(&self) -> Vec<std::sync::Arc<str>> {
         let mut streams: Vec<std::sync::Arc<str>> = Vec::new();
-        for slot in &self.lock().slots {
+        for slot in self.lock().slots.values() {
             let stream = &slot.record.entry.stream;
             if slot.state == SlotState::Waiting && !streams.contains(stream) {
                 streams.push(stream.clone());
@@ -172,54 +164,41 @@ impl Inner {
     fn push(&mut self, entry: Entry) {
         self.ledger.collected(&entry.stream);
         self.bytes += entry.weight();
-        self.slots.push_back(Slot {
-            record: Record {
-                seq: self.next_seq,
-                entry,
-                attempted: false,
-            },
-            state: SlotState::Waiting,
-        });
+        let record = Record {
+            seq: self.next_seq,
+            entry,
+            attempted: false,
+        };
+        let state = SlotState::Waiting;
+        self.slots.insert(self.next_seq, Slot { record, state });
         self.next_seq += 1;
     }
 
     /// Gives up the oldest waiting records until the rest fits. Lent ones are on their way and stay.
     fn make_room(&mut self, max_bytes: usize) -> usize {
-        let mut dropped = 0;
-        for slot in &mut self.slots {
-            if self.bytes <= max_bytes {
+        let mut excess = self.bytes.saturating_sub(max_bytes);
+        let mut going = Vec::new();
+        for (seq, slot) in &self.slots {
+            if excess == 0 {
                 break;
             }
-            if slot.state != SlotState::Waiting {
-                continue;
+            if slot.state == SlotState::Waiting {
+                excess = excess.saturating_sub(slot.record.entry.weight());
+                going.push(*seq);
             }
-            slot.state = SlotState::Settled;
-            self.bytes -= slot.record.entry.weight();
-            slot.record.entry.body = bytes::Bytes::new();
-            self.ledger
-                .settled(&slot.record.entry.stream, Outcome::Dropped);
-            dropped += 1;
         }
-        self.trim();
-        dropped
+        for seq in &going {
+            if let Some(slot) = self.slots.remove(seq) {
+                self.settle(&slot.record, Outcome::Dropped);
+            }
+        }
+        going.len()
     }
 
-    /// Forgets settled records at the old end.
-    fn trim(&mut self) {
-        while self
-            .slots
-            .front()
-            .is_some_and(|slot| slot.state == SlotState::Settled)
-        {
-            self.slots.pop_front();
-        }
-    }
-
-    /// Sequence numbers are dense, so a record's place is its distance from the oldest.
-    fn slot(&mut self, seq: u64) -> Option<&mut Slot> {
-        let first = self.slots.front()?.record.seq;
-        let index = usize::try_from(seq.checked_sub(first)?).ok()?;
-        self.slots.get_mut(index)
+    /// Counts what became of a record that has just been taken out.
+    fn settle(&mut self, record: &Record, outcome: Outcome) {
+        self.bytes = self.bytes.saturating_sub(record.entry.weight());
+        self.ledger.settled(&record.entry.stream, outcome);
     }
 }
 
@@ -313,6 +292,20 @@ mod tests {
         assert_eq!(sequences(&again), [0, 1]);
         assert!(again[0].attempted && !again[1].attempted);
         assert_eq!(spool.queued(), 2);
+    }
+
+    #[test]
+    fn a_held_stream_does_not_keep_the_memory_of_the_others() {
+        let spool = spool(1_000);
+        spool.append(vec![entry("held", 0)]);
+        for n in 1..100 {
+            spool.append(vec![entry("a", n)]);
+            for record in spool.next(1_000_000, 1_000, |stream| stream == "a") {
+                spool.ack(record.seq, Outcome::Indexed);
+            }
+        }
+        assert_eq!(spool.lock().slots.len(), 1);
+        assert_eq!(spool.lock().bytes, entry("held", 0).weight());
     }
 
     #[test]

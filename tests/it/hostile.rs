@@ -92,3 +92,35 @@ fn a_port_where_nobody_listens() {
     let document = target_document(&format!("zookeeper: {{hosts: [\"{address}\"]}}"));
     assert_error(&document, 0, "connect", &[&address, "refused"]);
 }
+
+#[test]
+fn a_jmx_port_that_speaks_http_hangs_or_talks_rubbish() {
+    let jmx = |address: &str| {
+        target_document(&format!(
+            "jmx: [{{endpoint: \"{address}\", presets: [jvm]}}]"
+        ))
+    };
+    let address = peer(Some(b"HTTP/1.1 400 Bad Request\r\n\r\n"));
+    assert_error(&jmx(&address), 0, "protocol", &[&address, "HTTP"]);
+    let address = peer(Some(&[0x4e, 0xff, 0xff, 0xff]));
+    assert_error(&jmx(&address), 0, "protocol", &[&address]);
+    let address = peer(None);
+    assert_error(&jmx(&address), 0, "timeout", &[&address]);
+}
+
+#[test]
+fn a_kafka_that_is_away_or_no_kafka() {
+    let kafka = |address: &str| target_document(&format!("kafka: {{bootstrap: [\"{address}\"]}}"));
+    let address = peer(Some(b"HTTP/1.1 400 Bad Request\r\n\r\n"));
+    let document = kafka(&address);
+    assert_eq!(
+        field(&document, "brokerbeat.target.up").and_then(Value::as_u64),
+        Some(0)
+    );
+    assert!(
+        text(&document, "brokerbeat.target.error.message").contains(&address),
+        "{document}"
+    );
+    let address = peer(None);
+    assert_error(&kafka(&address), 0, "timeout", &[&address]);
+}

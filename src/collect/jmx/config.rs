@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jmx_rmi::{Credentials, Endpoint};
+use jmx_rmi::{AdvertisedHost, Credentials, Endpoint};
 
 use super::JmxCollector;
 use super::identity::Identity;
@@ -50,6 +50,10 @@ fn target(section: &mut Section<'_>, common: &Common) -> Option<(TargetPlan, Str
 
     let mut endpoint = Endpoint::new(host.as_str(), port);
     endpoint.rmi_port = rmi_port;
+    if credentials.is_some() {
+        // A password goes to the host that the user named and not to one that the registry names.
+        endpoint.advertised_host = AdvertisedHost::Never;
+    }
     endpoint.credentials = credentials;
     let shown = show_host_port(&host, port);
     let host = service_host(&host, &common.host_name).to_owned();
@@ -63,7 +67,7 @@ fn target(section: &mut Section<'_>, common: &Common) -> Option<(TargetPlan, Str
         name: name.unwrap_or_else(|| format!("jmx {shown}")),
         address: place.clone(),
         interval,
-        build: Box::new(move || {
+        build: Arc::new(move || {
             Box::new(JmxCollector::new(
                 endpoint.clone(),
                 shown.clone(),

@@ -47,9 +47,10 @@ fn plan(host: String, port: u16, interval: Option<Duration>, common: &Common) ->
         ),
         address: server.address.clone(),
         interval,
-        build: Box::new(move || {
+        build: Arc::new(move || {
             Box::new(ZooKeeper {
                 server: server.clone(),
+                id: None,
             })
         }),
     }

@@ -111,13 +111,16 @@ const LATENCY: &[&str] = &[
 ];
 
 /// Documents of one server, and what could not be read in its answers.
-pub(super) fn documents(server: &Server, answers: &Answers) -> (Vec<Document>, Vec<Fault>) {
-    let id = server_id(answers.conf.as_deref()).unwrap_or_else(|| server.address.clone());
+pub(super) fn documents(
+    server: &Server,
+    id: &str,
+    answers: &Answers,
+) -> (Vec<Document>, Vec<Fault>) {
     let mut reader = Reader {
         address: &server.address,
         faults: Vec::new(),
     };
-    let new = |dataset, kind| Document::new(dataset, kind).key("zookeeper.server.id", id.as_str());
+    let new = |dataset, kind| Document::new(dataset, kind).key("zookeeper.server.id", id);
     let mut documents = Vec::new();
     let ok = answers.ruok.is_ok();
     match &answers.srvr {
@@ -142,7 +145,7 @@ pub(super) fn documents(server: &Server, answers: &Answers) -> (Vec<Document>, V
 }
 
 /// `serverId` of `conf`; 0 means standalone, where every server has the same.
-fn server_id(conf: Option<&str>) -> Option<String> {
+pub(super) fn server_id(conf: Option<&str>) -> Option<String> {
     let id = conf?
         .lines()
         .find_map(|line| line.trim().strip_prefix("serverId="))?;
@@ -294,10 +297,9 @@ mod tests {
         crate::golden::cases("zookeeper", "-srvr.txt", |case| {
             let text = |word: &str| case.file(&format!("{}-{word}.txt", case.name));
             let conf = text("conf");
-            super::super::collected(
-                &server(),
-                answers(&text("srvr"), &text("mntr"), Some(&conf)),
-            )
+            let answers = answers(&text("srvr"), &text("mntr"), Some(&conf));
+            let id = server_id(Some(&conf)).unwrap_or(server().address);
+            super::super::collected(&server(), &id, answers)
         });
     }
 
@@ -305,7 +307,7 @@ mod tests {
     fn a_closed_word_costs_only_its_own_part() {
         let mut answers = answers("Zookeeper version: 3.9.4-x\nMode: leader\n", "", None);
         answers.mntr = refused();
-        let (documents, _) = documents(&server(), &answers);
+        let (documents, _) = documents(&server(), "1", &answers);
         assert_eq!(documents.len(), 1);
         assert_eq!(documents[0].get("zookeeper.server.mode").unwrap(), "leader");
         assert!(
@@ -321,7 +323,7 @@ mod tests {
             "zk_znode_count\tx\nzk_watch_count\t3.0\n",
             None,
         );
-        let (documents, faults) = documents(&server(), &answers);
+        let (documents, faults) = documents(&server(), "1", &answers);
         assert_eq!(faults.len(), 2, "{faults:?}");
         assert!(documents[0].get("zookeeper.server.received").is_none());
         assert_eq!(documents[1].get("zookeeper.mntr.watch_count").unwrap(), 3);
@@ -330,7 +332,7 @@ mod tests {
     #[test]
     fn a_server_without_quorum_is_said_and_not_read() {
         let text = "This ZooKeeper instance is not currently serving requests\n";
-        let (documents, faults) = documents(&server(), &answers(text, text, None));
+        let (documents, faults) = documents(&server(), "1", &answers(text, text, None));
         assert_eq!(documents.len(), 1, "it says imok: the process is up");
         assert_eq!(faults.len(), 2);
     }

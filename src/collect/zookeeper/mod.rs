@@ -29,20 +29,26 @@ pub struct Server {
 
 struct ZooKeeper {
     server: Arc<Server>,
+    /// The server's id once it was seen: one tick without `conf` must not change the series.
+    id: Option<String>,
 }
 
 impl Collector for ZooKeeper {
     fn collect<'a>(&'a mut self, cycle: &'a Cycle) -> Pending<'a, Collected> {
         Box::pin(async move {
             let answers = fetch::all(&self.server, cycle.deadline).await;
-            collected(&self.server, answers)
+            if self.id.is_none() {
+                self.id = map::server_id(answers.conf.as_deref());
+            }
+            let id = self.id.as_ref().unwrap_or(&self.server.address);
+            collected(&self.server, id, answers)
         })
     }
 }
 
 /// Up is who answered any word, be it with "not in the whitelist".
-fn collected(server: &Server, answers: Answers) -> Collected {
-    let (documents, mut faults) = map::documents(server, &answers);
+fn collected(server: &Server, id: &str, answers: Answers) -> Collected {
+    let (documents, mut faults) = map::documents(server, id, &answers);
     let mut up = false;
     for (word, answer) in answers.all() {
         match answer {
