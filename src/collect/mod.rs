@@ -6,6 +6,7 @@
 //! folder here and a line in [`COLLECTORS`].
 
 pub mod jmx;
+pub mod kafka;
 mod target;
 pub mod zookeeper;
 
@@ -21,7 +22,7 @@ use crate::config::Section;
 use crate::document::Document;
 
 /// One line a collector: the key in the configuration's `clusters[]` and what reads it.
-pub const COLLECTORS: &[Kind] = &[jmx::KIND, zookeeper::KIND];
+pub const COLLECTORS: &[Kind] = &[kafka::KIND, jmx::KIND, zookeeper::KIND];
 
 /// How a collector gets from the configuration to its targets.
 pub struct Kind {

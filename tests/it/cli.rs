@@ -101,8 +101,14 @@ fn settings_of_the_command_line_are_exported_and_secrets_hidden() {
 }
 
 #[test]
-fn run_ends_with_2_before_it_starts_if_its_data_directory_cannot_be_used() {
-    let output = Setting::new(ZOOKEEPER).command(&["-E", "path.data=/dev/null/x", "run"]);
+fn run_ends_with_2_before_it_starts_without_an_output_or_a_data_directory() {
+    let setting = Setting::new(ZOOKEEPER);
+    let output = setting.command(&["run"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("has no output"), "{said}");
+    let hosts = "output.elasticsearch.hosts=[es]";
+    let output = setting.command(&["-E", hosts, "-E", "path.data=/dev/null/x", "run"]);
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(said.contains("path.data /dev/null/x"), "{said}");

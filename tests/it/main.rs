@@ -4,8 +4,11 @@
 //! namespace, so that data streams never meet.
 
 mod agent;
+mod beans;
 mod cli;
+mod failure;
 mod hostile;
 mod reload;
 mod servers;
 mod shipping;
+mod truth;

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use stack::{Consumer, Kafka, Producer, ZooKeeper, jmx_dump, wait_until};
+use stack::{Consumer, Kafka, Producer, ZooKeeper, wait_until};
 
 use crate::agent::{PATIENCE, Setting, field, of_dataset, text};
+use crate::beans;
 
 const TOPIC: &str = "orders";
 
@@ -30,12 +31,18 @@ fn quiet(kafka: Kafka) -> Quiet {
         (rows.len() == 3).then(|| rows.iter().map(|row| row.lag).sum::<Option<i64>>())?
     };
     for group in ["reads", "lags", "left"] {
-        wait_until(&format!("{group} has read everything"), PATIENCE, || (lag(group) == Some(0)).then_some(())).unwrap();
+        wait_until(&format!("{group} has read everything"), PATIENCE, || {
+            (lag(group) == Some(0)).then_some(())
+        })
+        .unwrap();
     }
     lags.pause().expect("paused");
     left.stop().expect("left");
     producer.send(100).expect("sent");
-    wait_until("reads has read the rest", PATIENCE, || (lag("reads") == Some(0)).then_some(())).unwrap();
+    wait_until("reads has read the rest", PATIENCE, || {
+        (lag("reads") == Some(0)).then_some(())
+    })
+    .unwrap();
     Quiet {
         kafka,
         _producer: producer,
@@ -62,27 +69,33 @@ fn number(document: &Value, name: &str) -> Option<i64> {
 type Lags = BTreeMap<(String, String, i64), (Option<i64>, Option<i64>, Option<i64>)>;
 
 fn lags_of_documents(documents: &[Value]) -> Lags {
-    let rows = of_dataset(documents, "kafka.consumergroup").into_iter().map(|d| {
-        let key = (
-            text(d, "kafka.consumergroup.id").to_owned(),
-            text(d, "kafka.topic.name").to_owned(),
-            number(d, "kafka.partition.id").unwrap(),
-        );
-        let values = (
-            number(d, "kafka.consumergroup.offset"),
-            number(d, "kafka.consumergroup.log_end_offset"),
-            number(d, "kafka.consumergroup.consumer_lag"),
-        );
-        (key, values)
-    });
+    let rows = of_dataset(documents, "kafka.consumergroup")
+        .into_iter()
+        .map(|d| {
+            let key = (
+                text(d, "kafka.consumergroup.id").to_owned(),
+                text(d, "kafka.topic.name").to_owned(),
+                number(d, "kafka.partition.id").unwrap(),
+            );
+            let values = (
+                number(d, "kafka.consumergroup.offset"),
+                number(d, "kafka.consumergroup.log_end_offset"),
+                number(d, "kafka.consumergroup.consumer_lag"),
+            );
+            (key, values)
+        });
     rows.collect()
 }
 
 fn lags_of_tool(kafka: &Kafka) -> Lags {
-    let rows = kafka.describe_groups(None).expect("the tool answers").into_iter().map(|row| {
-        let key = (row.group, row.topic, i64::from(row.partition));
-        (key, (row.current_offset, row.log_end_offset, row.lag))
-    });
+    let rows = kafka
+        .describe_groups(None)
+        .expect("the tool answers")
+        .into_iter()
+        .map(|row| {
+            let key = (row.group, row.topic, i64::from(row.partition));
+            (key, (row.current_offset, row.log_end_offset, row.lag))
+        });
     rows.collect()
 }
 
@@ -98,25 +111,17 @@ fn assert_lags(quiet: &Quiet, documents: &[Value]) {
     let uncommitted = of_dataset(documents, "kafka.consumergroup")
         .into_iter()
         .filter(|d| text(d, "kafka.consumergroup.lag.unknown_reason") == "no_commit");
-    assert!(uncommitted.clone().all(|d| number(d, "kafka.consumergroup.consumer_lag").is_none()));
-    let left = of_dataset(documents, "kafka.group").into_iter().find(|d| text(d, "kafka.consumergroup.id") == "left").unwrap();
+    assert!(
+        uncommitted
+            .clone()
+            .all(|d| number(d, "kafka.consumergroup.consumer_lag").is_none())
+    );
+    let left = of_dataset(documents, "kafka.group")
+        .into_iter()
+        .find(|d| text(d, "kafka.consumergroup.id") == "left")
+        .unwrap();
     assert_eq!(number(left, "kafka.group.members"), Some(0), "{left}");
     assert_eq!(text(left, "kafka.group.state"), "empty");
-}
-
-/// Bean, attribute, kind of document, field: what does not change while nobody works.
-const STILL: &[(&str, &str, &str, &str)] = &[
-    ("kafka.server:type=ReplicaManager,name=PartitionCount", "Value", "kafka.broker", "kafka.broker.replication.partitions"),
-];
-
-fn assert_beans(quiet: &Quiet, documents: &[Value]) {
-    for (bean, attribute, dataset, name) in STILL {
-        let java = stack::jmx_attribute(&quiet.kafka.jmx(), bean, attribute).expect("Java reads it");
-        let ours: Vec<&Value> = of_dataset(documents, dataset).into_iter().filter_map(|d| field(d, name)).collect();
-        assert_eq!(ours.len(), 1, "{name}");
-        assert_eq!(ours[0].as_f64(), java.as_f64(), "{bean} {attribute}");
-    }
-    let _ = jmx_dump;
 }
 
 #[test]
@@ -125,7 +130,7 @@ fn lag_and_beans_equal_kafkas_own_on_zookeeper_mode() {
     let quiet = quiet(Kafka::start_zookeeper_mode(&zookeeper, 7).expect("Kafka starts"));
     let documents = once(&quiet);
     assert_lags(&quiet, &documents);
-    assert_beans(&quiet, &documents);
+    beans::assert_equal(&quiet.kafka.jmx(), || once(&quiet));
 }
 
 #[test]
@@ -133,5 +138,5 @@ fn lag_and_beans_equal_kafkas_own_on_kraft() {
     let quiet = quiet(Kafka::start_kraft().expect("Kafka starts"));
     let documents = once(&quiet);
     assert_lags(&quiet, &documents);
-    assert_beans(&quiet, &documents);
+    beans::assert_equal(&quiet.kafka.jmx(), || once(&quiet));
 }

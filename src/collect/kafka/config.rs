@@ -1,0 +1,230 @@
+//! The section `kafka:` of a cluster.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use super::KafkaCollector;
+use super::pattern::Filter;
+use super::rdkafka::{Properties, Refusal};
+use crate::collect::{Common, TargetPlan};
+use crate::config::{Section, nearest, units};
+use crate::identity::service_address;
+
+/// Shorter is a burden for brokers, longer is no monitoring.
+const INTERVALS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(86_400);
+
+/// Properties that we set ourselves, and what to write instead.
+const OURS: &[(&str, &str)] = &[
+    ("bootstrap.servers", "write the addresses under `bootstrap`"),
+    (
+        "metadata.broker.list",
+        "write the addresses under `bootstrap`",
+    ),
+    ("log.queue", "the agent needs it; leave it out"),
+    ("enabled_events", "the agent needs it; leave it out"),
+];
+
+/// Set before the user's own properties, which win.
+const DEFAULTS: &[(&str, &str)] = &[
+    ("client.id", "brokerbeat"),
+    // Idle connections are closed by brokers all day; that is not worth a line.
+    ("log.connection.close", "false"),
+    // A broker that is back is seen by the next cycle, not by the one after it.
+    ("reconnect.backoff.max.ms", "2000"),
+    // Firewalls forget idle connections without telling anyone.
+    ("socket.keepalive.enable", "true"),
+];
+
+/// Names whose values never appear in a message.
+const SECRET_WORDS: &[&str] = &[
+    "password",
+    "secret",
+    "pem",
+    "token",
+    "jaas",
+    "oauthbearer.config",
+];
+
+/// The section, usable.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// Seeds, `host:port`.
+    pub bootstrap: Vec<String>,
+    /// librdkafka properties as the user wrote them.
+    pub properties: Vec<(String, String)>,
+    /// Which groups.
+    pub groups: Filter,
+    /// Which topics.
+    pub topics: Filter,
+    /// Whether Kafka's own topics are among them.
+    pub internal_topics: bool,
+}
+
+impl Config {
+    /// The property map of a client. `socket_timeout` is a default like the others.
+    pub fn properties(&self, socket_timeout: Duration) -> Result<Properties, String> {
+        let timeout = socket_timeout.as_millis().to_string();
+        let bootstrap = self.bootstrap.join(",");
+        let ours = [
+            ("socket.timeout.ms", timeout.as_str()),
+            ("bootstrap.servers", &bootstrap),
+            ("log.queue", "true"),
+        ];
+        let written = self
+            .properties
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()));
+        let mut properties = Properties::default();
+        for (name, value) in DEFAULTS.iter().copied().chain(ours).chain(written) {
+            properties
+                .set(name, value)
+                .map_err(|refusal| explain(name, &refusal))?;
+        }
+        Ok(properties)
+    }
+}
+
+/// Reads the section. One target a cluster: its brokers are found through the seeds.
+pub fn read(cluster: &mut Section<'_>, common: &Common) -> Vec<TargetPlan> {
+    let Some(mut section) = cluster.section("kafka") else {
+        return Vec::new();
+    };
+    let (bootstrap, seeds) = read_bootstrap(&mut section);
+    let config = Config {
+        bootstrap,
+        properties: read_properties(&mut section),
+        groups: read_filter(&mut section, "groups"),
+        topics: read_filter(&mut section, "topics"),
+        internal_topics: section.flag_or("internal_topics", false),
+    };
+    let interval = section.duration("interval", INTERVALS);
+    let Some((host, port)) = seeds.into_iter().next() else {
+        return Vec::new();
+    };
+    vec![TargetPlan {
+        name: format!("kafka {}", units::show_host_port(&host, port)),
+        address: service_address(&host, port, &common.host_name),
+        interval,
+        build: std::sync::Arc::new(move || Box::new(KafkaCollector::new(config.clone()))),
+    }]
+}
+
+fn read_bootstrap(section: &mut Section<'_>) -> (Vec<String>, Vec<(String, u16)>) {
+    let written = section.texts("bootstrap");
+    if written.is_empty() {
+        section.problem(
+            "bootstrap",
+            "is empty; write at least one `host:port` of the cluster",
+        );
+    }
+    let mut seeds = Vec::new();
+    for address in &written {
+        match units::host_port(address, None) {
+            Ok(seed) => seeds.push(seed),
+            Err(wanted) => section.problem("bootstrap", format!("`{address}` {wanted}")),
+        }
+    }
+    let shown = seeds
+        .iter()
+        .map(|(host, port)| units::show_host_port(host, *port))
+        .collect();
+    (shown, seeds)
+}
+
+fn read_filter(section: &mut Section<'_>, key: &'static str) -> Filter {
+    let Some(mut section) = section.section(key) else {
+        return Filter::default();
+    };
+    let exclude = section.texts("exclude");
+    let include = match section.has("include") {
+        true => section.texts("include"),
+        false => Filter::default().include,
+    };
+    Filter { include, exclude }
+}
+
+fn read_properties(section: &mut Section<'_>) -> Vec<(String, String)> {
+    let written = section.map("properties");
+    let mut trial = Properties::default();
+    for (name, value) in &written {
+        if let Some((_, instead)) = OURS.iter().find(|(ours, _)| ours == name) {
+            section.problem("properties", format!("`{name}` is not for here: {instead}"));
+        } else if let Err(refusal) = trial.set(name, value) {
+            section.problem("properties", explain(name, &refusal));
+        }
+    }
+    written.into_iter().collect()
+}
+
+/// What is wrong with a property, without the value where that may be a secret.
+fn explain(name: &str, refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::Unknown => {
+            let names = Properties::default().names();
+            let known: Vec<&str> = names.iter().map(String::as_str).collect();
+            let hint = nearest(name, &known).map(|known| format!("; did you mean `{known}`?"));
+            let hint = hint.unwrap_or_default();
+            format!("`{name}` is not a property of librdkafka{hint}")
+        }
+        Refusal::Value(_) if SECRET_WORDS.iter().any(|word| name.contains(word)) => {
+            format!("the value of `{name}` is not usable")
+        }
+        Refusal::Value(why) => format!("`{name}`: {why}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Findings;
+
+    fn read_text(text: &str) -> (Vec<TargetPlan>, Vec<String>) {
+        let findings = Findings::default();
+        let node = crate::yaml::parse(text).unwrap();
+        let tree = crate::config::build(&node, &|_| None, &findings.problems);
+        let common = Common {
+            host_name: "agent07".into(),
+        };
+        let plans = read(&mut Section::new(&tree, "clusters[0]", &findings), &common);
+        let problems = findings.problems.into_sorted();
+        (plans, problems.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn one_cluster_is_one_target() {
+        let (plans, problems) = read_text(
+            "kafka:\n  bootstrap: [\"localhost:9092\", \"b2:9092\"]\n  interval: 30s\n  \
+             properties: {security.protocol: sasl_ssl, sasl.mechanism: PLAIN}\n  \
+             groups: {exclude: [\"console-*\"]}\n",
+        );
+        assert_eq!(problems, [""; 0]);
+        assert_eq!(plans.len(), 1);
+        assert_eq!(plans[0].name, "kafka localhost:9092");
+        assert_eq!(plans[0].address, "agent07:9092");
+        assert_eq!(plans[0].interval, Some(Duration::from_secs(30)));
+        assert!(read_text("name: a\n").0.is_empty());
+    }
+
+    #[test]
+    fn every_mistake_is_named_and_no_secret_shown() {
+        let (plans, problems) = read_text(
+            "kafka:\n  bootstrap: [\"b1\", \"b2:0\"]\n  properties:\n    \
+             security.protocoll: ssl\n    acks: many\n    \
+             bootstrap.servers: b3:9092\n    ssl.key.pem: hunter2\n  topic: {}\n",
+        );
+        assert!(plans.is_empty());
+        for sentence in [
+            "`b1` has no port",
+            "`b2:0` has the port `0`",
+            "did you mean `security.protocol`?",
+            "`acks`: Invalid value",
+            "write the addresses under `bootstrap`",
+            "did you mean `topics`?",
+        ] {
+            let said = problems.iter().any(|problem| problem.contains(sentence));
+            assert!(said, "no `{sentence}` in {problems:#?}");
+        }
+        assert!(!problems.join(" ").contains("hunter2"), "{problems:#?}");
+        assert!(read_text("kafka: {}\n").1[0].contains("at least one"));
+    }
+}

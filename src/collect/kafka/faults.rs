@@ -1,0 +1,132 @@
+//! What is missing from a cycle, in sentences. Pure.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::time::Duration;
+
+use super::client::Trouble;
+use super::snapshot::{Group, Missing, Reason, Snapshot};
+use crate::collect::{Fault, FaultKind};
+
+/// How many names a sentence lists before it says "and 7 more".
+const NAMES: usize = 5;
+
+/// A cluster of which nobody answered.
+pub fn down(bootstrap: &[String], budget: Duration, trouble: Option<&Trouble>) -> Fault {
+    let place = bootstrap.join(", ");
+    let Some(trouble) = trouble else {
+        let seconds = budget.as_secs_f32();
+        let message = format!("no answer from kafka at {place} within {seconds:.1} s");
+        return Fault::new(FaultKind::Timeout, message);
+    };
+    let (kind, what) = match trouble.auth {
+        true => (
+            FaultKind::Auth,
+            "kafka refuses these credentials or wants another security.protocol",
+        ),
+        false => (FaultKind::Connect, "no connection to kafka"),
+    };
+    Fault::new(kind, format!("{what} at {place}: {}", trouble.text))
+}
+
+/// The parts that are missing from a cycle that was answered.
+pub fn faults(snapshot: &Snapshot) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    if let Err(missing) = &snapshot.metadata {
+        faults.push(fault(
+            "no metadata: brokers, topics and partitions are missing",
+            missing,
+        ));
+    }
+    if let Err(missing) = &snapshot.description {
+        faults.push(fault(
+            "no broker described the cluster: racks are missing",
+            missing,
+        ));
+    }
+    for (broker, missing) in &snapshot.unlisted {
+        faults.push(fault(
+            &format!("broker {broker} did not list its groups"),
+            missing,
+        ));
+    }
+    faults.extend(of_groups(snapshot, "no committed offsets of", |group| {
+        group.committed.as_ref().err()
+    }));
+    faults.extend(of_groups(snapshot, "no description of", |group| {
+        group.description.as_ref().err()
+    }));
+    faults.extend(of_logs(snapshot));
+    faults
+}
+
+fn fault(what: &str, missing: &Missing) -> Fault {
+    let kind = match missing.reason {
+        Reason::NotAuthorized => FaultKind::Refused,
+        _ => FaultKind::Partial,
+    };
+    let why = match missing.message.as_str() {
+        "" => missing.reason.as_str(),
+        message => message,
+    };
+    Fault::new(kind, format!("{what}: {why}"))
+}
+
+fn of_groups(
+    snapshot: &Snapshot,
+    what: &str,
+    missing: impl Fn(&Group) -> Option<&Missing>,
+) -> Vec<Fault> {
+    let mut by_reason: BTreeMap<Reason, (Vec<&str>, &Missing)> = BTreeMap::new();
+    for group in &snapshot.groups {
+        if let Some(missing) = missing(group) {
+            by_reason
+                .entry(missing.reason)
+                .or_insert((Vec::new(), missing))
+                .0
+                .push(&group.id);
+        }
+    }
+    by_reason
+        .into_values()
+        .map(|(groups, missing)| fault(&format!("{what} {}", list("group", &groups)), missing))
+        .collect()
+}
+
+fn of_logs(snapshot: &Snapshot) -> Vec<Fault> {
+    let mut by_reason: BTreeMap<Reason, (Vec<String>, &Missing)> = BTreeMap::new();
+    for (topic, partitions) in &snapshot.logs {
+        for (partition, ends) in partitions {
+            if let Some(missing) = ends.latest.as_ref().err().or(ends.earliest.as_ref().err()) {
+                let named = by_reason
+                    .entry(missing.reason)
+                    .or_insert((Vec::new(), missing));
+                named.0.push(format!("{topic}-{partition}"));
+            }
+        }
+    }
+    by_reason
+        .into_values()
+        .map(|(all, missing)| {
+            fault(
+                &format!("no offsets of {}", list("partition", &all)),
+                missing,
+            )
+        })
+        .collect()
+}
+
+/// `3 groups (a, b, c)`.
+fn list(what: &str, names: &[impl Display]) -> String {
+    let plural = if names.len() == 1 { "" } else { "s" };
+    let shown: Vec<String> = names.iter().take(NAMES).map(ToString::to_string).collect();
+    let more = match names.len().saturating_sub(NAMES) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!(
+        "{} {what}{plural} ({}{more})",
+        names.len(),
+        shown.join(", ")
+    )
+}

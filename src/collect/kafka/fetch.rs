@@ -1,0 +1,304 @@
+//! One cycle in three stages: who is there → what the groups have committed → where the logs end.
+//!
+//! Committed offsets are read before the log ends, so that lag cannot come out negative just
+//! because time has passed in between. Within a stage everything is in flight together, and each
+//! request has the rest of the stage's time: what hangs costs its own part only.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::client::{Client, GRACE};
+use super::config::Config;
+use super::memory::{Memory, no_coordinator};
+use super::rdkafka::{Answered, End, Failure, Offset, Request};
+use super::snapshot::{
+    Answer, ByPartition, Description, Group, Listing, LogEnds, Missing, Reason, Snapshot, Topic,
+};
+use super::survey::{Survey, selects_topic, survey, unexpected};
+
+/// Parts of the time that is left at the beginning of each stage, in percent. What a stage does
+/// not need goes to the next ones.
+const SURVEY_PERCENT: u32 = 40;
+const GROUPS_PERCENT: u32 = 50;
+/// Not all of it: the documents have still to be made before the deadline.
+const LOGS_PERCENT: u32 = 95;
+
+/// Partitions in one ListOffsets: librdkafka's merging of the answers is quadratic in them.
+const PARTITIONS_PER_CALL: usize = 500;
+
+/// The first stage's part of a cycle.
+pub fn first_stage(budget: Duration) -> Duration {
+    budget * SURVEY_PERCENT / 100
+}
+
+fn stage(deadline: Instant, percent: u32) -> Instant {
+    let now = Instant::now();
+    now + deadline.saturating_duration_since(now) * percent / 100
+}
+
+/// Reads everything once; `None` when nobody answered anything.
+///
+/// # Cancel safety
+/// May be dropped at any await: answers that come later meet nobody and are freed.
+pub async fn fetch(
+    client: &mut Client,
+    config: &Config,
+    memory: &mut Memory,
+    deadline: Instant,
+) -> Option<Snapshot> {
+    let mut survey = survey(client, memory, stage(deadline, SURVEY_PERCENT)).await;
+    if survey.is_empty() {
+        return None;
+    }
+    survey.finish(client, config);
+    let topics = survey
+        .metadata
+        .as_ref()
+        .ok()
+        .map(|metadata| metadata.topics.as_slice());
+    let mut groups = wanted_groups(config, memory, &survey, topics.unwrap_or_default());
+    read_groups(client, config, &mut groups, stage(deadline, GROUPS_PERCENT)).await;
+    for group in groups.iter_mut().filter(|group| group.committed.is_err()) {
+        group.last_partitions = memory.partitions(&group.id);
+    }
+    let logs = read_logs(client, topics, &groups, stage(deadline, LOGS_PERCENT)).await;
+    memory.learn(&groups);
+    Some(survey.into_snapshot(groups, logs))
+}
+
+/// Selected groups, listed now or earlier; for those that nobody can answer for it says so already.
+fn wanted_groups(
+    config: &Config,
+    memory: &Memory,
+    survey: &Survey,
+    topics: &[Topic],
+) -> Vec<Group> {
+    let listed = survey.listed.iter();
+    let mut groups: Vec<Group> = listed
+        .filter(|(id, _)| config.groups.selects(id))
+        .map(|(id, (listing, broker))| unread_group(id, *broker, Some(listing.clone())))
+        .collect();
+    for (id, broker) in memory.unlisted(&survey.listed, &survey.unlisted, topics) {
+        let mut group = unread_group(id, broker, None);
+        if let Some(partition) = no_coordinator(id, topics) {
+            let why = format!("partition {partition} of __consumer_offsets has no leader");
+            let missing = Missing::new(Reason::CoordinatorUnavailable, why);
+            group.description = Err(missing.clone());
+            group.committed = Err(missing);
+        }
+        groups.push(group);
+    }
+    groups.sort_by(|a, b| a.id.cmp(&b.id));
+    groups
+}
+
+fn unread_group(id: &str, coordinator: i32, listing: Option<Listing>) -> Group {
+    let missing = Missing::new(Reason::Timeout, "the coordinator did not answer");
+    Group {
+        id: id.to_owned(),
+        coordinator: Some(coordinator),
+        listing,
+        description: Err(missing.clone()),
+        committed: Err(missing),
+        last_partitions: BTreeMap::new(),
+    }
+}
+
+/// What a request of the second stage is about: which group's …
+enum Asked {
+    Description(usize),
+    Committed(usize),
+}
+
+async fn read_groups(
+    client: &mut Client,
+    config: &Config,
+    groups: &mut [Group],
+    deadline: Instant,
+) {
+    let mut flight = client.flight(deadline);
+    for (index, group) in groups.iter().enumerate() {
+        let missing = group.committed.as_ref().err().map(|missing| missing.reason);
+        let Some(broker) = group.coordinator else {
+            continue;
+        };
+        if missing == Some(Reason::CoordinatorUnavailable) {
+            continue;
+        }
+        let id = group.id.as_str();
+        flight.ask(&Request::Committed { broker, id }, Asked::Committed(index));
+        flight.ask(&Request::Group { broker, id }, Asked::Description(index));
+    }
+    while let Some((asked, answer)) = flight.next().await {
+        match (asked, answer) {
+            (Asked::Description(index), Ok(Answered::Group(description))) => {
+                groups[index].description = Ok(selected_assignments(config, description));
+            }
+            (Asked::Description(index), answer) => {
+                groups[index].description = Err(unexpected(answer));
+            }
+            (Asked::Committed(index), Ok(Answered::Offsets(offsets))) => {
+                groups[index].committed = Ok(committed(config, offsets));
+            }
+            (Asked::Committed(index), answer) => {
+                groups[index].committed = Err(unexpected(answer));
+            }
+        }
+    }
+}
+
+fn selected_assignments(config: &Config, mut description: Description) -> Description {
+    for member in &mut description.members {
+        member
+            .assigned
+            .retain(|topic, _| selects_topic(config, topic));
+    }
+    description
+}
+
+fn committed(config: &Config, offsets: Vec<Offset>) -> ByPartition<Answer<Option<i64>>> {
+    let mut committed: ByPartition<_> = BTreeMap::new();
+    for offset in offsets {
+        if !selects_topic(config, &offset.topic) {
+            continue;
+        }
+        let value = match (offset.code, offset.offset) {
+            (0, value) => Ok((value >= 0).then_some(value)),
+            (code, _) => Err(Missing::from(Failure::of_code(code))),
+        };
+        committed
+            .entry(offset.topic)
+            .or_default()
+            .insert(offset.partition, value);
+    }
+    committed
+}
+
+async fn read_logs(
+    client: &mut Client,
+    topics: Option<&[Topic]>,
+    groups: &[Group],
+    deadline: Instant,
+) -> ByPartition<LogEnds> {
+    let mut logs = ByPartition::new();
+    let leaders = by_leader(topics, groups, &mut logs);
+    let mut flight = client.flight(deadline);
+    for partitions in leaders.values() {
+        for partitions in partitions.chunks(PARTITIONS_PER_CALL) {
+            for end in [End::Latest, End::Earliest] {
+                flight.ask(&Request::Offsets { end, partitions }, (end, partitions));
+            }
+        }
+    }
+    while let Some(((end, partitions), answer)) = flight.next().await {
+        match answer {
+            Ok(Answered::Offsets(offsets)) => {
+                for offset in offsets {
+                    let value = log_end(&offset, deadline);
+                    set_end(&mut logs, &offset.topic, offset.partition, end, value);
+                }
+            }
+            answer => {
+                let missing = unexpected(answer);
+                for (topic, partition) in partitions {
+                    set_end(&mut logs, topic, *partition, end, Err(missing.clone()));
+                }
+            }
+        }
+    }
+    logs
+}
+
+/// Partitions to ask for by leader; those without one are answered in `logs` at once. Without
+/// metadata librdkafka still knows leaders: then those with commits are asked for.
+fn by_leader<'a>(
+    topics: Option<&'a [Topic]>,
+    groups: &'a [Group],
+    logs: &mut ByPartition<LogEnds>,
+) -> BTreeMap<Option<i32>, Vec<(&'a str, i32)>> {
+    let mut leaders: BTreeMap<Option<i32>, BTreeSet<(&str, i32)>> = BTreeMap::new();
+    match topics {
+        Some(topics) => {
+            for topic in topics.iter().filter(|topic| topic.selected) {
+                for partition in &topic.partitions {
+                    let at = (topic.name.as_str(), partition.id);
+                    match partition.leader {
+                        Some(leader) => leaders.entry(Some(leader)).or_default().insert(at),
+                        None => fill(logs, at, Reason::NoLeader, "the partition has no leader"),
+                    };
+                }
+            }
+        }
+        None => {
+            let committed = groups
+                .iter()
+                .filter_map(|group| group.committed.as_ref().ok());
+            for (topic, partitions) in committed.flatten() {
+                let all = partitions
+                    .keys()
+                    .map(|partition| (topic.as_str(), *partition));
+                leaders.entry(None).or_default().extend(all);
+            }
+        }
+    }
+    for at in leaders.values().flatten() {
+        fill(
+            logs,
+            *at,
+            Reason::LogEndUnknown,
+            "the leader did not answer",
+        );
+    }
+    leaders
+        .into_iter()
+        .map(|(leader, partitions)| (leader, partitions.into_iter().collect()))
+        .collect()
+}
+
+fn fill(logs: &mut ByPartition<LogEnds>, at: (&str, i32), reason: Reason, why: &str) -> bool {
+    let missing = Missing::new(reason, why);
+    let ends = LogEnds {
+        earliest: Err(missing.clone()),
+        latest: Err(missing),
+    };
+    logs.entry(at.0.to_owned())
+        .or_default()
+        .insert(at.1, ends)
+        .is_none()
+}
+
+/// librdkafka reports a leader that did not answer as no error and a negative offset.
+fn log_end(offset: &Offset, deadline: Instant) -> Answer<i64> {
+    match (offset.code, offset.offset) {
+        (0, value) if value >= 0 => Ok(value),
+        (0, _) if Instant::now() + 2 * GRACE >= deadline => Err(Missing::new(
+            Reason::Timeout,
+            "the leader did not answer in time",
+        )),
+        (0, _) => Err(Missing::new(
+            Reason::LogEndUnknown,
+            "the leader did not answer",
+        )),
+        (code, _) => Err(Failure::of_code(code).into()),
+    }
+}
+
+fn set_end(
+    logs: &mut ByPartition<LogEnds>,
+    topic: &str,
+    partition: i32,
+    end: End,
+    value: Answer<i64>,
+) {
+    let ends = logs
+        .get_mut(topic)
+        .and_then(|partitions| partitions.get_mut(&partition));
+    if let Some(ends) = ends {
+        match end {
+            End::Earliest => ends.earliest = value,
+            End::Latest => ends.latest = value,
+        }
+    }
+}

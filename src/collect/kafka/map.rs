@@ -1,0 +1,191 @@
+//! From the snapshot to documents about the cluster, its brokers, topics and partitions. Pure.
+
+use serde_json::Value;
+
+use super::lag;
+use super::snapshot::{Answer, Broker, Error, LogEnds, Metadata, Partition, Snapshot, Topic};
+use crate::document::Document;
+
+/// All documents of a cycle.
+pub fn documents(snapshot: &Snapshot) -> Vec<Document> {
+    let mut documents = vec![cluster(snapshot)];
+    if let Ok(metadata) = &snapshot.metadata {
+        documents.extend(
+            metadata
+                .brokers
+                .iter()
+                .map(|b| broker(b, metadata, snapshot.controller)),
+        );
+        for selected in metadata.topics.iter().filter(|topic| topic.selected) {
+            documents.push(topic(selected, snapshot));
+            let partitions = selected.partitions.iter();
+            documents.extend(partitions.map(|one| partition(selected, one, snapshot)));
+        }
+    }
+    for group in &snapshot.groups {
+        documents.extend(lag::documents(group, snapshot));
+    }
+    documents
+}
+
+impl Partition {
+    fn is_under_replicated(&self) -> bool {
+        self.isr.len() < self.replicas.len()
+    }
+
+    fn is_offline(&self) -> bool {
+        self.leader.is_none()
+    }
+}
+
+fn count<'a, T: 'a>(all: impl Iterator<Item = &'a T>, what: impl Fn(&T) -> bool) -> usize {
+    all.filter(|one| what(one)).count()
+}
+
+fn cluster(snapshot: &Snapshot) -> Document {
+    let document = Document::new("kafka.cluster", "cluster")
+        .with_some("kafka.cluster.controller.id", snapshot.controller)
+        .with_some("kafka.cluster.groups", snapshot.group_count);
+    let Ok(metadata) = &snapshot.metadata else {
+        return document;
+    };
+    let partitions = || metadata.topics.iter().flat_map(|topic| &topic.partitions);
+    document
+        .with("kafka.cluster.brokers", metadata.brokers.len())
+        .with("kafka.cluster.topics", metadata.topics.len())
+        .with("kafka.cluster.partitions", partitions().count())
+        .with(
+            "kafka.cluster.offline_partitions",
+            count(partitions(), Partition::is_offline),
+        )
+        .with(
+            "kafka.cluster.under_replicated_partitions",
+            count(partitions(), Partition::is_under_replicated),
+        )
+}
+
+fn broker(broker: &Broker, metadata: &Metadata, controller: Option<i32>) -> Document {
+    let partitions = || metadata.topics.iter().flat_map(|topic| &topic.partitions);
+    let leads = |partition: &Partition| partition.leader == Some(broker.id);
+    let holds = |partition: &Partition| partition.replicas.contains(&broker.id);
+    let address = crate::config::units::show_host_port(
+        &broker.host,
+        u16::try_from(broker.port).unwrap_or_default(),
+    );
+    Document::new("kafka.broker", "metadata")
+        .key("kafka.broker.id", broker.id)
+        .with("kafka.broker.address", address)
+        .with_some("kafka.broker.rack", broker.rack.as_deref())
+        .with_some(
+            "kafka.broker.is_controller",
+            controller.map(|id| id == broker.id),
+        )
+        .with("kafka.broker.metadata.leaders", count(partitions(), leads))
+        .with("kafka.broker.metadata.replicas", count(partitions(), holds))
+}
+
+fn topic(topic: &Topic, snapshot: &Snapshot) -> Document {
+    let partitions = || topic.partitions.iter();
+    let replication = partitions().map(|partition| partition.replicas.len()).max();
+    let messages = partitions()
+        .map(|partition| messages(ends(snapshot, &topic.name, partition.id)?))
+        .sum::<Option<i64>>();
+    let document =
+        Document::new("kafka.topic", "topic").key("kafka.topic.name", topic.name.as_str());
+    with_error(document, "kafka.topic.error", topic.error.as_ref())
+        .with("kafka.topic.internal", topic.internal)
+        .with("kafka.topic.partitions", topic.partitions.len())
+        .with_some("kafka.topic.replication_factor", replication)
+        .with(
+            "kafka.topic.offline_partitions",
+            count(partitions(), Partition::is_offline),
+        )
+        .with(
+            "kafka.topic.under_replicated_partitions",
+            count(partitions(), Partition::is_under_replicated),
+        )
+        .with_some(
+            "kafka.topic.messages",
+            messages.filter(|_| !topic.partitions.is_empty()),
+        )
+}
+
+fn partition(topic: &Topic, partition: &Partition, snapshot: &Snapshot) -> Document {
+    let ends = ends(snapshot, &topic.name, partition.id);
+    let document = Document::new("kafka.partition", "partition")
+        .key("kafka.topic.name", topic.name.as_str())
+        .key("kafka.partition.id", partition.id)
+        .with_some("kafka.partition.partition.leader", partition.leader)
+        .with(
+            "kafka.partition.partition.replicas",
+            partition.replicas.clone(),
+        )
+        .with("kafka.partition.partition.isr", partition.isr.clone())
+        .with(
+            "kafka.partition.partition.replica_count",
+            partition.replicas.len(),
+        )
+        .with("kafka.partition.partition.isr_count", partition.isr.len())
+        .with(
+            "kafka.partition.partition.under_replicated",
+            partition.is_under_replicated(),
+        )
+        .with("kafka.partition.partition.offline", partition.is_offline());
+    let document = with_error(
+        document,
+        "kafka.partition.partition.error",
+        partition.error.as_ref(),
+    );
+    let Some(ends) = ends else {
+        return document;
+    };
+    let unknown = [&ends.latest, &ends.earliest]
+        .into_iter()
+        .find_map(|end| end.as_ref().err());
+    document
+        .with_some("kafka.partition.offset.newest", known(&ends.latest))
+        .with_some("kafka.partition.offset.oldest", known(&ends.earliest))
+        .with_some(
+            "kafka.partition.offset.unknown_reason",
+            unknown.map(|why| why.reason.as_str()),
+        )
+        .with_some("kafka.partition.messages", messages(ends))
+}
+
+fn with_error(document: Document, prefix: &str, error: Option<&Error>) -> Document {
+    match error {
+        None => document,
+        Some(error) => document
+            .with(&format!("{prefix}.code"), error.code)
+            .with(&format!("{prefix}.name"), error.name.as_str()),
+    }
+}
+
+fn ends<'a>(snapshot: &'a Snapshot, topic: &str, partition: i32) -> Option<&'a LogEnds> {
+    snapshot.logs.get(topic)?.get(&partition)
+}
+
+fn known(end: &Answer<i64>) -> Option<Value> {
+    end.as_ref().ok().map(|offset| Value::from(*offset))
+}
+
+/// Retention may move the first offset between the two answers: never below none.
+fn messages(ends: &LogEnds) -> Option<i64> {
+    let newest = ends.latest.as_ref().ok()?;
+    let oldest = ends.earliest.as_ref().ok()?;
+    Some(newest.saturating_sub(*oldest).max(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::collect::kafka::collected;
+
+    /// Snapshots of real servers; `faults` and `lag` are under test with them.
+    #[test]
+    fn snapshots_of_real_servers_become_the_expected_documents() {
+        crate::golden::cases("kafka", ".json", |case| {
+            let snapshot = case.file(&format!("{}.json", case.name));
+            collected(serde_json::from_str(&snapshot).unwrap())
+        });
+    }
+}

@@ -1,0 +1,182 @@
+//! What earlier cycles saw and a broker that is away cannot tell now.
+//!
+//! A broker lists only the groups that it coordinates. When one does not answer, its groups must
+//! not vanish from the documents: they are asked for by name, and reported as unknown if that
+//! fails too. What a complete list no longer has is forgotten.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::snapshot::{Answer, ByPartition, Group, Listing, Missing, Topic};
+
+/// The topic whose partitions coordinate the groups.
+const OFFSETS_TOPIC: &str = "__consumer_offsets";
+
+/// Kept between cycles.
+#[derive(Debug, Default)]
+pub struct Memory {
+    /// Brokers of the last metadata: asked for their groups before this cycle's metadata is there.
+    pub brokers: BTreeSet<i32>,
+    groups: BTreeMap<String, Seen>,
+}
+
+/// A group as last seen.
+#[derive(Debug)]
+struct Seen {
+    coordinator: i32,
+    partitions: BTreeMap<String, Vec<i32>>,
+}
+
+impl Memory {
+    /// Groups that nobody listed, but whose coordinator could not be asked.
+    pub fn unlisted<'a>(
+        &'a self,
+        listed: &'a BTreeMap<String, (Listing, i32)>,
+        silent: &'a BTreeMap<i32, Missing>,
+        topics: &'a [Topic],
+    ) -> impl Iterator<Item = (&'a str, i32)> {
+        self.groups
+            .iter()
+            .filter(|(id, _)| !listed.contains_key(id.as_str()))
+            .filter(move |(id, seen)| {
+                silent.contains_key(&seen.coordinator) || no_coordinator(id, topics).is_some()
+            })
+            .map(|(id, seen)| (id.as_str(), seen.coordinator))
+    }
+
+    /// The partitions that a group had when it could last be read.
+    pub fn partitions(&self, group: &str) -> BTreeMap<String, Vec<i32>> {
+        self.groups
+            .get(group)
+            .map(|seen| seen.partitions.clone())
+            .unwrap_or_default()
+    }
+
+    /// Remembers this cycle's groups and forgets those that are no longer there.
+    pub fn learn(&mut self, groups: &[Group]) {
+        let mut old = std::mem::take(&mut self.groups);
+        for group in groups {
+            let Some(coordinator) = group.coordinator else {
+                continue;
+            };
+            let before = old.remove(&group.id).map(|seen| seen.partitions);
+            let mut seen = Seen {
+                coordinator,
+                partitions: before.unwrap_or_default(),
+            };
+            if let Ok(committed) = &group.committed {
+                seen.partitions = partitions(committed, group);
+            }
+            self.groups.insert(group.id.clone(), seen);
+        }
+    }
+}
+
+/// Those with a commit and those with a member.
+fn partitions(
+    committed: &ByPartition<Answer<Option<i64>>>,
+    group: &Group,
+) -> BTreeMap<String, Vec<i32>> {
+    let mut all: BTreeMap<&str, BTreeSet<i32>> = BTreeMap::new();
+    for (topic, partitions) in committed {
+        all.entry(topic).or_default().extend(partitions.keys());
+    }
+    let members = group.description.iter().flat_map(|one| &one.members);
+    for (topic, partitions) in members.flat_map(|member| &member.assigned) {
+        all.entry(topic).or_default().extend(partitions);
+    }
+    let owned = |(topic, all): (&str, BTreeSet<i32>)| (topic.to_owned(), all.into_iter().collect());
+    all.into_iter().map(owned).collect()
+}
+
+/// The partition of `__consumer_offsets` that coordinates a group, if it is known to have no
+/// leader: nobody can answer for the group then, and asking would only use up the cycle.
+pub fn no_coordinator(group: &str, topics: &[Topic]) -> Option<i32> {
+    let topic = topics.iter().find(|topic| topic.name == OFFSETS_TOPIC)?;
+    let count = i32::try_from(topic.partitions.len())
+        .ok()
+        .filter(|count| *count > 0)?;
+    let wanted = (java_hash(group) & i32::MAX) % count;
+    let partition = topic
+        .partitions
+        .iter()
+        .find(|partition| partition.id == wanted)?;
+    partition.leader.is_none().then_some(wanted)
+}
+
+/// `String.hashCode`, by which Kafka spreads groups over partitions.
+fn java_hash(text: &str) -> i32 {
+    text.encode_utf16().fold(0_i32, |hash, unit| {
+        hash.wrapping_mul(31).wrapping_add(i32::from(unit))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::collect::kafka::snapshot::{Partition, Reason};
+
+    fn group(id: &str, coordinator: i32) -> Group {
+        let committed: Answer<_> = Ok(BTreeMap::from([(
+            "t".to_owned(),
+            BTreeMap::from([(0, Ok(Some(1)))]),
+        )]));
+        Group {
+            id: id.into(),
+            coordinator: Some(coordinator),
+            listing: None,
+            description: Err(Missing::new(Reason::Timeout, "")),
+            committed,
+            last_partitions: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn groups_of_a_silent_broker_are_still_asked_and_others_forgotten() {
+        let mut memory = Memory::default();
+        memory.learn(&[group("a", 1), group("b", 2)]);
+        let silent = BTreeMap::from([(2, Missing::new(Reason::Timeout, ""))]);
+        let listed = BTreeMap::new();
+        let asked: Vec<_> = memory.unlisted(&listed, &silent, &[]).collect();
+        assert_eq!(asked, [("b", 2)]);
+        let mut lost = group("b", 2);
+        lost.committed = Err(Missing::new(Reason::Timeout, ""));
+        memory.learn(&[lost]);
+        assert_eq!(
+            memory.partitions("b"),
+            BTreeMap::from([("t".to_owned(), vec![0])])
+        );
+        assert!(memory.partitions("a").is_empty());
+        assert_eq!(memory.unlisted(&listed, &silent, &[]).count(), 1);
+    }
+
+    #[test]
+    fn a_group_without_coordinator_is_known_by_its_hash() {
+        assert_eq!(java_hash("hello"), 99_162_322);
+        assert_eq!(java_hash("polygenelubricants"), i32::MIN);
+        let partition = |id, leader| Partition {
+            id,
+            error: None,
+            leader,
+            replicas: vec![1],
+            isr: vec![],
+        };
+        let topic = Topic {
+            name: OFFSETS_TOPIC.into(),
+            error: None,
+            internal: true,
+            selected: false,
+            partitions: vec![
+                partition(0, Some(1)),
+                partition(1, None),
+                partition(2, Some(1)),
+            ],
+        };
+        // 99162322 % 3 = 1, 104 % 3 = 2
+        assert_eq!(
+            no_coordinator("hello", std::slice::from_ref(&topic)),
+            Some(1)
+        );
+        assert_eq!(no_coordinator("h", &[topic]), None);
+        assert_eq!(no_coordinator("hello", &[]), None);
+    }
+}

@@ -1,0 +1,120 @@
+//! Kafka: cluster, brokers, topics, partitions and consumer lag, through any of the brokers.
+//!
+//! - [`config`]: the section `kafka:` of a cluster
+//! - [`pattern`]: which groups and topics
+//! - [`rdkafka`]: librdkafka behind safe types, the only `unsafe` of the agent
+//! - [`client`]: many requests in flight, their answers, log lines and troubles
+//! - [`memory`]: brokers and groups of earlier cycles, which are asked even when nobody lists them
+//! - [`survey`], [`fetch`]: the stages of a cycle, the only part that awaits → [`snapshot`]
+//! - [`map`], [`lag`], [`faults`]: from the snapshot to documents and to what is missing. Pure
+
+pub mod client;
+pub mod config;
+pub mod faults;
+pub mod fetch;
+pub mod lag;
+pub mod map;
+pub mod memory;
+pub mod pattern;
+pub mod rdkafka;
+pub mod snapshot;
+pub mod survey;
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use self::client::Client;
+use self::config::Config;
+use self::memory::Memory;
+use self::snapshot::Snapshot;
+use super::{Collected, Collector, Cycle, Fault, FaultKind, Kind, Pending};
+
+/// The line in [`super::COLLECTORS`].
+pub const KIND: Kind = Kind {
+    key: "kafka",
+    read: config::read,
+};
+
+/// Least time that a connection has for an answer, however short the cycle.
+const MIN_SOCKET_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The collector of one cluster.
+pub struct KafkaCollector {
+    config: Config,
+    /// Made by the first cycle, kept from then on.
+    client: Option<Client>,
+    memory: Memory,
+}
+
+impl KafkaCollector {
+    /// A collector that has not connected yet.
+    fn new(config: Config) -> Self {
+        Self {
+            config,
+            client: None,
+            memory: Memory::default(),
+        }
+    }
+
+    async fn cycle(&mut self, cycle: &Cycle) -> Collected {
+        let budget = cycle.deadline.saturating_duration_since(Instant::now());
+        let client = match &mut self.client {
+            Some(client) => client,
+            empty => match connect(&self.config, budget) {
+                Ok(client) => empty.insert(client),
+                Err(fault) => return Collected::down(fault),
+            },
+        };
+        client.begin();
+        let snapshot = fetch::fetch(client, &self.config, &mut self.memory, cycle.deadline).await;
+        let Some(snapshot) = snapshot else {
+            return Collected::down(faults::down(
+                &self.config.bootstrap,
+                budget,
+                client.trouble(),
+            ));
+        };
+        collected(snapshot)
+    }
+}
+
+fn collected(snapshot: Snapshot) -> Collected {
+    Collected {
+        up: true,
+        documents: map::documents(&snapshot),
+        faults: faults::faults(&snapshot),
+        cluster_id: snapshot.cluster_id,
+    }
+}
+
+/// A client whose connections give up on a broker that hangs within the stage that meets it.
+fn connect(config: &Config, budget: Duration) -> Result<Client, Fault> {
+    let socket_timeout = fetch::first_stage(budget).max(MIN_SOCKET_TIMEOUT);
+    config
+        .properties(socket_timeout)
+        .and_then(Client::new)
+        // What is left to be wrong here are key stores, certificates and mechanisms.
+        .map_err(|why| {
+            Fault::new(
+                FaultKind::Auth,
+                format!("librdkafka refuses the properties: {why}"),
+            )
+        })
+}
+
+impl Collector for KafkaCollector {
+    fn collect<'a>(&'a mut self, cycle: &'a Cycle) -> Pending<'a, Collected> {
+        Box::pin(self.cycle(cycle))
+    }
+
+    fn close<'a>(&'a mut self) -> Pending<'a, ()> {
+        Box::pin(async {
+            if let Some(client) = self.client.take() {
+                client.close().await;
+            }
+        })
+    }
+}
+#[doc(hidden)]
+pub mod live;

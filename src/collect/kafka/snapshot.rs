@@ -1,0 +1,285 @@
+//! What one cycle saw of a cluster, plain: filled by `fetch`, read by `map`, kept as golden files.
+//!
+//! Everything that can be missing on its own is an [`Answer`]: a value, or why there is none.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// A value, or why it is not known.
+pub type Answer<T> = Result<T, Missing>;
+
+/// Something per topic and partition.
+pub type ByPartition<T> = BTreeMap<String, BTreeMap<i32, T>>;
+
+/// Why a value is not known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Missing {
+    /// The word in the documents.
+    pub reason: Reason,
+    /// For people: what the broker or librdkafka said.
+    pub message: String,
+}
+
+impl Missing {
+    /// A missing value with its reason and sentence.
+    pub fn new(reason: Reason, message: impl Into<String>) -> Self {
+        Self {
+            reason,
+            message: message.into(),
+        }
+    }
+}
+
+/// `…unknown_reason`: the names are part of the documents and never change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// The group never committed an offset for the partition.
+    NoCommit,
+    /// The topic is not there (any more).
+    TopicDeleted,
+    /// The topic is there, but without this partition: it was made anew with fewer.
+    PartitionDeleted,
+    /// The group is not there (any more).
+    GroupDeleted,
+    /// The partition has no leader.
+    NoLeader,
+    /// The broker that was asked no longer leads the partition, or does not know yet that it does.
+    LeaderMoved,
+    /// The group's coordinator is still reading the group's offsets.
+    CoordinatorLoading,
+    /// The group has no coordinator: its part of `__consumer_offsets` has no leader, or moves.
+    CoordinatorUnavailable,
+    /// No answer within the stage's part of the cycle.
+    Timeout,
+    /// No connection to the broker that would know.
+    Connection,
+    /// The broker refuses: an ACL is missing.
+    NotAuthorized,
+    /// The broker does not know this request.
+    Unsupported,
+    /// The log end was not among the answers.
+    LogEndUnknown,
+    /// Any other error; the fault of the cycle has its text.
+    Error,
+}
+
+/// Codes of the protocol (positive) and of librdkafka (negative) by what they mean here.
+const CODES: &[(Reason, &[i32])] = &[
+    (Reason::Timeout, &[-185, -192, -166, 7]),
+    (
+        Reason::Connection,
+        &[-195, -193, -187, -181, -169, 8, 13, 58],
+    ),
+    (Reason::CoordinatorLoading, &[14]),
+    (Reason::CoordinatorUnavailable, &[-180, 15, 16]),
+    (Reason::NoLeader, &[5]),
+    (Reason::LeaderMoved, &[6, 9, 74, 75, 78]),
+    (Reason::TopicDeleted, &[-190, -188, 3, 100]),
+    (Reason::GroupDeleted, &[69]),
+    (Reason::NotAuthorized, &[29, 30, 31]),
+    (Reason::Unsupported, &[-165, 35]),
+];
+
+impl Reason {
+    /// What an error code means.
+    pub fn of_code(code: i32) -> Self {
+        CODES
+            .iter()
+            .find(|(_, codes)| codes.contains(&code))
+            .map_or(Self::Error, |(reason, _)| *reason)
+    }
+
+    /// The word in the documents.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NoCommit => "no_commit",
+            Self::TopicDeleted => "topic_deleted",
+            Self::PartitionDeleted => "partition_deleted",
+            Self::GroupDeleted => "group_deleted",
+            Self::NoLeader => "no_leader",
+            Self::LeaderMoved => "leader_moved",
+            Self::CoordinatorLoading => "coordinator_loading",
+            Self::CoordinatorUnavailable => "coordinator_unavailable",
+            Self::Timeout => "timeout",
+            Self::Connection => "connection",
+            Self::NotAuthorized => "not_authorized",
+            Self::Unsupported => "unsupported",
+            Self::LogEndUnknown => "log_end_unknown",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// One cycle.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// Id of the cluster, by its own word.
+    pub cluster_id: Option<String>,
+    /// The controller as the cluster tells its clients; with KRaft any live broker stands here.
+    pub controller: Option<i32>,
+    /// Whether a broker described the cluster; without that the racks are missing.
+    pub description: Answer<()>,
+    /// Brokers, topics, partitions.
+    pub metadata: Answer<Metadata>,
+    /// First and last offset of the partitions of the selected topics.
+    pub logs: ByPartition<LogEnds>,
+    /// Selected groups in the order of their names.
+    pub groups: Vec<Group>,
+    /// How many groups all brokers together listed; absent when one did not answer.
+    pub group_count: Option<u64>,
+    /// Brokers that did not list their groups.
+    pub unlisted: BTreeMap<i32, Missing>,
+}
+
+/// Brokers and topics by one broker's word.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Metadata {
+    /// Live brokers.
+    pub brokers: Vec<Broker>,
+    /// All topics that we may see.
+    pub topics: Vec<Topic>,
+}
+
+/// A broker as its clients see it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Broker {
+    /// Its id.
+    pub id: i32,
+    /// Advertised name.
+    pub host: String,
+    /// Advertised port.
+    pub port: i32,
+    /// `broker.rack`, where it has one.
+    pub rack: Option<String>,
+}
+
+/// A topic.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Topic {
+    /// Its name.
+    pub name: String,
+    /// The broker's complaint about it.
+    pub error: Option<Error>,
+    /// One of Kafka's own topics.
+    pub internal: bool,
+    /// Whether the configuration selects it: others count for the cluster only.
+    pub selected: bool,
+    /// Its partitions.
+    pub partitions: Vec<Partition>,
+}
+
+/// An error code and its name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Error {
+    /// Number on the wire.
+    pub code: i32,
+    /// `LEADER_NOT_AVAILABLE`.
+    pub name: String,
+}
+
+/// A partition.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Partition {
+    /// Its number.
+    pub id: i32,
+    /// The broker's complaint about it.
+    pub error: Option<Error>,
+    /// Id of the leading broker, if one leads.
+    pub leader: Option<i32>,
+    /// Brokers that hold it.
+    pub replicas: Vec<i32>,
+    /// Those of them that are in sync.
+    pub isr: Vec<i32>,
+}
+
+/// Both ends of a log.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LogEnds {
+    /// First offset that can still be read.
+    pub earliest: Answer<i64>,
+    /// Offset that the next record will get (the high watermark).
+    pub latest: Answer<i64>,
+}
+
+/// A consumer group.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Group {
+    /// Its id.
+    pub id: String,
+    /// Broker that lists the group, or listed it last: a broker lists what it coordinates.
+    pub coordinator: Option<i32>,
+    /// What the list of groups says; absent for one that no broker listed this time.
+    pub listing: Option<Listing>,
+    /// State and members.
+    pub description: Answer<Description>,
+    /// Committed offsets; `None` is a partition that was asked about and has no commit.
+    pub committed: Answer<ByPartition<Answer<Option<i64>>>>,
+    /// Partitions that the group had when it could last be read, if it cannot be now.
+    pub last_partitions: BTreeMap<String, Vec<i32>>,
+}
+
+/// A line of the list of groups.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Listing {
+    /// `Stable`, `Empty` …; `Unknown` before Kafka 2.6.
+    pub state: String,
+    /// `Classic`, `Consumer`; `Unknown` before Kafka 4.0.
+    pub kind: String,
+    /// Offsets only: nobody ever joined it.
+    pub simple: bool,
+}
+
+/// A group by its coordinator's word.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Description {
+    /// As in [`Listing`].
+    pub state: String,
+    /// As in [`Listing`].
+    pub kind: String,
+    /// Offsets only.
+    pub simple: bool,
+    /// How partitions are assigned: `range`, `uniform` …; empty without members.
+    pub assignor: String,
+    /// Its members.
+    pub members: Vec<Member>,
+}
+
+/// A member of a group.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Member {
+    /// Member id.
+    pub id: String,
+    /// `client.id`.
+    pub client_id: String,
+    /// Where it connects from, `/10.0.0.7`.
+    pub host: String,
+    /// `group.instance.id` of a static member.
+    pub instance_id: Option<String>,
+    /// Its partitions.
+    pub assigned: BTreeMap<String, Vec<i32>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_have_one_meaning() {
+        let mut all: Vec<i32> = CODES
+            .iter()
+            .flat_map(|(_, codes)| *codes)
+            .copied()
+            .collect();
+        let count = all.len();
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), count);
+        assert_eq!(Reason::of_code(14), Reason::CoordinatorLoading);
+        assert_eq!(Reason::of_code(-1), Reason::Error);
+        for (reason, _) in CODES {
+            assert_eq!(serde_json::to_value(reason).unwrap(), reason.as_str());
+        }
+    }
+}
