@@ -19,6 +19,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::clock::{Millis, Rhythm};
 use crate::collect::{Batch, Target, sleep_until};
 use crate::config::{ClusterPlan, Config, Source};
+use crate::data_directory::DataDirectory;
 use crate::document::Document;
 use crate::enrich;
 use crate::event::event;
@@ -26,7 +27,7 @@ use crate::identity::{ClusterIdentity, IdentityStore};
 use crate::reload::Changes;
 use crate::ship::Shipper;
 use crate::spool::{Limits, Spool};
-use crate::{data_directory, writer};
+use crate::writer;
 
 /// Targets may take this long to end: their collectors say good-bye to the servers.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
@@ -38,9 +39,10 @@ const RELOADED: &[&str] = &["clusters", "interval"];
 pub async fn run(
     source: Source,
     config: Config,
+    directory: DataDirectory,
     signal: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
-    let agent_id = data_directory::agent_id(&config.path_data)?;
+    let agent_id = directory.agent_id.clone();
     let store = IdentityStore::new(&config.path_data);
     let spool = Arc::new(Spool::new(Limits {
         max_bytes: config.queue_bytes,

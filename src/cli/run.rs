@@ -6,17 +6,19 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::agent;
 use crate::config::{Config, Source};
+use crate::data_directory::DataDirectory;
 
 /// Runs the agent until SIGINT or SIGTERM.
 pub(super) fn run(source: Source, config: Config) -> ExitCode {
     tracing::info!(version = env!("CARGO_PKG_VERSION"), config = %source.path.display(), "starting");
-    let started = super::output(&config)
-        .map(drop)
-        .and_then(|()| crate::data_directory::agent_id(&config.path_data));
-    if let Err(error) = started {
-        super::complain(&error);
-        return ExitCode::from(super::WRONG);
-    }
+    let started = super::output(&config).and_then(|_| DataDirectory::open(&config.path_data));
+    let directory = match started {
+        Ok(directory) => directory,
+        Err(error) => {
+            super::complain(&error);
+            return ExitCode::from(super::WRONG);
+        }
+    };
     let result = super::runtime().and_then(|runtime| {
         runtime.block_on(async {
             let mut interrupt = signal(SignalKind::interrupt())?;
@@ -29,7 +31,7 @@ pub(super) fn run(source: Source, config: Config) -> ExitCode {
                     _ = hang_up.recv() => tracing::info!("SIGHUP, stopping"),
                 }
             };
-            agent::run(source, config, stop).await
+            agent::run(source, config, directory, stop).await
         })
     });
     super::finish(result)

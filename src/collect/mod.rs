@@ -165,6 +165,31 @@ mod tests {
     use super::*;
     use std::path::Path;
 
+    /// Two collectors that share a dataset keep apart by kind: else two documents would have one series.
+    #[test]
+    fn no_two_collectors_make_documents_of_one_dataset_and_kind() {
+        let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
+        let mut makers = std::collections::BTreeMap::new();
+        for kind in COLLECTORS {
+            for entry in std::fs::read_dir(data.join(kind.key)).unwrap() {
+                let path = entry.unwrap().path();
+                if !path.to_string_lossy().ends_with("-expected.json") {
+                    continue;
+                }
+                let text = std::fs::read_to_string(path).unwrap();
+                let expected: serde_json::Value = serde_json::from_str(&text).unwrap();
+                for document in expected["documents"].as_array().unwrap() {
+                    let place = (
+                        document["dataset"].to_string(),
+                        document["kind"].to_string(),
+                    );
+                    let first = *makers.entry(place.clone()).or_insert(kind.key);
+                    assert_eq!(first, kind.key, "both make {place:?}");
+                }
+            }
+        }
+    }
+
     /// What CONTRIBUTING promises: a folder, a line in the list, golden pairs. Fails if one is forgotten.
     #[test]
     fn every_collector_has_its_line_and_its_golden_pairs() {

@@ -50,6 +50,12 @@ impl Setting {
         std::fs::rename(beside, &self.config).expect("the folder is writable");
     }
 
+    /// Writes another file beside the configuration and gives its path.
+    pub(crate) fn file(&self, name: &str, text: &str) -> String {
+        let path = self.work.write(name, text).expect("the folder is writable");
+        path.display().to_string()
+    }
+
     /// Runs a command to its end.
     pub(crate) fn command(&self, args: &[&str]) -> Output {
         self.command_with(&self.config.display().to_string(), args)

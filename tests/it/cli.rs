@@ -1,5 +1,7 @@
 //! The command line and what it says about bad input: one sentence that names the place, and the exit code.
 
+use std::collections::BTreeSet;
+
 use crate::agent::Setting;
 
 const ZOOKEEPER: &str = "clusters: [{name: a, zookeeper: {hosts: [\"localhost:2181\"]}}]\n";
@@ -126,6 +128,64 @@ fn version_and_exports_need_no_configuration() {
         assert_eq!(output.status.code(), Some(0), "{args:?}");
         assert!(!output.stdout.is_empty());
     }
+}
+
+/// The sample is valid as shipped, and says the defaults: with its commented keys taken in, nothing changes.
+#[test]
+fn the_sample_configuration_is_valid_and_its_comments_are_the_defaults() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let sample = std::fs::read_to_string(root.join("brokerbeat.yml")).unwrap();
+    let key = |line: &&str| {
+        line.trim_start()
+            .strip_prefix('#')
+            .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase()))
+    };
+    let uncommented: Vec<String> = sample
+        .lines()
+        .map(|line| {
+            if key(&line) {
+                line.replacen('#', "", 1)
+            } else {
+                line.to_owned()
+            }
+        })
+        .collect();
+    let setting = Setting::new(ZOOKEEPER);
+    let export = |name: &str, text: &str| {
+        let file = setting.file(name, text);
+        let output = setting.command_with(&file, &["export", "config"]);
+        assert_eq!(
+            output.status.code(),
+            Some(0),
+            "{name}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let (shipped, all) = (
+        export("shipped.yml", &sample),
+        export("all.yml", &uncommented.join("\n")),
+    );
+    assert!(
+        uncommented.join("\n") != sample.trim_end(),
+        "nothing was uncommented"
+    );
+    // What a target without its own interval or patterns inherits is not among the settings in force.
+    let inherited = [
+        "interval: \"10s\"",
+        "include: [\"*\"]",
+        "groups:",
+        "topics:",
+    ];
+    let lines = |text: &str| -> BTreeSet<String> {
+        text.lines().map(|line| line.trim().to_owned()).collect()
+    };
+    let (shipped, all) = (lines(&shipped), lines(&all));
+    let changed: Vec<_> = all
+        .symmetric_difference(&shipped)
+        .filter(|line| !inherited.contains(&line.as_str()))
+        .collect();
+    assert!(changed.is_empty(), "{changed:?}");
 }
 
 /// Generated files in the repository are what the binary generates.

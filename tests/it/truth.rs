@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use brokerbeat::catalogue::Catalogue;
 use serde_json::Value;
 use stack::{Consumer, Kafka, Producer, ZooKeeper, wait_until};
 
-use crate::agent::{PATIENCE, Setting, field, of_dataset, text};
-use crate::beans;
+use crate::agent::{PATIENCE, Setting, field, of_dataset, search, text};
+use crate::shipping::{assert_accounts, assert_nothing_dynamic};
+use crate::{beans, servers};
 
 const TOPIC: &str = "orders";
 
@@ -50,15 +52,58 @@ fn quiet(kafka: Kafka) -> Quiet {
     }
 }
 
-fn once(quiet: &Quiet) -> Vec<Value> {
-    let (code, documents, said) = Setting::new(&format!(
+fn config(quiet: &Quiet) -> String {
+    format!(
         "clusters:\n- name: orders\n  kafka: {{bootstrap: [\"{}\"]}}\n  jmx: [{{endpoint: \"{}\", presets: [kafka-broker, kafka-controller, jvm]}}]\n",
         quiet.kafka.bootstrap(),
         quiet.kafka.jmx(),
-    ))
-    .once();
+    )
+}
+
+fn once(quiet: &Quiet) -> Vec<Value> {
+    let (code, documents, said) = Setting::new(&config(quiet)).once();
     assert_eq!(code, 0, "{said}");
+    for document in &documents {
+        let dataset = text(document, "data_stream.dataset").trim_start_matches("brokerbeat.");
+        let fields = document.as_object().expect("an object");
+        let strangers = Catalogue::get().strangers(dataset, fields);
+        assert!(strangers.is_empty(), "{strangers:#?}");
+    }
     documents
+}
+
+/// What Elasticsearch has of the second tick that a running agent shipped.
+fn indexed(quiet: &Quiet, namespace: &str) -> Vec<Value> {
+    let elasticsearch = servers::elasticsearch();
+    let output = format!(
+        "namespace: {namespace}\noutput.elasticsearch: {{hosts: [\"{}\"]}}\n",
+        elasticsearch.url()
+    );
+    let agent = Setting::new(&(config(quiet) + &output)).run();
+    let documents = wait_until("two ticks of groups", PATIENCE, || {
+        let groups = search(
+            elasticsearch,
+            &format!("metrics-brokerbeat.kafka.group-{namespace}"),
+        );
+        let last = text(groups.last()?, "@timestamp").to_owned();
+        let first = text(&groups[0], "@timestamp");
+        let lags = search(
+            elasticsearch,
+            &format!("metrics-brokerbeat.kafka.consumergroup-{namespace}"),
+        );
+        let lags: Vec<Value> = lags
+            .into_iter()
+            .filter(|d| text(d, "@timestamp") == last)
+            .collect();
+        (first != last && !lags.is_empty()).then(|| {
+            let groups = groups.into_iter().filter(|d| text(d, "@timestamp") == last);
+            lags.into_iter().chain(groups).collect()
+        })
+    });
+    agent.stop_clean();
+    assert_nothing_dynamic(elasticsearch, namespace);
+    assert_accounts(elasticsearch, namespace);
+    documents.unwrap_or_else(|error| panic!("{error}\n{}", agent.log()))
 }
 
 fn number(document: &Value, name: &str) -> Option<i64> {
@@ -128,15 +173,15 @@ fn assert_lags(quiet: &Quiet, documents: &[Value]) {
 fn lag_and_beans_equal_kafkas_own_on_zookeeper_mode() {
     let zookeeper = ZooKeeper::start().expect("ZooKeeper starts");
     let quiet = quiet(Kafka::start_zookeeper_mode(&zookeeper, 7).expect("Kafka starts"));
-    let documents = once(&quiet);
-    assert_lags(&quiet, &documents);
+    assert_lags(&quiet, &once(&quiet));
+    assert_lags(&quiet, &indexed(&quiet, "old"));
     beans::assert_equal(&quiet.kafka.jmx(), || once(&quiet));
 }
 
 #[test]
 fn lag_and_beans_equal_kafkas_own_on_kraft() {
     let quiet = quiet(Kafka::start_kraft().expect("Kafka starts"));
-    let documents = once(&quiet);
-    assert_lags(&quiet, &documents);
+    assert_lags(&quiet, &once(&quiet));
+    assert_lags(&quiet, &indexed(&quiet, "new"));
     beans::assert_equal(&quiet.kafka.jmx(), || once(&quiet));
 }
