@@ -83,7 +83,7 @@ pub fn flag(text: &str) -> Result<bool, String> {
 pub fn show_duration(duration: Duration) -> String {
     show(
         u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
-        &DURATION_UNITS[..],
+        DURATION_UNITS,
     )
 }
 

@@ -116,5 +116,3 @@ impl Collector for KafkaCollector {
         })
     }
 }
-#[doc(hidden)]
-pub mod live;
