@@ -3,6 +3,12 @@
 //! Servers are shared between tests where a test leaves them as they were; each test has its own
 //! namespace, so that data streams never meet.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test's helpers are tests, too: a panic is the message, and figures are printed"
+)]
+
 mod agent;
 mod beans;
 mod cli;
