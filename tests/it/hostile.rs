@@ -20,8 +20,8 @@ fn peer(answer: Option<&'static [u8]>) -> String {
                 continue;
             };
             std::thread::spawn(move || {
-                let mut first = [0; 64];
-                stream.read(&mut first).ok();
+                // Every protocol here begins with at least this.
+                stream.read_exact(&mut [0; 4]).ok();
                 stream.write_all(answer).ok();
             });
         }
