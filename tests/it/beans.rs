@@ -27,6 +27,8 @@ const RESTLESS: &[&str] = &[
     "jvm.pool.used",
     "kafka.broker.network.idle",
     "kafka.broker.request.handler.idle",
+    "kafka.controller.event_queue.idle",
+    "kafka.controller.metadata.loader_idle",
     "kafka.controller.quorum.poll_idle",
 ];
 

@@ -1,7 +1,7 @@
 //! Peers that no real server can be made to be.
 
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Shutdown, TcpListener, TcpStream};
 
 use serde_json::Value;
 
@@ -23,6 +23,9 @@ fn peer(answer: Option<&'static [u8]>) -> String {
                 // Every protocol here begins with at least this.
                 stream.read_exact(&mut [0; 4]).ok();
                 stream.write_all(answer).ok();
+                // Closing with unread bytes would reset the connection and may take the answer with it.
+                stream.shutdown(Shutdown::Write).ok();
+                std::io::copy(&mut stream, &mut std::io::sink()).ok();
             });
         }
     });
