@@ -1,6 +1,6 @@
 //! Asking many things at once and waiting for the answers, on top of [`super::rdkafka`].
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,8 +21,14 @@ const DEBUG: i32 = 7;
 /// librdkafka's codes for credentials and TLS: `_SSL`, `_AUTHENTICATION`, SASL.
 const AUTH_CODES: &[i32] = &[-181, -169, 33, 34, 58];
 
-/// What librdkafka says when the listener speaks another security protocol.
-const AUTH_WORDS: &str = "security.protocol";
+/// librdkafka's code for "all brokers are down": says nothing that was not said before.
+const ALL_DOWN: i32 = -187;
+
+/// What librdkafka says when the listener speaks another security protocol or other certificates.
+const AUTH_WORDS: &[&str] = &["security.protocol", "SSL handshake failed"];
+
+/// How librdkafka's log says that a connection ended, for whatever reason.
+const CONNECTION_ENDED: &str = "FAIL: ";
 
 /// A client of one cluster. Kept between cycles; connections come back by themselves.
 pub struct Client {
@@ -30,6 +36,10 @@ pub struct Client {
     /// The last number given to a request. Never reused: late answers meet nobody.
     last_number: usize,
     trouble: Option<Trouble>,
+    /// Whether that is of this cycle.
+    trouble_is_new: bool,
+    /// Brokers whose connection ended since somebody last asked.
+    lost: BTreeSet<i32>,
 }
 
 /// Why a broker cannot be reached, by librdkafka's word.
@@ -42,12 +52,24 @@ pub struct Trouble {
 }
 
 impl Trouble {
-    fn new(code: i32, text: String) -> Self {
+    fn new(code: i32, text: &str) -> Self {
+        // "(after 3ms in state CONNECT, 2 identical …)" makes every sentence another one.
+        let text = text.rsplit_once(" (after ").map_or(text, |(what, _)| what);
         Self {
-            auth: AUTH_CODES.contains(&code) || text.contains(AUTH_WORDS),
-            text,
+            auth: AUTH_CODES.contains(&code) || is_about_auth(text),
+            text: text.to_owned(),
         }
     }
+}
+
+/// The broker id in `127.0.0.1:9092/2: Disconnected`, which is how librdkafka names its connections.
+fn broker_of(line: &str) -> Option<i32> {
+    let id = |part: &str| part.rsplit_once('/')?.1.parse().ok();
+    line.split(": ").find_map(id)
+}
+
+fn is_about_auth(text: &str) -> bool {
+    AUTH_WORDS.iter().any(|word| text.contains(word))
 }
 
 impl Client {
@@ -57,20 +79,38 @@ impl Client {
             handle: Arc::new(Handle::new(properties)?),
             last_number: 0,
             trouble: None,
+            trouble_is_new: false,
+            lost: BTreeSet::new(),
         })
     }
 
-    /// Forgets the last cycle: its late answers and its trouble.
+    /// Begins a cycle: late answers to the last one are dropped.
     pub fn begin(&mut self) {
-        self.trouble = None;
+        self.trouble_is_new = false;
+        self.drain();
+    }
+
+    fn drain(&mut self) {
         while let Some(event) = self.handle.poll() {
             self.note(event);
         }
     }
 
-    /// What was wrong with a connection in this cycle; credentials before anything else.
-    pub fn trouble(&self) -> Option<&Trouble> {
+    /// What was last wrong with a connection. Kept from cycle to cycle, because librdkafka says the
+    /// same thing only every 30 seconds.
+    pub fn trouble(&mut self) -> Option<&Trouble> {
+        self.drain();
         self.trouble.as_ref()
+    }
+
+    /// Brokers whose connection ended, refused or closed, since this was last asked.
+    pub fn take_lost(&mut self) -> BTreeSet<i32> {
+        std::mem::take(&mut self.lost)
+    }
+
+    /// The cluster answers: what was wrong before is over.
+    pub fn forget_trouble(&mut self) {
+        self.trouble = None;
     }
 
     /// The underlying client.
@@ -82,26 +122,32 @@ impl Client {
     fn note(&mut self, event: Event) -> Option<(usize, Result<Answered, Failure>)> {
         match event {
             Event::Answer(number, answer) => return Some((number, answer)),
-            Event::Trouble(failure) => self.keep(Trouble::new(failure.code, failure.text)),
-            Event::Log { level, line } => self.log(level, line),
+            Event::Trouble(failure) => self.keep(failure.code, &failure.text),
+            Event::Log { level, line } => self.log(level, &line),
             Event::Other => {}
         }
         None
     }
 
-    fn keep(&mut self, trouble: Trouble) {
-        let worse = self
-            .trouble
-            .as_ref()
-            .is_none_or(|kept| trouble.auth && !kept.auth);
-        if worse {
-            self.trouble = Some(trouble);
+    /// The newest wins; within a cycle credentials before anything else.
+    fn keep(&mut self, code: i32, text: &str) {
+        self.lost.extend(broker_of(text));
+        let trouble = Trouble::new(code, text);
+        let kept = self.trouble.as_ref();
+        let weaker = self.trouble_is_new && kept.is_some_and(|kept| kept.auth && !trouble.auth);
+        if weaker || (code == ALL_DOWN && kept.is_some()) {
+            return;
         }
+        self.trouble = Some(trouble);
+        self.trouble_is_new = true;
     }
 
     /// What librdkafka writes about connections ends up in the cycle's faults, once; as lines of
     /// its own it would be said again at every attempt.
-    fn log(&mut self, level: i32, line: String) {
+    fn log(&mut self, level: i32, line: &str) {
+        if line.starts_with(CONNECTION_ENDED) {
+            self.lost.extend(broker_of(line));
+        }
         if level >= DEBUG {
             trace!("librdkafka: {line}");
         } else if level > CRITICAL {
@@ -110,8 +156,8 @@ impl Client {
             warn!("librdkafka: {line}");
         }
         // A refused handshake is logged, but not always an error event.
-        if line.contains(AUTH_WORDS) {
-            self.keep(Trouble::new(0, line));
+        if is_about_auth(line) {
+            self.keep(0, line);
         }
     }
 
@@ -209,5 +255,71 @@ impl<K> Flight<'_, K> {
             }
         }
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client() -> Client {
+        Client::new(Properties::default()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_newest_trouble_is_told_and_credentials_before_the_rest() {
+        let mut client = client();
+        let text = |client: &mut Client| client.trouble().map(|trouble| trouble.text.clone());
+        client.keep(-195, "b1: connection refused (after 3ms in state CONNECT)");
+        client.keep(ALL_DOWN, "1/1 brokers are down");
+        assert_eq!(text(&mut client).unwrap(), "b1: connection refused");
+        client.keep(-169, "b1: bad password");
+        client.keep(-195, "b2: connection refused");
+        assert_eq!(text(&mut client).unwrap(), "b1: bad password");
+        client.begin();
+        assert_eq!(text(&mut client).unwrap(), "b1: bad password");
+        client.keep(-195, "b1: connection refused");
+        assert_eq!(text(&mut client).unwrap(), "b1: connection refused");
+        client.forget_trouble();
+        assert_eq!(text(&mut client), None);
+        client.close().await;
+    }
+
+    #[test]
+    fn lines_about_a_connection_name_its_broker() {
+        let line = "FAIL: [thrd:b2:9092/2]: b2:9092/2: Disconnected (after 1ms in state UP)";
+        assert_eq!(broker_of(line), Some(2));
+        assert_eq!(
+            broker_of("ssl://b2:9092/12: SSL handshake failed: no/where"),
+            Some(12)
+        );
+        assert_eq!(broker_of("b2:9092/bootstrap: Connection refused"), None);
+        assert_eq!(broker_of("1/1 brokers are down"), None);
+    }
+
+    #[tokio::test]
+    async fn what_is_not_answered_is_a_time_out_and_late_answers_meet_nobody() {
+        let mut client = client();
+        let deadline = Instant::now() + Duration::from_millis(50);
+        let mut flight = client.flight(deadline);
+        flight.ask(&Request::Groups { broker: 1 }, "groups");
+        flight.ask(
+            &Request::Group {
+                broker: 1,
+                id: "a\0b",
+            },
+            "bad",
+        );
+        let mut answers = Vec::new();
+        while let Some((key, answer)) = flight.next().await {
+            answers.push((key, answer.unwrap_err().reason));
+        }
+        assert_eq!(
+            answers,
+            [("bad", Reason::Error), ("groups", Reason::Timeout)]
+        );
+        tokio::time::sleep(GRACE).await;
+        client.begin();
+        assert!(client.flight::<()>(deadline).next().await.is_none());
     }
 }

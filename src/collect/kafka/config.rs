@@ -27,8 +27,6 @@ const OURS: &[(&str, &str)] = &[
 /// Set before the user's own properties, which win.
 const DEFAULTS: &[(&str, &str)] = &[
     ("client.id", "brokerbeat"),
-    // Idle connections are closed by brokers all day; that is not worth a line.
-    ("log.connection.close", "false"),
     // A broker that is back is seen by the next cycle, not by the one after it.
     ("reconnect.backoff.max.ms", "2000"),
     // Firewalls forget idle connections without telling anyone.

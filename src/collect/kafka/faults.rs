@@ -12,10 +12,10 @@ use crate::collect::{Fault, FaultKind};
 const NAMES: usize = 5;
 
 /// A cluster of which nobody answered.
-pub fn down(bootstrap: &[String], budget: Duration, trouble: Option<&Trouble>) -> Fault {
+pub fn down(bootstrap: &[String], waited: Duration, trouble: Option<&Trouble>) -> Fault {
     let place = bootstrap.join(", ");
     let Some(trouble) = trouble else {
-        let seconds = budget.as_secs_f32();
+        let seconds = waited.as_secs_f32();
         let message = format!("no answer from kafka at {place} within {seconds:.1} s");
         return Fault::new(FaultKind::Timeout, message);
     };

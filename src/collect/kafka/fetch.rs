@@ -48,7 +48,8 @@ pub async fn fetch(
     memory: &mut Memory,
     deadline: Instant,
 ) -> Option<Snapshot> {
-    let mut survey = survey(client, memory, stage(deadline, SURVEY_PERCENT)).await;
+    memory.silent.extend(client.take_lost());
+    let mut survey = survey(client, memory, stage(deadline, SURVEY_PERCENT), deadline).await;
     if survey.is_empty() {
         return None;
     }
@@ -63,7 +64,8 @@ pub async fn fetch(
     for group in groups.iter_mut().filter(|group| group.committed.is_err()) {
         group.last_partitions = memory.partitions(&group.id);
     }
-    let logs = read_logs(client, topics, &groups, stage(deadline, LOGS_PERCENT)).await;
+    let plan = plan(topics, &groups, &survey.unreachable);
+    let logs = read_logs(client, plan, stage(deadline, LOGS_PERCENT)).await;
     memory.learn(&groups);
     Some(survey.into_snapshot(groups, logs))
 }
@@ -89,6 +91,12 @@ fn wanted_groups(
             group.committed = Err(missing);
         }
         groups.push(group);
+    }
+    for group in &mut groups {
+        if let Some(missing) = group.coordinator.and_then(|id| survey.unreachable.get(&id)) {
+            group.description = Err(missing.clone());
+            group.committed = Err(missing.clone());
+        }
     }
     groups.sort_by(|a, b| a.id.cmp(&b.id));
     groups
@@ -124,7 +132,11 @@ async fn read_groups(
         let Some(broker) = group.coordinator else {
             continue;
         };
-        if missing == Some(Reason::CoordinatorUnavailable) {
+        // Nobody to ask: it says so already.
+        if matches!(
+            missing,
+            Some(Reason::CoordinatorUnavailable | Reason::Connection)
+        ) {
             continue;
         }
         let id = group.id.as_str();
@@ -176,20 +188,84 @@ fn committed(config: &Config, offsets: Vec<Offset>) -> ByPartition<Answer<Option
     committed
 }
 
-async fn read_logs(
-    client: &mut Client,
-    topics: Option<&[Topic]>,
-    groups: &[Group],
-    deadline: Instant,
-) -> ByPartition<LogEnds> {
-    let mut logs = ByPartition::new();
-    let leaders = by_leader(topics, groups, &mut logs);
-    let mut flight = client.flight(deadline);
-    for partitions in leaders.values() {
-        for partitions in partitions.chunks(PARTITIONS_PER_CALL) {
-            for end in [End::Latest, End::Earliest] {
-                flight.ask(&Request::Offsets { end, partitions }, (end, partitions));
+/// What the third stage asks whom, and what it knows without asking.
+#[derive(Default)]
+struct Plan<'a> {
+    /// Partitions by leader, so that one that hangs costs its own part only.
+    leaders: BTreeMap<Option<i32>, BTreeSet<(&'a str, i32)>>,
+    logs: ByPartition<LogEnds>,
+}
+
+impl<'a> Plan<'a> {
+    fn ask(&mut self, leader: Option<i32>, at: (&'a str, i32)) {
+        let why = Missing::new(Reason::LogEndUnknown, "the leader did not answer");
+        self.know(at, &why);
+        self.leaders.entry(leader).or_default().insert(at);
+    }
+
+    fn know(&mut self, (topic, partition): (&str, i32), why: &Missing) {
+        let ends = LogEnds {
+            earliest: Err(why.clone()),
+            latest: Err(why.clone()),
+        };
+        self.logs
+            .entry(topic.to_owned())
+            .or_default()
+            .insert(partition, ends);
+    }
+}
+
+/// Without metadata librdkafka may still know leaders: then those with commits are asked for.
+fn plan<'a>(
+    topics: Option<&'a [Topic]>,
+    groups: &'a [Group],
+    unreachable: &BTreeMap<i32, Missing>,
+) -> Plan<'a> {
+    let mut plan = Plan::default();
+    let no_leader = Missing::new(Reason::NoLeader, "the partition has no leader");
+    for topic in topics
+        .unwrap_or_default()
+        .iter()
+        .filter(|topic| topic.selected)
+    {
+        for partition in &topic.partitions {
+            let at = (topic.name.as_str(), partition.id);
+            match partition
+                .leader
+                .map(|leader| (leader, unreachable.get(&leader)))
+            {
+                None => plan.know(at, &no_leader),
+                Some((_, Some(missing))) => plan.know(at, missing),
+                Some((leader, None)) => plan.ask(Some(leader), at),
             }
+        }
+    }
+    if topics.is_none() {
+        let committed = groups
+            .iter()
+            .filter_map(|group| group.committed.as_ref().ok());
+        for (topic, partitions) in committed.flatten() {
+            partitions
+                .keys()
+                .for_each(|id| plan.ask(None, (topic, *id)));
+        }
+    }
+    plan
+}
+
+async fn read_logs(client: &mut Client, plan: Plan<'_>, deadline: Instant) -> ByPartition<LogEnds> {
+    let Plan { leaders, mut logs } = plan;
+    let leaders: Vec<Vec<_>> = leaders
+        .into_values()
+        .map(|all| all.into_iter().collect())
+        .collect();
+    let mut flight = client.flight(deadline);
+    for partitions in leaders
+        .iter()
+        .flat_map(|all| all.chunks(PARTITIONS_PER_CALL))
+    {
+        for end in [End::Latest, End::Earliest] {
+            flight.ask(&Request::Offsets { end, partitions }, (end, partitions));
         }
     }
     while let Some(((end, partitions), answer)) = flight.next().await {
@@ -209,64 +285,6 @@ async fn read_logs(
         }
     }
     logs
-}
-
-/// Partitions to ask for by leader; those without one are answered in `logs` at once. Without
-/// metadata librdkafka still knows leaders: then those with commits are asked for.
-fn by_leader<'a>(
-    topics: Option<&'a [Topic]>,
-    groups: &'a [Group],
-    logs: &mut ByPartition<LogEnds>,
-) -> BTreeMap<Option<i32>, Vec<(&'a str, i32)>> {
-    let mut leaders: BTreeMap<Option<i32>, BTreeSet<(&str, i32)>> = BTreeMap::new();
-    match topics {
-        Some(topics) => {
-            for topic in topics.iter().filter(|topic| topic.selected) {
-                for partition in &topic.partitions {
-                    let at = (topic.name.as_str(), partition.id);
-                    match partition.leader {
-                        Some(leader) => leaders.entry(Some(leader)).or_default().insert(at),
-                        None => fill(logs, at, Reason::NoLeader, "the partition has no leader"),
-                    };
-                }
-            }
-        }
-        None => {
-            let committed = groups
-                .iter()
-                .filter_map(|group| group.committed.as_ref().ok());
-            for (topic, partitions) in committed.flatten() {
-                let all = partitions
-                    .keys()
-                    .map(|partition| (topic.as_str(), *partition));
-                leaders.entry(None).or_default().extend(all);
-            }
-        }
-    }
-    for at in leaders.values().flatten() {
-        fill(
-            logs,
-            *at,
-            Reason::LogEndUnknown,
-            "the leader did not answer",
-        );
-    }
-    leaders
-        .into_iter()
-        .map(|(leader, partitions)| (leader, partitions.into_iter().collect()))
-        .collect()
-}
-
-fn fill(logs: &mut ByPartition<LogEnds>, at: (&str, i32), reason: Reason, why: &str) -> bool {
-    let missing = Missing::new(reason, why);
-    let ends = LogEnds {
-        earliest: Err(missing.clone()),
-        latest: Err(missing),
-    };
-    logs.entry(at.0.to_owned())
-        .or_default()
-        .insert(at.1, ends)
-        .is_none()
 }
 
 /// librdkafka reports a leader that did not answer as no error and a negative offset.

@@ -229,3 +229,121 @@ fn snake_case(name: &str) -> String {
     }
     snake
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::collect::kafka::snapshot::{LogEnds, Metadata, Missing, Partition, Topic};
+
+    fn missing(reason: Reason) -> Missing {
+        Missing::new(reason, "")
+    }
+
+    /// Topic `t` with partitions 0 (log end 10) and 1 (no leader).
+    fn snapshot(committed: Answer<Vec<(&str, i32, Option<i64>)>>) -> Snapshot {
+        let partition = |id| Partition {
+            id,
+            error: None,
+            leader: None,
+            replicas: vec![],
+            isr: vec![],
+        };
+        let ends = |latest: Answer<i64>| LogEnds {
+            earliest: Ok(0),
+            latest,
+        };
+        let topic = Topic {
+            name: "t".into(),
+            error: None,
+            internal: false,
+            selected: true,
+            partitions: vec![partition(0), partition(1)],
+        };
+        let logs = [(0, ends(Ok(10))), (1, ends(Err(missing(Reason::NoLeader))))];
+        let group = Group {
+            id: "g".into(),
+            coordinator: Some(1),
+            listing: None,
+            description: Err(missing(Reason::Timeout)),
+            committed: committed.map(|all| {
+                let mut by_partition = BTreeMap::<String, BTreeMap<_, _>>::new();
+                for (topic, id, offset) in all {
+                    by_partition
+                        .entry(topic.into())
+                        .or_default()
+                        .insert(id, Ok(offset));
+                }
+                by_partition
+            }),
+            last_partitions: BTreeMap::new(),
+        };
+        Snapshot {
+            cluster_id: None,
+            controller: None,
+            description: Ok(()),
+            metadata: Ok(Metadata {
+                brokers: vec![],
+                topics: vec![topic],
+            }),
+            logs: BTreeMap::from([("t".to_owned(), BTreeMap::from(logs))]),
+            groups: vec![group],
+            group_count: None,
+            unlisted: BTreeMap::new(),
+        }
+    }
+
+    fn made(snapshot: &Snapshot) -> Vec<serde_json::Value> {
+        documents(&snapshot.groups[0], snapshot)
+            .into_iter()
+            .map(|document| {
+                let group = document.get("kafka.group").cloned();
+                group.unwrap_or_else(|| {
+                    let mut fields = document.get("kafka.consumergroup").cloned().unwrap();
+                    fields.as_object_mut().unwrap().remove("id");
+                    fields
+                })
+            })
+            .collect()
+    }
+
+    #[test]
+    fn unknown_is_never_zero_and_negative_is_kept_beside_it() {
+        let committed = vec![
+            ("gone", 0, Some(5)),
+            ("t", 0, Some(12)),
+            ("t", 1, Some(3)),
+            ("t", 2, Some(4)),
+        ];
+        let made = made(&snapshot(Ok(committed)));
+        assert_eq!(made[0]["lag"], json!({"sum": 0, "unknown_partitions": 3}));
+        assert_eq!(
+            made[1..],
+            [
+                json!({"offset": 5, "lag": {"unknown_reason": "topic_deleted"}}),
+                json!({"offset": 12, "log_end_offset": 10, "consumer_lag": 0, "lag": {"raw": -2}}),
+                json!({"offset": 3, "lag": {"unknown_reason": "no_leader"}}),
+                json!({"offset": 4, "lag": {"unknown_reason": "partition_deleted"}}),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_group_that_nobody_answers_for_keeps_its_partitions_without_numbers() {
+        let mut snapshot = snapshot(Err(missing(Reason::CoordinatorUnavailable)));
+        snapshot.groups[0].last_partitions = BTreeMap::from([("t".to_owned(), vec![0])]);
+        let reason = "coordinator_unavailable";
+        assert_eq!(
+            made(&snapshot),
+            [
+                json!({
+                    "state": "unknown",
+                    "lag": {"unknown_reason": reason},
+                    "unknown_reason": "timeout",
+                }),
+                json!({"log_end_offset": 10, "lag": {"unknown_reason": reason}}),
+            ]
+        );
+    }
+}

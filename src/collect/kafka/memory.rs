@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::probe::Address;
 use super::snapshot::{Answer, ByPartition, Group, Listing, Missing, Topic};
 
 /// The topic whose partitions coordinate the groups.
@@ -15,7 +16,9 @@ const OFFSETS_TOPIC: &str = "__consumer_offsets";
 #[derive(Debug, Default)]
 pub struct Memory {
     /// Brokers of the last metadata: asked for their groups before this cycle's metadata is there.
-    pub brokers: BTreeSet<i32>,
+    pub brokers: BTreeMap<i32, Address>,
+    /// Those of them that did not answer the last time: asked again when they can be reached.
+    pub silent: BTreeSet<i32>,
     groups: BTreeMap<String, Seen>,
 }
 
@@ -41,6 +44,15 @@ impl Memory {
                 silent.contains_key(&seen.coordinator) || no_coordinator(id, topics).is_some()
             })
             .map(|(id, seen)| (id.as_str(), seen.coordinator))
+    }
+
+    /// Addresses of the brokers that did not answer the last time.
+    pub fn silent_addresses(&self) -> BTreeMap<i32, Address> {
+        let silent = self
+            .brokers
+            .iter()
+            .filter(|(id, _)| self.silent.contains(id));
+        silent.map(|(id, address)| (*id, address.clone())).collect()
     }
 
     /// The partitions that a group had when it could last be read.

@@ -5,6 +5,7 @@
 //! - [`rdkafka`]: librdkafka behind safe types, the only `unsafe` of the agent
 //! - [`client`]: many requests in flight, their answers, log lines and troubles
 //! - [`memory`]: brokers and groups of earlier cycles, which are asked even when nobody lists them
+//! - [`probe`]: whether a silent broker can be reached at all
 //! - [`survey`], [`fetch`]: the stages of a cycle, the only part that awaits → [`snapshot`]
 //! - [`map`], [`lag`], [`faults`]: from the snapshot to documents and to what is missing. Pure
 
@@ -16,6 +17,7 @@ pub mod lag;
 pub mod map;
 pub mod memory;
 pub mod pattern;
+pub mod probe;
 pub mod rdkafka;
 pub mod snapshot;
 pub mod survey;
@@ -69,12 +71,11 @@ impl KafkaCollector {
         client.begin();
         let snapshot = fetch::fetch(client, &self.config, &mut self.memory, cycle.deadline).await;
         let Some(snapshot) = snapshot else {
-            return Collected::down(faults::down(
-                &self.config.bootstrap,
-                budget,
-                client.trouble(),
-            ));
+            let waited = fetch::first_stage(budget);
+            let bootstrap = &self.config.bootstrap;
+            return Collected::down(faults::down(bootstrap, waited, client.trouble()));
         };
+        client.forget_trouble();
         collected(snapshot)
     }
 }

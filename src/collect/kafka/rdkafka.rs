@@ -396,38 +396,31 @@ impl Handle {
         number: usize,
         timeout: Duration,
     ) -> Result<(), Failure> {
-        let options = self.options(request, number, timeout)?;
+        let owned = self.options(request, number, timeout)?;
+        let options = owned.as_ptr();
         let (client, queue) = (self.client(), self.inner().queue.as_ptr());
         // SAFETY: client, queue and options are alive; librdkafka copies all arguments.
         unsafe {
             match request {
-                Request::Cluster { .. } => {
-                    sys::rd_kafka_DescribeCluster(client, options.as_ptr(), queue);
-                }
+                Request::Cluster { .. } => sys::rd_kafka_DescribeCluster(client, options, queue),
                 Request::Groups { .. } => {
-                    sys::rd_kafka_ListConsumerGroups(client, options.as_ptr(), queue);
+                    sys::rd_kafka_ListConsumerGroups(client, options, queue);
                 }
                 Request::Group { id, .. } => {
                     let group = c_string(id)?;
                     let mut groups = [group.as_ptr()];
                     let list = groups.as_mut_ptr();
-                    sys::rd_kafka_DescribeConsumerGroups(client, list, 1, options.as_ptr(), queue);
+                    sys::rd_kafka_DescribeConsumerGroups(client, list, 1, options, queue);
                 }
                 Request::Committed { id, .. } => {
                     let wanted = all_committed(id)?;
                     let mut list = [wanted.as_ptr()];
                     let list = list.as_mut_ptr();
-                    sys::rd_kafka_ListConsumerGroupOffsets(
-                        client,
-                        list,
-                        1,
-                        options.as_ptr(),
-                        queue,
-                    );
+                    sys::rd_kafka_ListConsumerGroupOffsets(client, list, 1, options, queue);
                 }
                 Request::Offsets { end, partitions } => {
                     let list = offset_specs(*end, partitions)?;
-                    sys::rd_kafka_ListOffsets(client, list.as_ptr(), options.as_ptr(), queue);
+                    sys::rd_kafka_ListOffsets(client, list.as_ptr(), options, queue);
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! The first stage of a cycle: brokers, topics, groups.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,9 +10,10 @@ use tokio::time::Instant;
 use super::client::{Client, Flight};
 use super::config::Config;
 use super::memory::Memory;
+use super::probe::{Address, unreachable};
 use super::rdkafka::{Answered, Cluster, Handle, Request};
 use super::snapshot::{
-    Answer, ByPartition, Group, Listing, LogEnds, Metadata, Missing, Reason, Snapshot,
+    Answer, Broker, ByPartition, Group, Listing, LogEnds, Metadata, Missing, Reason, Snapshot,
 };
 
 /// Kafka's own topics, by name as Kafka itself knows them.
@@ -51,6 +52,8 @@ pub struct Survey {
     pub listed: BTreeMap<String, (Listing, i32)>,
     /// Brokers that did not list theirs.
     pub unlisted: BTreeMap<i32, Missing>,
+    /// Those of them that cannot be reached at all.
+    pub unreachable: BTreeMap<i32, Missing>,
     /// Brokers that answered, in that order.
     alive: Vec<i32>,
     /// Id and controller by the last metadata, for when no broker described the cluster.
@@ -67,7 +70,15 @@ enum Asked {
 }
 
 /// Metadata, the cluster and every broker's list of groups, together.
-pub async fn survey(client: &mut Client, memory: &mut Memory, deadline: Instant) -> Survey {
+///
+/// `cycle` is the deadline of all stages.
+pub async fn survey(
+    client: &mut Client,
+    memory: &mut Memory,
+    deadline: Instant,
+    cycle: Instant,
+) -> Survey {
+    let unreachable = unreachable(memory.silent_addresses(), cycle).await;
     let patience = deadline.saturating_duration_since(Instant::now()) / METADATA_ATTEMPTS;
     let mut stage = Stage {
         handle: Arc::clone(client.handle()),
@@ -75,10 +86,10 @@ pub async fn survey(client: &mut Client, memory: &mut Memory, deadline: Instant)
         attempts: JoinSet::new(),
         waiting_for_metadata: true,
         deadline,
-        found: Survey::nothing(),
+        found: Survey::nothing(unreachable),
     };
     stage.ask_metadata(Duration::ZERO);
-    for broker in memory.brokers.iter().copied() {
+    for broker in memory.brokers.keys().copied() {
         stage.ask_groups(broker);
     }
     let mut retry = tokio::time::interval_at(Instant::now() + patience, patience.max(NUDGE));
@@ -96,7 +107,7 @@ pub async fn survey(client: &mut Client, memory: &mut Memory, deadline: Instant)
             }
         }
     }
-    stage.found
+    stage.found.look_again(memory, cycle).await
 }
 
 /// The stage at work.
@@ -112,6 +123,9 @@ struct Stage<'c> {
 
 impl Stage<'_> {
     fn ask_groups(&mut self, broker: i32) {
+        if self.found.unreachable.contains_key(&broker) {
+            return;
+        }
         self.flight
             .ask(&Request::Groups { broker }, Asked::Groups(broker));
     }
@@ -153,13 +167,18 @@ impl Stage<'_> {
 
     /// Asks brokers that are new, and forgets those that left: they have no groups either.
     fn meet(&mut self, metadata: &Metadata, memory: &mut Memory) {
-        let brokers: BTreeSet<i32> = metadata.brokers.iter().map(|broker| broker.id).collect();
-        for broker in brokers.difference(&memory.brokers).copied() {
-            self.ask_groups(broker);
+        let address =
+            |broker: &Broker| (broker.host.clone(), u16::try_from(broker.port).unwrap_or(0));
+        let brokers = metadata.brokers.iter();
+        let brokers: BTreeMap<i32, Address> = brokers.map(|one| (one.id, address(one))).collect();
+        for broker in brokers.keys().copied() {
+            if !memory.brokers.contains_key(&broker) {
+                self.ask_groups(broker);
+            }
         }
-        let gone = |asked: &Asked| matches!(asked, Asked::Groups(id) if !brokers.contains(id));
+        let gone = |asked: &Asked| matches!(asked, Asked::Groups(id) if !brokers.contains_key(id));
         self.flight.forget(gone);
-        self.found.unlisted.retain(|id, _| brokers.contains(id));
+        self.found.unlisted.retain(|id, _| brokers.contains_key(id));
         memory.brokers = brokers;
     }
 
@@ -196,16 +215,31 @@ impl Stage<'_> {
 }
 
 impl Survey {
-    fn nothing() -> Self {
+    fn nothing(unreachable: BTreeMap<i32, Missing>) -> Self {
         let missing = || Missing::new(Reason::Timeout, "no broker answered");
         Self {
             cluster: Err(missing()),
             metadata: Err(missing()),
             listed: BTreeMap::new(),
-            unlisted: BTreeMap::new(),
+            unlisted: unreachable.clone(),
+            unreachable,
             alive: Vec::new(),
             by_metadata: (None, None),
         }
+    }
+
+    /// Finds out which of the brokers that were silent need not be asked in the next stages.
+    async fn look_again(mut self, memory: &mut Memory, cycle: Instant) -> Self {
+        let silent =
+            |missing: &Missing| matches!(missing.reason, Reason::Timeout | Reason::Connection);
+        let silent = self.unlisted.iter().filter(|(_, missing)| silent(missing));
+        memory.silent = silent.map(|(broker, _)| *broker).collect();
+        let mut doubtful = memory.silent_addresses();
+        doubtful.retain(|broker, _| !self.unreachable.contains_key(broker));
+        let found = unreachable(doubtful, cycle).await;
+        self.unlisted.extend(found.clone());
+        self.unreachable.extend(found);
+        self
     }
 
     /// Whether nobody answered anything.
