@@ -7,9 +7,11 @@ mod once;
 mod run;
 mod setup;
 
+use std::future::Future;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
@@ -139,13 +141,19 @@ fn say(line: &str) -> anyhow::Result<()> {
     }
 }
 
-/// The runtime of every command that talks to servers. Two threads: one may be busy decoding
-/// while the other keeps ticks on time.
-fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
-    Ok(tokio::runtime::Builder::new_multi_thread()
+/// A blocking call that is still under way when a command is done is left behind after this time.
+const RUNTIME_SHUTDOWN: Duration = Duration::from_secs(1);
+
+/// Runs a command that talks to servers. Two threads: one may be busy decoding while the other
+/// keeps ticks on time.
+fn block_on<T>(work: impl Future<Output = T>) -> anyhow::Result<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
-        .build()?)
+        .build()?;
+    let done = runtime.block_on(work);
+    runtime.shutdown_timeout(RUNTIME_SHUTDOWN);
+    Ok(done)
 }
 
 /// The output, which a command needs and a configuration may lack.

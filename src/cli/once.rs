@@ -12,7 +12,7 @@ use crate::writer;
 
 /// Collects once. Writes nothing but stdout.
 pub(super) fn once(config: &Config) -> ExitCode {
-    let collected = super::runtime().map(|runtime| runtime.block_on(collect(config)));
+    let collected = super::block_on(collect(config));
     let batches = match collected {
         Ok(batches) => batches,
         Err(error) => return super::finish(Err(error)),

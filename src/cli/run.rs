@@ -19,20 +19,18 @@ pub(super) fn run(source: Source, config: Config) -> ExitCode {
             return ExitCode::from(super::WRONG);
         }
     };
-    let result = super::runtime().and_then(|runtime| {
-        runtime.block_on(async {
-            let mut interrupt = signal(SignalKind::interrupt())?;
-            let mut terminate = signal(SignalKind::terminate())?;
-            let mut hang_up = signal(SignalKind::hangup())?;
-            let stop = async move {
-                tokio::select! {
-                    _ = interrupt.recv() => tracing::info!("SIGINT, stopping"),
-                    _ = terminate.recv() => tracing::info!("SIGTERM, stopping"),
-                    _ = hang_up.recv() => tracing::info!("SIGHUP, stopping"),
-                }
-            };
-            agent::run(source, config, directory, stop).await
-        })
+    let result = super::block_on(async {
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut hang_up = signal(SignalKind::hangup())?;
+        let stop = async move {
+            tokio::select! {
+                _ = interrupt.recv() => tracing::info!("SIGINT, stopping"),
+                _ = terminate.recv() => tracing::info!("SIGTERM, stopping"),
+                _ = hang_up.recv() => tracing::info!("SIGHUP, stopping"),
+            }
+        };
+        agent::run(source, config, directory, stop).await
     });
-    super::finish(result)
+    super::finish(result.flatten())
 }

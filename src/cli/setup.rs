@@ -22,7 +22,7 @@ pub(super) fn setup(config: &Config) -> ExitCode {
 fn install(output: &ElasticsearchConfig) -> anyhow::Result<()> {
     let elastic = Elastic::new(output)?;
     let templates = assets::templates(Catalogue::get());
-    let installed = super::runtime()?.block_on(assets::install(&elastic, &templates))?;
+    let installed = super::block_on(assets::install(&elastic, &templates))??;
     super::say(&format!(
         "installed {} templates, version {}",
         installed.put,

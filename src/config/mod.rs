@@ -13,7 +13,7 @@ pub mod units;
 
 pub use effective::to_yaml;
 pub use problem::{Problem, nearest};
-pub use secret::{Secret, without_user_info};
+pub use secret::{Secret, is_secret, without_user_info};
 pub use section::{Findings, Section};
 pub use tree::Tree;
 #[cfg(test)]

@@ -42,7 +42,7 @@ const SECRET_WORDS: &[&str] = &[
 ];
 
 /// Whether a setting of that name holds a secret.
-pub(super) fn is_secret(name: &str) -> bool {
+pub fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     SECRET_WORDS.iter().any(|word| name.contains(word))
 }

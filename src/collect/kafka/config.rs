@@ -7,7 +7,7 @@ use super::KafkaCollector;
 use super::pattern::Filter;
 use super::rdkafka::{Properties, Refusal};
 use crate::collect::{Common, TargetPlan};
-use crate::config::{Section, nearest, units};
+use crate::config::{Section, is_secret, nearest, units};
 use crate::identity::service_address;
 
 /// Shorter is a burden for brokers, longer is no monitoring.
@@ -31,16 +31,6 @@ const DEFAULTS: &[(&str, &str)] = &[
     ("reconnect.backoff.max.ms", "2000"),
     // Firewalls forget idle connections without telling anyone.
     ("socket.keepalive.enable", "true"),
-];
-
-/// Names whose values never appear in a message.
-const SECRET_WORDS: &[&str] = &[
-    "password",
-    "secret",
-    "pem",
-    "token",
-    "jaas",
-    "oauthbearer.config",
 ];
 
 /// The section, usable.
@@ -164,7 +154,7 @@ fn explain(name: &str, refusal: &Refusal) -> String {
             let hint = hint.unwrap_or_default();
             format!("`{name}` is not a property of librdkafka{hint}")
         }
-        Refusal::Value(_) if SECRET_WORDS.iter().any(|word| name.contains(word)) => {
+        Refusal::Value(_) if is_secret(name) => {
             format!("the value of `{name}` is not usable")
         }
         Refusal::Value(why) => format!("`{name}`: {why}"),
