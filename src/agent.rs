@@ -6,7 +6,7 @@
 //! Each target is a task of its own, so that a slow one delays no other. A changed configuration
 //! ends all targets and starts new ones; writer, queue and shipper go on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -276,7 +276,7 @@ async fn report_agent(
 /// Takes up every changed configuration; a bad one is refused with its errors while the old one goes on.
 async fn reload_for_ever(
     source: Source,
-    mut config: Config,
+    started: Config,
     collectors: &mut Collectors,
     spool: &Arc<Spool>,
 ) {
@@ -294,10 +294,9 @@ async fn reload_for_ever(
         changes.next().await;
         match source.load() {
             Ok(new) => {
-                name_what_waits(&config, &new);
+                name_what_waits(&started, &new);
                 collectors.stop().await;
                 collectors.start(&new, spool);
-                config = new;
                 collectors
                     .say(event(
                         "config-reloaded",
@@ -320,17 +319,13 @@ async fn reload_for_ever(
     }
 }
 
-/// Says which changed settings a reload does not take up.
-fn name_what_waits(old: &Config, new: &Config) {
-    let keys = |config: &Config| config.effective.as_object().cloned().unwrap_or_default();
-    let (old, new) = (keys(old), keys(new));
-    let changed =
-        |key: &&String| old.get(*key) != new.get(*key) && !RELOADED.contains(&key.as_str());
-    let waiting: Vec<&str> = old
-        .keys()
-        .chain(new.keys().filter(|key| !old.contains_key(*key)))
-        .filter(changed)
-        .map(String::as_str)
+/// Says which settings differ from those in force and are not taken up by a reload.
+fn name_what_waits(started: &Config, new: &Config) {
+    let (old, new) = (&started.fingerprints, &new.fingerprints);
+    let keys: BTreeSet<&str> = old.keys().chain(new.keys()).map(String::as_str).collect();
+    let waiting: Vec<&str> = keys
+        .into_iter()
+        .filter(|key| old.get(*key) != new.get(*key) && !RELOADED.contains(key))
         .collect();
     if !waiting.is_empty() {
         tracing::warn!(

@@ -100,6 +100,8 @@ pub struct OtherCluster {
 pub enum Reported {
     /// Known already.
     Same,
+    /// The id that the user fixed, seen for the first time: worth storing.
+    Confirmed,
     /// Seen for the first time: in force from the next tick.
     Learnt {
         /// The identity up to now.
@@ -126,6 +128,8 @@ struct State {
     current: String,
     since: Millis,
     known: bool,
+    /// Whether Kafka itself has said it.
+    confirmed: bool,
 }
 
 impl ClusterIdentity {
@@ -144,6 +148,7 @@ impl ClusterIdentity {
                 current,
                 since: Millis(0),
                 known,
+                confirmed: false,
             }),
         }
     }
@@ -183,7 +188,13 @@ impl ClusterIdentity {
     pub fn report(&self, reported: &str, now: Millis) -> Result<Reported, OtherCluster> {
         let mut state = self.lock();
         if state.current == reported {
-            return Ok(Reported::Same);
+            let first = !std::mem::replace(&mut state.confirmed, true);
+            let confirmed = first && self.configured;
+            return Ok(if confirmed {
+                Reported::Confirmed
+            } else {
+                Reported::Same
+            });
         }
         if state.known {
             return Err(OtherCluster {
@@ -195,16 +206,17 @@ impl ClusterIdentity {
         state.before = std::mem::replace(&mut state.current, reported.to_owned());
         state.since = now;
         state.known = true;
+        state.confirmed = true;
         Ok(Reported::Learnt {
             before: state.before.clone(),
             after: state.current.clone(),
         })
     }
 
-    /// The id to store: only what a server reported and nobody configured.
+    /// The id to store: what a server reported, never what somebody only configured.
     fn to_store(&self) -> Option<String> {
         let state = self.lock();
-        (state.known && !self.configured).then(|| state.current.clone())
+        state.confirmed.then(|| state.current.clone())
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
@@ -340,6 +352,13 @@ mod tests {
         let cluster = ClusterIdentity::new("orders".into(), Some("abc".into()), None);
         assert!(cluster.report("xyz", Millis(1)).is_err());
         assert_eq!(cluster.to_store(), None);
+        assert_eq!(cluster.report("abc", Millis(2)), Ok(Reported::Confirmed));
+        assert_eq!(cluster.report("abc", Millis(3)), Ok(Reported::Same));
+        assert_eq!(
+            cluster.to_store(),
+            Some("abc".into()),
+            "the line may be removed later"
+        );
     }
 
     #[test]

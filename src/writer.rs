@@ -1,6 +1,6 @@
 //! The one task between collectors and queue: enrich, refuse doubles, append.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
@@ -62,18 +62,23 @@ fn refuse(spool: &Spool, entry: &Entry) {
 /// Ids of the last ticks.
 #[derive(Default)]
 struct Seen {
-    ticks: BTreeMap<Millis, HashSet<DocumentId>>,
+    ticks: HashMap<Millis, HashSet<DocumentId>>,
+    /// Ticks in the order in which they came.
+    arrived: VecDeque<Millis>,
 }
 
 impl Seen {
     fn is_new(&mut self, entry: &Entry) -> bool {
-        let new = self
-            .ticks
-            .entry(entry.timestamp)
-            .or_default()
-            .insert(entry.id);
-        while self.ticks.len() > TICKS_REMEMBERED {
-            self.ticks.pop_first();
+        let tick = entry.timestamp;
+        if !self.ticks.contains_key(&tick) {
+            self.arrived.push_back(tick);
+        }
+        let new = self.ticks.entry(tick).or_default().insert(entry.id);
+        // The tick that came first goes first, not the oldest: a slow target's tick is old when it comes.
+        if self.arrived.len() > TICKS_REMEMBERED
+            && let Some(first) = self.arrived.pop_front()
+        {
+            self.ticks.remove(&first);
         }
         new
     }
@@ -99,6 +104,14 @@ mod tests {
         assert!(seen.is_new(&entry(1, "b")));
         assert!(seen.is_new(&entry(2, "a")));
         assert!(!seen.is_new(&entry(1, "a")));
+        for tick in 1_000..1_000 + TICKS_REMEMBERED as u64 {
+            seen.is_new(&entry(tick, "a"));
+        }
+        assert!(
+            seen.is_new(&entry(60, "slow")),
+            "an old tick of a slow target"
+        );
+        assert!(!seen.is_new(&entry(60, "slow")));
         for tick in 0..100 {
             seen.is_new(&entry(tick, "a"));
         }

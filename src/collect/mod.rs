@@ -15,6 +15,7 @@ pub use target::{Batch, Target, sleep_until};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -37,6 +38,8 @@ pub struct Kind {
 pub struct Common {
     /// This machine's name, which stands for every loopback address.
     pub host_name: String,
+    /// Interval of targets without their own.
+    pub interval: Duration,
 }
 
 /// A target as the configuration has it: enough to build its collector, again at every reload.
@@ -104,6 +107,9 @@ impl Collected {
     }
 }
 
+/// Most characters of a fault's sentence; the keyword field of the documents takes 1,024.
+const MAX_MESSAGE_CHARS: usize = 1_000;
+
 /// Something that is missing from a cycle, as data.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fault {
@@ -115,11 +121,15 @@ pub struct Fault {
 
 impl Fault {
     /// A fault of that kind with its sentence.
+    ///
+    /// A server's own words may be part of it, and they may be megabytes: the sentence is cut.
     pub fn new(kind: FaultKind, message: impl Into<String>) -> Self {
-        Self {
-            kind,
-            message: message.into(),
+        let mut message = message.into();
+        if let Some((end, _)) = message.char_indices().nth(MAX_MESSAGE_CHARS) {
+            message.truncate(end);
+            message.push('…');
         }
+        Self { kind, message }
     }
 }
 

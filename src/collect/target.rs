@@ -196,6 +196,10 @@ impl Target {
     async fn report(&mut self, id: &str, documents: &mut Vec<Document>) -> Option<Fault> {
         match self.cluster.report(id, Millis::now()) {
             Ok(Reported::Same) => None,
+            Ok(Reported::Confirmed) => {
+                self.save().await;
+                None
+            }
             Ok(Reported::Learnt { before, after }) => {
                 let message = format!(
                     "the cluster {} is {after} (until now {before})",

@@ -64,6 +64,8 @@ pub struct Config {
     pub host_name: String,
     /// All settings in force, secrets hidden.
     pub effective: Value,
+    /// A hash of each top-level setting as written, secrets included.
+    pub fingerprints: BTreeMap<String, [u8; 32]>,
 }
 
 /// One cluster to watch.
@@ -141,6 +143,7 @@ impl Source {
         let problems = findings.problems.into_sorted();
         if problems.is_empty() {
             config.effective = findings.effective.into_value();
+            config.fingerprints = tree::fingerprints(&tree);
             return Ok(config);
         }
         Err(ConfigError::Wrong {
@@ -167,13 +170,14 @@ impl Source {
 fn read(tree: &Tree, findings: &Findings) -> Config {
     let mut root = Section::new(tree, "", findings);
     let host_name = host_name();
+    let intervals = Duration::from_secs(1)..=Duration::from_secs(3600);
     let common = Common {
         host_name: host_name.clone(),
+        interval: root.duration_or("interval", DEFAULT_INTERVAL, intervals),
     };
-    let intervals = Duration::from_secs(1)..=Duration::from_secs(3600);
     Config {
         path_data: read_path(&mut root),
-        interval: root.duration_or("interval", DEFAULT_INTERVAL, intervals),
+        interval: common.interval,
         clusters: read_clusters(&mut root, &common),
         queue_bytes: read_queue(&mut root),
         namespace: read_namespace(&mut root),
@@ -188,6 +192,7 @@ fn read(tree: &Tree, findings: &Findings) -> Config {
         logging: read_logging(&mut root),
         host_name,
         effective: Value::Null,
+        fingerprints: BTreeMap::new(),
     }
 }
 

@@ -130,7 +130,12 @@ impl<'a> Section<'a> {
     /// A value that must never be shown.
     pub fn secret(&mut self, key: &'static str) -> Option<Secret> {
         let (text, shown) = self.scalar(key)?;
-        let shown = if text == shown { Secret::HIDDEN } else { shown };
+        // A reference says where the secret is; anything else written here may hold a part of it.
+        let reference = shown
+            .strip_prefix("${")
+            .and_then(|rest| rest.strip_suffix('}'));
+        let is_reference = reference.is_some_and(|name| !name.contains(['$', '{', '}', ':']));
+        let shown = if is_reference { shown } else { Secret::HIDDEN };
         self.record(key, shown);
         Some(Secret::new(text))
     }

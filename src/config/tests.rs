@@ -171,6 +171,24 @@ fn secrets_are_in_neither_errors_nor_the_export() {
         export.contains("${KEY}") && !export.contains("hunter2"),
         "{export}"
     );
+    for wrong in [
+        "password: \"hunter2${et\", username: u",
+        "hosts: [\"me:hunter2@es:9200\"]",
+    ] {
+        let found = problems(&format!("{SMALL}output.elasticsearch: {{{wrong}}}\n"));
+        let silent = found.iter().all(|problem| !problem.contains("hunter2"));
+        assert!(!found.is_empty() && silent, "{found:?}");
+    }
+    for hidden in ["${NONE:hunter2}", "hunter2${KEY}"] {
+        let text = format!(
+            "{SMALL}output.elasticsearch: {{hosts: [es], username: u, password: \"{hidden}\"}}\n"
+        );
+        let export = to_yaml(&load(&text).ok().unwrap().effective);
+        assert!(
+            export.contains("(hidden)") && !export.contains("hunter2"),
+            "{export}"
+        );
+    }
     let text =
         format!("{SMALL}output.elasticsearch: {{hosts: [es], username: u, password: hunter2}}\n");
     let export = to_yaml(&load(&text).ok().unwrap().effective);

@@ -1,5 +1,9 @@
 //! From the file's text to one tree: dotted keys unfolded, variables filled in, `-E` laid over it.
 
+use std::collections::BTreeMap;
+
+use sha2::{Digest, Sha256};
+
 use super::problem::Problems;
 use crate::yaml::{Content, Entry, Node};
 
@@ -192,8 +196,7 @@ impl Builder<'_> {
         while let Some((before, after)) = rest.split_once("${") {
             out.push_str(before);
             let Some((inside, behind)) = after.split_once('}') else {
-                self.problems
-                    .push(line, path, format!("`{text}`: `${{` without its `}}`"));
+                self.problems.push(line, path, "has a `${` without its `}`");
                 return out;
             };
             let (name, default) = match inside.split_once(':') {
@@ -234,6 +237,45 @@ impl Tree {
             Written::Text { .. } => "a value",
             Written::List(_) => "a list",
             Written::Map(_) => "a section",
+        }
+    }
+}
+
+/// Hash of every top-level key's value, secrets and all: whether a setting changed can be told
+/// without keeping it.
+pub(super) fn fingerprints(tree: &Tree) -> BTreeMap<String, [u8; 32]> {
+    let Written::Map(entries) = &tree.value else {
+        return BTreeMap::new();
+    };
+    let mark = |(key, _, child): &(String, usize, Tree)| {
+        let mut hash = Sha256::new();
+        feed(child, &mut hash);
+        (key.clone(), hash.finalize().into())
+    };
+    entries.iter().map(mark).collect()
+}
+
+/// Everything but the lines.
+fn feed(tree: &Tree, hash: &mut Sha256) {
+    match &tree.value {
+        Written::Null => hash.update(b"-"),
+        Written::Text { text, .. } => {
+            hash.update(text.len().to_be_bytes());
+            hash.update(text.as_bytes());
+        }
+        Written::List(items) => {
+            hash.update(b"[");
+            items.iter().for_each(|item| feed(item, hash));
+            hash.update(b"]");
+        }
+        Written::Map(entries) => {
+            hash.update(b"{");
+            for (key, _, child) in entries {
+                hash.update(key.len().to_be_bytes());
+                hash.update(key.as_bytes());
+                feed(child, hash);
+            }
+            hash.update(b"}");
         }
     }
 }

@@ -102,11 +102,11 @@ fn read_credentials(section: &mut Section<'_>) -> Credentials {
 
 /// A host as people write it: a scheme and a port are added where they are missing, as Beats do.
 fn base_url(section: &Section<'_>, host: &str) -> Option<String> {
-    let shown = without_user_info(host);
     let with_scheme = match host.contains("://") {
         true => host.to_owned(),
         false => format!("http://{host}"),
     };
+    let shown = without_user_info(&with_scheme);
     let mut url = match reqwest::Url::parse(&with_scheme) {
         Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => url,
         Ok(_) => {

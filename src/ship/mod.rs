@@ -8,6 +8,7 @@ pub mod bulk;
 mod config;
 pub mod elastic;
 mod gate;
+mod pauses;
 
 pub use config::{Credentials, ElasticsearchConfig};
 
@@ -23,6 +24,7 @@ use self::backoff::Backoff;
 use self::bulk::Verdict;
 use self::elastic::{Answer, Elastic, ElasticError};
 use self::gate::Gate;
+use self::pauses::Pauses;
 use crate::spool::{Outcome, Record, Spool};
 
 /// How many different reasons of one answer are written to the log; the rest is counted.
@@ -34,7 +36,10 @@ pub struct Shipper {
     spool: Arc<Spool>,
     elastic: Elastic,
     gate: Gate,
+    /// After a request that failed as a whole.
     backoff: Backoff,
+    /// After documents that were not taken.
+    pauses: Pauses,
     /// Halved by every 413: the limit of a server, or of a proxy before it, stays what it is.
     max_bytes: usize,
     max_items: usize,
@@ -64,6 +69,7 @@ impl Shipper {
             elastic: Elastic::new(config)?,
             gate: Gate::new(install_templates),
             backoff: Backoff::default(),
+            pauses: Pauses::default(),
             max_bytes: config.bulk_max_bytes,
             max_items: config.bulk_max_items,
             failing: false,
@@ -121,12 +127,15 @@ impl Shipper {
         if let Err(error) = self.gate.check(&self.elastic, &streams).await {
             return self.failed(&error, None);
         }
-        let gate = &self.gate;
+        let (gate, pauses) = (&self.gate, &self.pauses);
         let records = self.spool.next(self.max_bytes, self.max_items, |stream| {
-            gate.is_open(stream)
+            gate.is_open(stream) && !pauses.is_paused(stream)
         });
         if records.is_empty() {
-            return Round::Idle;
+            return match self.pauses.next_end() {
+                Some(end) => Round::Wait(end.saturating_duration_since(Instant::now())),
+                None => Round::Idle,
+            };
         }
         let body = bulk::encode(&records);
         let answer = self
@@ -196,49 +205,59 @@ impl Shipper {
         retry_after: Option<Duration>,
     ) -> Round {
         let mut refused: BTreeMap<String, usize> = BTreeMap::new();
-        let mut later: Option<(String, usize)> = None;
+        let mut later: BTreeMap<&str, (String, usize)> = BTreeMap::new();
         for (record, item) in records.iter().zip(items) {
+            let stream = &*record.entry.stream;
             match bulk::judge(item, record.attempted) {
-                Verdict::Indexed => self.spool.ack(record.seq, Outcome::Indexed),
-                Verdict::Duplicate => self.spool.ack(record.seq, Outcome::Duplicate),
+                Verdict::Indexed => self.took(record, Outcome::Indexed),
+                Verdict::Duplicate => self.took(record, Outcome::Duplicate),
                 Verdict::Collision => {
-                    self.spool.ack(record.seq, Outcome::Collision);
+                    self.took(record, Outcome::Collision);
                     *refused
-                        .entry(format!("{}: {}", record.entry.stream, item.why()))
+                        .entry(format!("{stream}: {}", item.why()))
                         .or_default() += 1;
                 }
                 Verdict::Refused(reason) => {
                     self.spool.ack(record.seq, Outcome::Dropped);
-                    self.gate.doubt(&record.entry.stream);
-                    *refused
-                        .entry(format!("{}: {reason}", record.entry.stream))
-                        .or_default() += 1;
+                    self.gate.doubt(stream);
+                    *refused.entry(format!("{stream}: {reason}")).or_default() += 1;
                 }
                 Verdict::Forbidden => {
                     self.spool.give_back(record.seq, false);
-                    self.gate.forbid(&record.entry.stream, &item.why());
+                    self.gate.forbid(stream, &item.why());
                 }
                 Verdict::Later { unknown } => {
                     self.spool.give_back(record.seq, unknown);
-                    later = Some((item.why(), later.map_or(1, |(_, count)| count + 1)));
+                    later.entry(stream).or_insert_with(|| (item.why(), 0)).1 += 1;
                 }
             }
         }
         log_refused(&refused);
-        match later {
-            Some((reason, documents)) => {
-                let wait = self.backoff.failed(retry_after);
-                tracing::warn!(
-                    documents,
-                    reason,
-                    wait_ms = wait.as_millis(),
-                    "documents not taken now, will retry"
-                );
-                self.failing = true;
-                Round::Wait(wait)
-            }
-            None => self.succeeded(),
+        self.pause(&later, retry_after)
+    }
+
+    fn took(&mut self, record: &Record, outcome: Outcome) {
+        self.spool.ack(record.seq, outcome);
+        self.pauses.succeeded(&record.entry.stream);
+    }
+
+    /// Streams whose documents are not taken now wait, each for itself; the others go on.
+    fn pause(
+        &mut self,
+        later: &BTreeMap<&str, (String, usize)>,
+        retry_after: Option<Duration>,
+    ) -> Round {
+        for (stream, (reason, documents)) in later {
+            let wait = self.pauses.failed(stream, retry_after);
+            tracing::warn!(
+                stream,
+                documents,
+                reason,
+                wait_ms = wait.as_millis(),
+                "documents not taken now, will retry"
+            );
         }
+        self.succeeded()
     }
 
     fn succeeded(&mut self) -> Round {

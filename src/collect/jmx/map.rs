@@ -48,7 +48,7 @@ struct Sheet {
     presets: BTreeSet<&'static str>,
     complaints: Complaints,
     cluster_id: Option<String>,
-    /// Whether a document had to be keyed by the address because the node's id is not known.
+    /// Whether documents were left out because the node's id is not known.
     broker_unknown: bool,
 }
 
@@ -131,8 +131,12 @@ impl Sheet {
         identity: &Identity,
     ) -> Option<(Place, Document)> {
         let group = &bean.source.group;
+        if bean.source.keyed == Keyed::Broker && identity.broker.is_none() {
+            // Under another key they would be another series once the id is known.
+            self.broker_unknown = true;
+            return None;
+        }
         let (field, id) = identity.key(bean.source.keyed, name);
-        self.broker_unknown |= bean.source.keyed == Keyed::Broker && identity.broker.is_none();
         let mut document = Document::new(group.dataset.clone(), group.kind.clone()).key(field, id);
         for (property, field) in &group.keys {
             let written = name.key(property)?;
@@ -166,7 +170,7 @@ impl Sheet {
         let address = &identity.address;
         let mut faults = self.complaints.into_faults(address);
         if self.broker_unknown {
-            let what = "has no single bean kafka.server:type=app-info,id=*, so its documents are keyed by the address";
+            let what = "has no single bean kafka.server:type=app-info,id=* (a broker that starts has none yet): which broker it is is not known, and its documents are left out";
             faults.push(partial(format!("{address} {what}")));
         }
         for preset in table.presets() {

@@ -4,14 +4,21 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::KafkaCollector;
+use super::fetch::first_stage;
 use super::pattern::Filter;
 use super::rdkafka::{Properties, Refusal};
+use crate::clock::Rhythm;
 use crate::collect::{Common, TargetPlan};
 use crate::config::{Section, is_secret, nearest, units};
 use crate::identity::service_address;
 
 /// Shorter is a burden for brokers, longer is no monitoring.
-const INTERVALS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(86_400);
+const INTERVALS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(3_600);
+
+/// Least time that a connection has for an answer, however short the cycle.
+const MIN_SOCKET_TIMEOUT: Duration = Duration::from_secs(1);
+/// The most that librdkafka takes.
+const MAX_SOCKET_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// Properties that we set ourselves, and what to write instead.
 const OURS: &[(&str, &str)] = &[
@@ -46,12 +53,15 @@ pub struct Config {
     pub topics: Filter,
     /// Whether Kafka's own topics are among them.
     pub internal_topics: bool,
+    /// How long a connection waits for an answer: a broker that hangs is given up within the
+    /// stage that meets it. A default that `properties` may overrule.
+    pub socket_timeout: Duration,
 }
 
 impl Config {
-    /// The property map of a client. `socket_timeout` is a default like the others.
-    pub fn properties(&self, socket_timeout: Duration) -> Result<Properties, String> {
-        let timeout = socket_timeout.as_millis().to_string();
+    /// The property map of a client.
+    pub fn properties(&self) -> Result<Properties, String> {
+        let timeout = self.socket_timeout.as_millis().to_string();
         let bootstrap = self.bootstrap.join(",");
         let ours = [
             ("socket.timeout.ms", timeout.as_str()),
@@ -78,14 +88,16 @@ pub fn read(cluster: &mut Section<'_>, common: &Common) -> Vec<TargetPlan> {
         return Vec::new();
     };
     let (bootstrap, seeds) = read_bootstrap(&mut section);
+    let interval = section.duration("interval", INTERVALS);
+    let budget = Rhythm::new(interval.unwrap_or(common.interval), "").budget();
     let config = Config {
+        socket_timeout: first_stage(budget).clamp(MIN_SOCKET_TIMEOUT, MAX_SOCKET_TIMEOUT),
         bootstrap,
         properties: read_properties(&mut section),
         groups: read_filter(&mut section, "groups"),
         topics: read_filter(&mut section, "topics"),
         internal_topics: section.flag_or("internal_topics", false),
     };
-    let interval = section.duration("interval", INTERVALS);
     let Some((host, port)) = seeds.into_iter().next() else {
         return Vec::new();
     };
@@ -172,6 +184,7 @@ mod tests {
         let tree = crate::config::build(&node, &|_| None, &findings.problems);
         let common = Common {
             host_name: "agent07".into(),
+            interval: Duration::from_secs(10),
         };
         let plans = read(&mut Section::new(&tree, "clusters[0]", &findings), &common);
         let problems = findings.problems.into_sorted();
@@ -191,6 +204,23 @@ mod tests {
         assert_eq!(plans[0].address, "agent07:9092");
         assert_eq!(plans[0].interval, Some(Duration::from_secs(30)));
         assert!(read_text("name: a\n").0.is_empty());
+    }
+
+    #[test]
+    fn librdkafka_takes_the_timeouts_of_the_shortest_and_the_longest_interval() {
+        for (interval, timeout) in [("1s", 1), ("1h", 300)] {
+            let text = format!("kafka: {{bootstrap: [\"b:9092\"], interval: {interval}}}\n");
+            assert_eq!(read_text(&text).1, [""; 0]);
+            let config = Config {
+                bootstrap: vec!["b:9092".into()],
+                properties: Vec::new(),
+                groups: Filter::default(),
+                topics: Filter::default(),
+                internal_topics: false,
+                socket_timeout: Duration::from_secs(timeout),
+            };
+            assert!(config.properties().is_ok(), "{interval}");
+        }
     }
 
     #[test]

@@ -84,8 +84,14 @@ fn broker(broker: &Broker, metadata: &Metadata, controller: Option<i32>) -> Docu
         .with("kafka.broker.metadata.replicas", count(partitions(), holds))
 }
 
+fn is_known(topic: &Topic) -> bool {
+    topic.error.is_none() || !topic.partitions.is_empty()
+}
+
 fn topic(topic: &Topic, snapshot: &Snapshot) -> Document {
     let partitions = || topic.partitions.iter();
+    // A topic that answers with an error alone has partitions, but nobody knows how many.
+    let known = |count: usize| is_known(topic).then_some(count);
     let replication = partitions().map(|partition| partition.replicas.len()).max();
     let messages = partitions()
         .map(|partition| messages(ends(snapshot, &topic.name, partition.id)?))
@@ -94,15 +100,15 @@ fn topic(topic: &Topic, snapshot: &Snapshot) -> Document {
         Document::new("kafka.topic", "topic").key("kafka.topic.name", topic.name.as_str());
     with_error(document, "kafka.topic.error", topic.error.as_ref())
         .with("kafka.topic.internal", topic.internal)
-        .with("kafka.topic.partitions", topic.partitions.len())
+        .with_some("kafka.topic.partitions", known(topic.partitions.len()))
         .with_some("kafka.topic.replication_factor", replication)
-        .with(
+        .with_some(
             "kafka.topic.offline_partitions",
-            count(partitions(), Partition::is_offline),
+            known(count(partitions(), Partition::is_offline)),
         )
-        .with(
+        .with_some(
             "kafka.topic.under_replicated_partitions",
-            count(partitions(), Partition::is_under_replicated),
+            known(count(partitions(), Partition::is_under_replicated)),
         )
         .with_some(
             "kafka.topic.messages",

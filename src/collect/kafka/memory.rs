@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::probe::Address;
-use super::snapshot::{Answer, ByPartition, Group, Listing, Missing, Topic};
+use super::snapshot::{Answer, ByPartition, Group, Listing, Missing, Partition, Topic};
 
 /// The topic whose partitions coordinate the groups.
 const OFFSETS_TOPIC: &str = "__consumer_offsets";
@@ -40,10 +40,15 @@ impl Memory {
         self.groups
             .iter()
             .filter(|(id, _)| !listed.contains_key(id.as_str()))
-            .filter(move |(id, seen)| {
-                silent.contains_key(&seen.coordinator) || no_coordinator(id, topics).is_some()
+            .filter_map(move |(id, seen)| {
+                // A coordinator that has just taken over lists nothing until it has loaded: it is
+                // asked by name, or its groups would vanish for that time.
+                let now = coordinator(id, topics).unwrap_or(seen.coordinator);
+                let moved = now != seen.coordinator;
+                let unasked =
+                    silent.contains_key(&seen.coordinator) || no_coordinator(id, topics).is_some();
+                (moved || unasked).then_some((id.as_str(), now))
             })
-            .map(|(id, seen)| (id.as_str(), seen.coordinator))
     }
 
     /// Addresses of the brokers that did not answer the last time.
@@ -103,16 +108,25 @@ fn partitions(
 /// The partition of `__consumer_offsets` that coordinates a group, if it is known to have no
 /// leader: nobody can answer for the group then, and asking would only use up the cycle.
 pub fn no_coordinator(group: &str, topics: &[Topic]) -> Option<i32> {
+    let partition = offsets_partition(group, topics)?;
+    partition.leader.is_none().then_some(partition.id)
+}
+
+/// The broker that coordinates a group by the present metadata.
+fn coordinator(group: &str, topics: &[Topic]) -> Option<i32> {
+    offsets_partition(group, topics)?.leader
+}
+
+fn offsets_partition<'a>(group: &str, topics: &'a [Topic]) -> Option<&'a Partition> {
     let topic = topics.iter().find(|topic| topic.name == OFFSETS_TOPIC)?;
     let count = i32::try_from(topic.partitions.len())
         .ok()
         .filter(|count| *count > 0)?;
     let wanted = (java_hash(group) & i32::MAX) % count;
-    let partition = topic
+    topic
         .partitions
         .iter()
-        .find(|partition| partition.id == wanted)?;
-    partition.leader.is_none().then_some(wanted)
+        .find(|partition| partition.id == wanted)
 }
 
 /// `String.hashCode`, by which Kafka spreads groups over partitions.
@@ -125,7 +139,7 @@ fn java_hash(text: &str) -> i32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::collect::kafka::snapshot::{Partition, Reason};
+    use crate::collect::kafka::snapshot::Reason;
 
     fn group(id: &str, coordinator: i32) -> Group {
         let committed: Answer<_> = Ok(BTreeMap::from([(

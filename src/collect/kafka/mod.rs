@@ -22,8 +22,6 @@ pub mod rdkafka;
 pub mod snapshot;
 pub mod survey;
 
-use std::time::Duration;
-
 use tokio::time::Instant;
 
 use self::client::Client;
@@ -37,9 +35,6 @@ pub const KIND: Kind = Kind {
     key: "kafka",
     read: config::read,
 };
-
-/// Least time that a connection has for an answer, however short the cycle.
-const MIN_SOCKET_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The collector of one cluster.
 pub struct KafkaCollector {
@@ -63,7 +58,7 @@ impl KafkaCollector {
         let budget = cycle.deadline.saturating_duration_since(Instant::now());
         let client = match &mut self.client {
             Some(client) => client,
-            empty => match connect(&self.config, budget) {
+            empty => match connect(&self.config) {
                 Ok(client) => empty.insert(client),
                 Err(fault) => return Collected::down(fault),
             },
@@ -89,11 +84,9 @@ fn collected(snapshot: Snapshot) -> Collected {
     }
 }
 
-/// A client whose connections give up on a broker that hangs within the stage that meets it.
-fn connect(config: &Config, budget: Duration) -> Result<Client, Fault> {
-    let socket_timeout = fetch::first_stage(budget).max(MIN_SOCKET_TIMEOUT);
+fn connect(config: &Config) -> Result<Client, Fault> {
     config
-        .properties(socket_timeout)
+        .properties()
         .and_then(Client::new)
         // What is left to be wrong here are key stores, certificates and mechanisms.
         .map_err(|why| {

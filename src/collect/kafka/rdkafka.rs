@@ -24,6 +24,9 @@ use self::answer::{read_event, read_metadata};
 use self::c::{ERROR_TEXT, Owned, broker_id, buffer, c_string, millis, pointers, raw, text};
 use super::snapshot::{Broker, Description, Listing, Metadata};
 
+/// The longest `request_timeout` that librdkafka's admin options take.
+const MAX_REQUEST_TIMEOUT: Duration = Duration::from_secs(3_600);
+
 /// A request that failed as a whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
@@ -438,7 +441,12 @@ impl Handle {
                 .ok_or_else(|| Failure::of_code(Failure::INVALID))?;
             let raw = options.as_ptr();
             let set = sys::rd_kafka_AdminOptions_set_request_timeout;
-            Failure::check(set(raw, millis(timeout), ptr::null_mut(), 0) as c_int)?;
+            Failure::check(set(
+                raw,
+                millis(timeout.min(MAX_REQUEST_TIMEOUT)),
+                ptr::null_mut(),
+                0,
+            ) as c_int)?;
             if let Some(broker) = request.broker() {
                 let set = sys::rd_kafka_AdminOptions_set_broker;
                 Failure::check(set(raw, broker, ptr::null_mut(), 0) as c_int)?;
@@ -593,7 +601,8 @@ mod c {
         let bytes: Vec<u8> = bytes
             .iter()
             .take_while(|byte| **byte != 0)
-            .map(|byte| byte.cast_unsigned())
+            // Signed on some machines and unsigned on others; the bits are what counts.
+            .map(|byte| *byte as u8)
             .collect();
         String::from_utf8_lossy(&bytes).into_owned()
     }

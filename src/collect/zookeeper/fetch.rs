@@ -23,7 +23,7 @@ pub(super) struct Answers {
     pub(super) srvr: Result<String, WordError>,
     pub(super) ruok: Result<String, WordError>,
     /// For the server's id only: nobody has to open this word for us.
-    pub(super) conf: Option<String>,
+    pub(super) conf: Result<String, WordError>,
 }
 
 impl Answers {
@@ -75,7 +75,7 @@ pub(super) async fn all(server: &Server, deadline: Instant) -> Answers {
         mntr,
         srvr,
         ruok,
-        conf: conf.ok(),
+        conf,
     }
 }
 
@@ -144,6 +144,6 @@ fn looks_right(word: &str, text: &str) -> bool {
         "mntr" => text.contains("zk_") || text.contains("not currently serving"),
         "srvr" => text.contains("Zookeeper version") || text.contains("not currently serving"),
         "ruok" => text.trim() == "imok",
-        _ => text.contains('='),
+        _ => text.contains('=') || text.contains("not currently serving"),
     }
 }

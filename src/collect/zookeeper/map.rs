@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::Server;
-use super::fetch::Answers;
+use super::fetch::{Answers, WordError};
 use crate::collect::{Fault, FaultKind};
 use crate::document::Document;
 
@@ -122,16 +122,16 @@ pub(super) fn documents(
     };
     let new = |dataset, kind| Document::new(dataset, kind).key("zookeeper.server.id", id);
     let mut documents = Vec::new();
-    let ok = answers.ruok.is_ok();
+    let ok = process_is_up(&answers.ruok);
     match &answers.srvr {
         Ok(text) => {
-            let mut document = new("zookeeper.server", "srvr").with("zookeeper.server.ok", ok);
+            let mut document = new("zookeeper.server", "srvr").with_some("zookeeper.server.ok", ok);
             reader.srvr(text, &mut document);
             documents.push(document);
         }
         // Alive, but `srvr` is not to be had: still worth a document.
-        Err(_) if ok => {
-            documents.push(new("zookeeper.server", "srvr").with("zookeeper.server.ok", ok));
+        Err(_) if ok == Some(true) => {
+            documents.push(new("zookeeper.server", "srvr").with_some("zookeeper.server.ok", ok));
         }
         Err(_) => {}
     }
@@ -144,13 +144,34 @@ pub(super) fn documents(
     (documents, reader.faults)
 }
 
-/// `serverId` of `conf`; 0 means standalone, where every server has the same.
-pub(super) fn server_id(conf: Option<&str>) -> Option<String> {
-    let id = conf?
+/// `imok` says yes; a closed word or silence says nothing, and unknown is not "no".
+fn process_is_up(ruok: &Result<String, WordError>) -> Option<bool> {
+    match ruok {
+        Ok(_) => Some(true),
+        Err(WordError::NotWhitelisted { .. } | WordError::Timeout { .. }) => None,
+        Err(_) => Some(false),
+    }
+}
+
+/// Who the server is: its id in the ensemble, or its address where it has none (0 is what every
+/// standalone server says) or does not tell. `None`: it may tell later, so nothing is written
+/// under another name until then.
+pub(super) fn server_id(server: &Server, conf: &Result<String, WordError>) -> Option<String> {
+    let text = match conf {
+        Ok(text) if text.contains("not currently serving") => return None,
+        Ok(text) => text,
+        Err(WordError::NotWhitelisted { .. } | WordError::Strange { .. }) => {
+            return Some(server.address.clone());
+        }
+        Err(_) => return None,
+    };
+    let id = text
         .lines()
-        .find_map(|line| line.trim().strip_prefix("serverId="))?;
-    let number: u64 = id.trim().parse().ok()?;
-    (number > 0).then(|| number.to_string())
+        .find_map(|line| line.trim().strip_prefix("serverId="));
+    let number = id
+        .and_then(|id| id.trim().parse::<u64>().ok())
+        .filter(|id| *id > 0);
+    Some(number.map_or_else(|| server.address.clone(), |id| id.to_string()))
 }
 
 struct Reader<'a> {
@@ -265,7 +286,6 @@ fn zxid(text: &str, document: &mut Document) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fetch::WordError;
     use super::*;
 
     fn server() -> Server {
@@ -287,7 +307,9 @@ mod tests {
             srvr: Ok(srvr.into()),
             mntr: Ok(mntr.into()),
             ruok: Ok("imok".into()),
-            conf: conf.map(Into::into),
+            conf: conf.map(Into::into).ok_or(WordError::Timeout {
+                address: String::new(),
+            }),
         }
     }
 
@@ -298,7 +320,7 @@ mod tests {
             let text = |word: &str| case.file(&format!("{}-{word}.txt", case.name));
             let conf = text("conf");
             let answers = answers(&text("srvr"), &text("mntr"), Some(&conf));
-            let id = server_id(Some(&conf)).unwrap_or(server().address);
+            let id = server_id(&server(), &answers.conf).unwrap();
             super::super::collected(&server(), &id, answers)
         });
     }
@@ -339,11 +361,30 @@ mod tests {
 
     #[test]
     fn a_member_has_its_id_and_a_standalone_server_its_address() {
+        let id = |conf: &str| server_id(&server(), &Ok(conf.to_owned()));
+        let address = Some("broker06:2181".to_owned());
+        assert_eq!(id("clientPort=1\nserverId=3\n"), Some("3".into()));
+        assert_eq!(id("serverId=0\n"), address);
         assert_eq!(
-            server_id(Some("clientPort=1\nserverId=3\n")),
-            Some("3".into())
+            server_id(&server(), &refused()),
+            address,
+            "it will not tell"
         );
-        assert_eq!(server_id(Some("serverId=0\n")), None);
-        assert_eq!(server_id(None), None);
+        assert_eq!(
+            id("This ZooKeeper instance is not currently serving requests"),
+            None
+        );
+        let late = WordError::Timeout {
+            address: String::new(),
+        };
+        assert_eq!(server_id(&server(), &Err(late)), None, "it may tell later");
+    }
+
+    #[test]
+    fn a_closed_ruok_is_unknown_and_not_false() {
+        let mut answers = answers("Zookeeper version: 3.9.4\n", "", None);
+        answers.ruok = refused();
+        let (documents, _) = documents(&server(), "1", &answers);
+        assert!(documents[0].get("zookeeper.server.ok").is_none());
     }
 }

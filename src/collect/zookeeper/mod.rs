@@ -29,7 +29,7 @@ pub struct Server {
 
 struct ZooKeeper {
     server: Arc<Server>,
-    /// The server's id once it was seen: one tick without `conf` must not change the series.
+    /// Who the server is, as it last said: one tick without `conf` must not change the series.
     id: Option<String>,
 }
 
@@ -37,13 +37,31 @@ impl Collector for ZooKeeper {
     fn collect<'a>(&'a mut self, cycle: &'a Cycle) -> Pending<'a, Collected> {
         Box::pin(async move {
             let answers = fetch::all(&self.server, cycle.deadline).await;
-            if self.id.is_none() {
-                self.id = map::server_id(answers.conf.as_deref());
+            if let Some(id) = map::server_id(&self.server, &answers.conf) {
+                self.id = Some(id);
             }
-            let id = self.id.as_ref().unwrap_or(&self.server.address);
-            collected(&self.server, id, answers)
+            match &self.id {
+                Some(id) => collected(&self.server, id, answers),
+                None => nameless(&self.server, answers),
+            }
         })
     }
+}
+
+/// A server that has not said yet who it is: its documents wait, or they would be another series later.
+fn nameless(server: &Server, answers: Answers) -> Collected {
+    let mut collected = collected(server, &server.address, answers);
+    if collected.up {
+        let message = format!(
+            "conf: {} has not told its server id yet; nothing is written until it has",
+            server.address
+        );
+        collected
+            .faults
+            .insert(0, Fault::new(FaultKind::Partial, message));
+        collected.documents.clear();
+    }
+    collected
 }
 
 /// Up is who answered any word, be it with "not in the whitelist".

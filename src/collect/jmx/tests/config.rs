@@ -1,5 +1,7 @@
 //! Reading the configuration.
 
+use std::time::Duration;
+
 use crate::collect::{Common, TargetPlan};
 use crate::config::{Findings, Section, Tree};
 
@@ -9,6 +11,7 @@ fn read(text: &str) -> (Vec<TargetPlan>, Vec<String>) {
     let tree = tree(&node, &findings);
     let common = Common {
         host_name: "broker06".to_owned(),
+        interval: Duration::from_secs(10),
     };
     let mut section = Section::new(&tree, "clusters[0]", &findings);
     let plans = crate::collect::jmx::config::read(&mut section, &common);
