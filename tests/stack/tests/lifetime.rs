@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use stack::{Elasticsearch, Result, Signal, ZooKeeper, wait_until};
+use stack::{Result, Signal, ZooKeeper, wait_until};
 
 const SOON: Duration = Duration::from_secs(10);
 
@@ -66,14 +66,7 @@ fn a_server_that_cannot_start_shows_its_log() {
 
 #[test]
 fn a_killed_owner_leaves_no_server() -> Result<()> {
-    let mut owner = Command::new(std::env::current_exe().unwrap())
-        .args([
-            "--exact",
-            "owner",
-            "--ignored",
-            "--nocapture",
-            "--test-threads=1",
-        ])
+    let mut owner = Command::new(env!("CARGO_BIN_EXE_owner"))
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
@@ -84,6 +77,7 @@ fn a_killed_owner_leaves_no_server() -> Result<()> {
         .unwrap()
         .split(' ')
         .map(|pid| pid.parse().unwrap())
+        .flat_map(group)
         .collect();
     // ZooKeeper, Elasticsearch's launcher, Elasticsearch.
     assert_eq!(servers.len(), 3);
@@ -91,19 +85,4 @@ fn a_killed_owner_leaves_no_server() -> Result<()> {
     owner.kill().unwrap();
     owner.wait().unwrap();
     servers.into_iter().try_for_each(gone)
-}
-
-/// Not a test: the owner that gets killed.
-#[test]
-#[ignore = "started by a_killed_owner_leaves_no_server"]
-fn owner() -> Result<()> {
-    let zookeeper = ZooKeeper::start()?;
-    let elasticsearch = Elasticsearch::start()?;
-    let launcher = elasticsearch.process().pid();
-    let pids = [vec![zookeeper.process().pid()], group(launcher)].concat();
-    let pids: Vec<String> = pids.iter().map(u32::to_string).collect();
-    println!("servers {}", pids.join(" "));
-    // Longer than the test lives.
-    zookeeper.process().wait(Duration::from_secs(60))?;
-    Ok(())
 }
