@@ -18,6 +18,7 @@ const EXPECTED: &[&str] = &[
     "metrics-brokerbeat.kafka.broker-default",
     "metrics-brokerbeat.kafka.cluster-default",
     "metrics-brokerbeat.kafka.consumergroup-default",
+    "metrics-brokerbeat.kafka.controller-default",
     "metrics-brokerbeat.kafka.group-default",
     "metrics-brokerbeat.kafka.partition-default",
     "metrics-brokerbeat.kafka.request-default",
