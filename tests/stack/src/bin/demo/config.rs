@@ -9,12 +9,18 @@ pub(crate) fn text(servers: &Servers, data: &str) -> String {
             servers.zookeeper.addr()
         )
         + "    jmx:\n"
-        + &jmx(&servers.old_kafka.jmx(), "kafka-broker, kafka-controller, jvm")
+        + &jmx(
+            &servers.old_kafka.jmx(),
+            "kafka-broker, kafka-controller, jvm",
+        )
         + &jmx(&servers.zookeeper.jmx(), "zookeeper, jvm")
         + &clients(&servers.old);
     let payments = cluster("payments", &servers.new_kafka.bootstrap())
         + "    jmx:\n"
-        + &jmx(&servers.new_kafka.jmx(), "kafka-broker, kafka-controller, jvm")
+        + &jmx(
+            &servers.new_kafka.jmx(),
+            "kafka-broker, kafka-controller, jvm",
+        )
         + &clients(&servers.new);
     format!(
         "path.data: {data}\n\
