@@ -12,13 +12,13 @@ use crate::writer;
 
 /// Collects once. Writes nothing but stdout.
 pub(super) fn once(config: &Config) -> ExitCode {
-    let collected = super::block_on(collect(config));
+    let agent = Agent::of(config, agent_id(config));
+    let collected = super::block_on(collect(config, &agent.id));
     let batches = match collected {
         Ok(batches) => batches,
         Err(error) => return super::finish(Err(error)),
     };
     let complete = batches.iter().all(is_complete);
-    let agent = Agent::of(config, agent_id(config));
     for entry in batches
         .into_iter()
         .flat_map(|batch| writer::encode(&agent, batch))
@@ -40,12 +40,12 @@ fn agent_id(config: &Config) -> String {
         .unwrap_or_else(|| uuid::Uuid::new_v4().to_string())
 }
 
-async fn collect(config: &Config) -> Vec<Batch> {
+async fn collect(config: &Config, agent_id: &str) -> Vec<Batch> {
     let stored = IdentityStore::new(&config.path_data)
         .load()
         .unwrap_or_default();
     let tick = Rhythm::new(config.interval, "once").last(Millis::now());
-    let agent_id: Arc<str> = agent_id(config).into();
+    let agent_id: Arc<str> = agent_id.into();
     let mut running = Vec::new();
     let mut clusters = Vec::new();
     for plan in &config.clusters {

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::agent::Setting;
+use crate::agent::{Setting, text};
+use crate::servers;
 
 const ZOOKEEPER: &str = "clusters: [{name: a, zookeeper: {hosts: [\"localhost:2181\"]}}]\n";
 
@@ -114,6 +115,20 @@ fn run_ends_with_2_before_it_starts_without_an_output_or_a_data_directory() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(said.contains("path.data /dev/null/x"), "{said}");
+}
+
+#[test]
+fn all_documents_of_a_first_once_carry_one_agent_id() {
+    let zookeeper = servers::zookeeper().addr();
+    let config = format!("clusters: [{{name: a, zookeeper: {{hosts: [\"{zookeeper}\"]}}}}]\n");
+    let (code, documents, said) = Setting::new(&config).once();
+    assert_eq!(code, 0, "{said}");
+    let ids: BTreeSet<&str> = documents.iter().map(|d| text(d, "agent.id")).collect();
+    assert_eq!(
+        (documents.len(), ids.len()),
+        (3, 1),
+        "server, mntr and target: {ids:?}"
+    );
 }
 
 #[test]
