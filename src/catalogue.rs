@@ -208,15 +208,11 @@ impl Catalogue {
     }
 
     /// All fields that a document of the dataset may carry, by name.
-    pub fn known(&self, dataset: &Dataset) -> BTreeMap<&str, &Field> {
+    pub fn known<'a>(&'a self, dataset: &'a Dataset) -> BTreeMap<&'a str, &'a Field> {
         // A dataset may make a base field a dimension, so its own definition comes last.
-        let own: Vec<&Field> = self
-            .dataset(&dataset.name)
-            .map(|dataset| self.fields_of(dataset).collect())
-            .unwrap_or_default();
         self.base
             .iter()
-            .chain(own)
+            .chain(self.fields_of(dataset))
             .map(|field| (field.name.as_str(), field))
             .collect()
     }

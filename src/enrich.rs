@@ -60,12 +60,12 @@ impl Agent {
         let stream_type = stream_type(&document.dataset);
         let stream: Arc<str> = self.stream_name(stream_type, &document.dataset).into();
         let cluster = origin.cluster.as_ref().map_or("", |(id, _)| id);
-        let mut keys = document.keys().to_vec();
-        if stream_type == StreamType::Logs {
+        let document = match stream_type {
+            StreamType::Metrics => document,
             // Two agents that see the same change say so twice.
-            keys.push(("agent.id".to_owned(), self.id.clone()));
-        }
-        let series = series(cluster, &document.dataset, &document.kind, &keys);
+            StreamType::Logs => document.key("agent.id", self.id.as_str()),
+        };
+        let series = series(cluster, &document.dataset, &document.kind, document.keys());
         let mut fields = self.base(&document, stream_type, &series, origin);
         merge(&mut fields, document.into_fields());
         if let Some(address) = &origin.address

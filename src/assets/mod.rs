@@ -6,6 +6,4 @@ mod templates;
 
 pub use fields_page::fields_page;
 pub use setup::{Installed, SetupError, install};
-pub use templates::{
-    Asset, COMPONENT_DATA_STREAM, META_OWNER, Owner, VERSION, for_dataset, owner_of, templates,
-};
+pub use templates::{Asset, Owner, VERSION, for_dataset, owner_of, templates};

@@ -10,7 +10,7 @@ use crate::document::set_nested;
 pub const VERSION: u64 = 1;
 
 /// `_meta.managed_by` of everything that is ours.
-pub const META_OWNER: &str = "brokerbeat";
+const META_OWNER: &str = "brokerbeat";
 
 /// Above Elastic's own `metrics-*-*` (100) and integrations (200), and above the 500 of their advice for one's own.
 const PRIORITY: u64 = 501;
@@ -23,7 +23,7 @@ const COMPONENT_BASE: &str = "brokerbeat-base";
 
 /// Name of the component with `data_stream.*`, apart because of its type `constant_keyword`,
 /// which a distribution without that mapper replaces by `keyword`.
-pub const COMPONENT_DATA_STREAM: &str = "brokerbeat-data-stream";
+const COMPONENT_DATA_STREAM: &str = "brokerbeat-data-stream";
 
 /// One thing to install.
 #[derive(Debug, Clone, PartialEq)]

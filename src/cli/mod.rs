@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
-use crate::config::{Config, ConfigError, Source};
+use crate::config::{Config, Source};
 
 /// Done.
 const DONE: u8 = 0;
@@ -103,8 +103,9 @@ impl Cli {
     }
 }
 
-fn wrong(error: ConfigError) -> ExitCode {
-    complain(&anyhow::Error::new(error));
+/// Command line or configuration wrong: says why.
+fn wrong(error: impl Into<anyhow::Error>) -> ExitCode {
+    complain(&error.into());
     ExitCode::from(WRONG)
 }
 

@@ -14,10 +14,7 @@ pub(super) fn run(source: Source, config: Config) -> ExitCode {
     let started = super::output(&config).and_then(|_| DataDirectory::open(&config.path_data));
     let directory = match started {
         Ok(directory) => directory,
-        Err(error) => {
-            super::complain(&error);
-            return ExitCode::from(super::WRONG);
-        }
+        Err(error) => return super::wrong(error),
     };
     let result = super::block_on(async {
         let mut interrupt = signal(SignalKind::interrupt())?;

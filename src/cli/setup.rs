@@ -12,10 +12,7 @@ use crate::ship::elastic::Elastic;
 pub(super) fn setup(config: &Config) -> ExitCode {
     match super::output(config) {
         Ok(output) => super::finish(install(output)),
-        Err(error) => {
-            super::complain(&error);
-            ExitCode::from(super::WRONG)
-        }
+        Err(error) => super::wrong(error),
     }
 }
 

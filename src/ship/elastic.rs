@@ -71,17 +71,6 @@ impl ElasticError {
             Self::Build(_) | Self::Strange { .. } => false,
         }
     }
-
-    /// Whether somebody has to give this agent a right first.
-    pub fn is_forbidden(&self) -> bool {
-        matches!(
-            self,
-            Self::Refused {
-                status: 401 | 403,
-                ..
-            }
-        )
-    }
 }
 
 /// An answer of any status.

@@ -48,16 +48,8 @@ pub fn wait_until<T>(
     limit: Duration,
     mut check: impl FnMut() -> Option<T>,
 ) -> Result<T> {
-    let start = Instant::now();
-    loop {
-        if let Some(value) = check() {
-            return Ok(value);
-        }
-        if start.elapsed() > limit {
-            return Err(Error::refused(step, format!("not so within {limit:?}")));
-        }
-        pause(PAUSE)?;
-    }
+    let late = || Error::refused(step, format!("not so within {limit:?}"));
+    poll(limit, || check().map(Ok), late)
 }
 
 /// As [`wait_until`] while the process lives; the error shows its log.
@@ -67,16 +59,24 @@ pub(crate) fn until<T>(
     limit: Duration,
     mut check: impl FnMut() -> Option<T>,
 ) -> Result<T> {
+    let died = || Some(Err(process.died(step, process.ended()?)));
+    let late = || process.timed_out(step, limit);
+    poll(limit, || check().map(Ok).or_else(died), late)
+}
+
+/// Looks until there is a result, good or bad, or it is too late.
+fn poll<T>(
+    limit: Duration,
+    mut look: impl FnMut() -> Option<Result<T>>,
+    late: impl FnOnce() -> Error,
+) -> Result<T> {
     let start = Instant::now();
     loop {
-        if let Some(value) = check() {
-            return Ok(value);
-        }
-        if let Some(status) = process.ended() {
-            return Err(process.died(step, status));
+        if let Some(result) = look() {
+            return result;
         }
         if start.elapsed() > limit {
-            return Err(process.timed_out(step, limit));
+            return Err(late());
         }
         pause(PAUSE)?;
     }
