@@ -22,7 +22,7 @@ pub struct ZooKeeper {
 }
 
 impl ZooKeeper {
-    /// Starts it and waits until it says `imok`.
+    /// Starts it and waits until it serves.
     pub fn start() -> Result<Self> {
         Self::start_with(&Options::new())
     }
@@ -63,10 +63,11 @@ impl ZooKeeper {
     }
 
     fn wait_ready(&self) -> Result<()> {
-        wait::until(&self.process, "the answer to ruok", READY, || {
-            self.four_letter_word("ruok")
+        // `ruok` is answered as soon as the port is open; every other word then still says "not currently serving".
+        wait::until(&self.process, "the mode in srvr", READY, || {
+            self.four_letter_word("srvr")
                 .ok()
-                .filter(|answer| answer == "imok")
+                .filter(|answer| answer.contains("Mode: "))
         })?;
         // The agent that listens for JMX is up before `main` runs, so there is nothing more to wait for.
         Ok(())
