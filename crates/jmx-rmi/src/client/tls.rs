@@ -114,6 +114,7 @@ fn of_alert(alert: AlertDescription) -> TlsProblem {
         | CertificateUnknown
         | UnknownCA
         | AccessDenied => TlsProblem::CertificateRefused,
+        HandshakeFailure => TlsProblem::Refused,
         _ => TlsProblem::Other,
     }
 }

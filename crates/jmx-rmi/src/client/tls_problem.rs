@@ -38,6 +38,11 @@ pub enum TlsProblem {
     /// The server does not like ours, or wants one: before TLS 1.3 it cannot say which.
     #[error("refused the client certificate, or wants one; is it set, and does the JVM trust it?")]
     CertificateRefused,
+    /// The server ended the handshake without a reason. Before TLS 1.3 a missing client certificate looks like that.
+    #[error(
+        "refused the TLS handshake; it wants a client certificate, or has no version or cipher in common"
+    )]
+    Refused,
     /// The connection ended right after the handshake: a server that wants a certificate may do that, too.
     #[error(
         "ended the connection right after the TLS handshake; does it want a client certificate?"
