@@ -52,7 +52,9 @@ mod exception;
 mod object_name;
 mod value;
 
-pub use client::{AdvertisedHost, Client, Credentials, Endpoint, Error, Read, Timeouts};
+pub use client::{
+    AdvertisedHost, Client, Credentials, Endpoint, Error, Read, ServiceUrlError, Timeouts,
+};
 pub use codec::{DecodeError, Limits};
 pub use exception::RemoteException;
 pub use object_name::{ObjectName, ObjectNameError, quote, unquote};

@@ -1,6 +1,6 @@
 //! The client: one session with one JVM.
 //!
-//! - `endpoint`: where the JVM is, how patient to be
+//! - `endpoint`, `service_url`: where the JVM is, how patient to be
 //! - `session`: registry, login, lease
 //! - `lease`: keeping the session alive
 //! - `connection`: one TCP connection; calls written and replies read at the same time
@@ -13,6 +13,7 @@ mod endpoint;
 mod error;
 mod lease;
 mod read;
+mod service_url;
 mod session;
 #[cfg(test)]
 mod tests;
@@ -28,6 +29,7 @@ pub use endpoint::{AdvertisedHost, Credentials, Endpoint, Timeouts};
 pub use error::Error;
 use error::Kind;
 pub use read::Read;
+pub use service_url::ServiceUrlError;
 
 /// One session with one JVM.
 ///
