@@ -19,7 +19,7 @@ mod session;
 mod tests;
 
 use crate::codec::{DecodeError, Limits, encode, map};
-use crate::{Attributes, ObjectName, RemoteException};
+use crate::{Attributes, MBeanInfo, ObjectName, RemoteException};
 use call::Call;
 use connection::Calls;
 use read::Reads;
@@ -109,6 +109,45 @@ impl Client {
         self.run(&mut call).await?;
         let (_, value) = call.value(self.session.connection.address())?;
         map::attributes(&value, &self.limits).map_err(|source| self.undecodable(source, Some(name)))
+    }
+
+    /// What a bean says of itself: its attributes, operations and notifications.
+    ///
+    /// Not cancel safe: a cancelled call poisons the client.
+    pub async fn mbean_info(&mut self, name: &ObjectName) -> Result<MBeanInfo, Error> {
+        let mut request = Vec::new();
+        encode::get_mbean_info(&mut request, &self.session.id, name);
+        let mut call = Call::new("asking what a bean has", request).about(name);
+        self.run(&mut call).await?;
+        let (_, value) = call.value(self.session.connection.address())?;
+        map::mbean_info(&value, &self.limits).map_err(|source| self.undecodable(source, Some(name)))
+    }
+
+    /// The domain of beans that were named without one.
+    ///
+    /// Not cancel safe: a cancelled call poisons the client.
+    pub async fn default_domain(&mut self) -> Result<String, Error> {
+        let mut request = Vec::new();
+        encode::get_default_domain(&mut request, &self.session.id);
+        self.ask("asking for the default domain", request).await
+    }
+
+    /// The id under which the JVM knows this session; it changes with every login. It begins with `rmi:`, then the
+    /// client's address as the JVM sees it.
+    ///
+    /// Not cancel safe: a cancelled call poisons the client.
+    pub async fn connection_id(&mut self) -> Result<String, Error> {
+        let mut request = Vec::new();
+        encode::get_connection_id(&mut request, &self.session.id);
+        self.ask("asking for the id of the session", request).await
+    }
+
+    /// A call that returns a string.
+    async fn ask(&mut self, doing: &'static str, request: Vec<u8>) -> Result<String, Error> {
+        let mut call = Call::new(doing, request);
+        self.run(&mut call).await?;
+        let (_, value) = call.value(self.session.connection.address())?;
+        map::text(&value).map_err(|source| self.undecodable(source, None))
     }
 
     /// Reads many beans in one go: one result per request, in order. An exception about one bean is its result and does
