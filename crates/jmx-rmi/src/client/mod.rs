@@ -162,7 +162,20 @@ impl Client {
         &mut self,
         requests: &[Read],
     ) -> Result<Vec<Result<Attributes, RemoteException>>, Error> {
-        let results = Vec::with_capacity(requests.len());
+        let mut results = Vec::with_capacity(requests.len());
+        self.read_into(requests, &mut results).await?;
+        Ok(results)
+    }
+
+    /// As [`read`](Self::read), but what is read before a failure is kept: results are appended to `results` as they
+    /// come, also when the call fails or is cancelled.
+    ///
+    /// Not cancel safe as far as the client is concerned: a cancelled call poisons it.
+    pub async fn read_into(
+        &mut self,
+        requests: &[Read],
+        results: &mut Vec<Result<Attributes, RemoteException>>,
+    ) -> Result<(), Error> {
         let limits = self.limits.clone();
         let mut reads = Reads {
             connection: self.session.id,
@@ -170,8 +183,7 @@ impl Client {
             limits,
             results,
         };
-        self.run(&mut reads).await?;
-        Ok(reads.results)
+        self.run(&mut reads).await
     }
 
     /// Ends the session, so that the JVM frees it at once and not when the lease runs out.
