@@ -54,7 +54,9 @@ pub mod info;
 mod object_name;
 mod value;
 
-pub use client::{AdvertisedHost, Client, Credentials, Endpoint, Error, Read, Timeouts};
+pub use client::{
+    AdvertisedHost, Client, Credentials, Endpoint, Error, Read, ServiceUrlError, Timeouts,
+};
 pub use codec::{DecodeError, Limits};
 pub use exception::RemoteException;
 pub use info::MBeanInfo;

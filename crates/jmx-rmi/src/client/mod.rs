@@ -1,6 +1,6 @@
 //! The client: one session with one JVM.
 //!
-//! - `endpoint`: where the JVM is, how patient to be
+//! - `endpoint`, `service_url`: where the JVM is, how patient to be
 //! - `session`: registry, login, lease
 //! - `lease`: keeping the session alive
 //! - `connection`: one TCP connection; calls written and replies read at the same time
@@ -13,6 +13,7 @@ mod endpoint;
 mod error;
 mod lease;
 mod read;
+mod service_url;
 mod session;
 #[cfg(test)]
 mod tests;
@@ -28,6 +29,7 @@ pub use endpoint::{AdvertisedHost, Credentials, Endpoint, Timeouts};
 pub use error::Error;
 use error::Kind;
 pub use read::Read;
+pub use service_url::ServiceUrlError;
 
 /// One session with one JVM.
 ///
@@ -160,7 +162,20 @@ impl Client {
         &mut self,
         requests: &[Read],
     ) -> Result<Vec<Result<Attributes, RemoteException>>, Error> {
-        let results = Vec::with_capacity(requests.len());
+        let mut results = Vec::with_capacity(requests.len());
+        self.read_into(requests, &mut results).await?;
+        Ok(results)
+    }
+
+    /// As [`read`](Self::read), but what is read before a failure is kept: results are appended to `results` as they
+    /// come, also when the call fails or is cancelled.
+    ///
+    /// Not cancel safe as far as the client is concerned: a cancelled call poisons it.
+    pub async fn read_into(
+        &mut self,
+        requests: &[Read],
+        results: &mut Vec<Result<Attributes, RemoteException>>,
+    ) -> Result<(), Error> {
         let limits = self.limits.clone();
         let mut reads = Reads {
             connection: self.session.id,
@@ -168,8 +183,7 @@ impl Client {
             limits,
             results,
         };
-        self.run(&mut reads).await?;
-        Ok(reads.results)
+        self.run(&mut reads).await
     }
 
     /// Ends the session, so that the JVM frees it at once and not when the lease runs out.
