@@ -4,17 +4,20 @@
 //! - `session`: registry, login, lease
 //! - `lease`: keeping the session alive
 //! - `connection`: one TCP connection; calls written and replies read at the same time
-//! - `call`, `read`: one call, a list of reads
+//! - `call`, `read`, `describe`: one call, a list of reads, a list of questions what beans have
 //! - `error`: what a caller decides by
+//! - `stats`: what the session costs
 
 mod call;
 mod connection;
+mod describe;
 mod endpoint;
 mod error;
 mod lease;
 mod read;
 mod service_url;
 mod session;
+mod stats;
 #[cfg(test)]
 mod tests;
 
@@ -30,6 +33,7 @@ pub use error::Error;
 use error::Kind;
 pub use read::Read;
 pub use service_url::ServiceUrlError;
+pub use stats::Stats;
 
 /// One session with one JVM.
 ///
@@ -123,6 +127,24 @@ impl Client {
         map::mbean_info(&value, &self.limits).map_err(|source| self.undecodable(source, Some(name)))
     }
 
+    /// As [`mbean_info`](Self::mbean_info) for many beans in one go, one result each, in order. Calls are pipelined as in
+    /// [`read`](Self::read).
+    ///
+    /// Not cancel safe: a cancelled call poisons the client.
+    pub async fn mbean_infos(
+        &mut self,
+        names: &[ObjectName],
+    ) -> Result<Vec<Result<MBeanInfo, RemoteException>>, Error> {
+        let mut questions = describe::Questions {
+            connection: self.session.id,
+            names,
+            limits: self.limits.clone(),
+            results: Vec::with_capacity(names.len()),
+        };
+        self.run(&mut questions).await?;
+        Ok(questions.results)
+    }
+
     /// The domain of beans that were named without one.
     ///
     /// Not cancel safe: a cancelled call poisons the client.
@@ -193,6 +215,11 @@ impl Client {
         let mut call = Call::new("closing the session", request).void();
         self.run(&mut call).await?;
         call.nothing(self.session.connection.address())
+    }
+
+    /// What the session has cost so far, its opening included. Renewals of the lease are not counted.
+    pub fn stats(&self) -> Stats {
+        self.session.stats()
     }
 
     /// Whether an earlier failure made the connection unusable: every later call fails with the cause of it.

@@ -5,7 +5,7 @@ use super::call::Call;
 use super::connection::{Calls, Connection, address};
 use super::endpoint::Place;
 use super::lease::{Holder, Lease};
-use super::{AdvertisedHost, Endpoint, Error, Kind, Timeouts};
+use super::{AdvertisedHost, Endpoint, Error, Kind, Stats, Timeouts};
 use crate::codec::stub::{ObjId, RemoteRef, remote_ref};
 use crate::codec::{Decoded, Limits, encode};
 
@@ -21,6 +21,8 @@ pub(super) struct Session {
     port: u16,
     limits: Limits,
     timeouts: Timeouts,
+    /// What connections cost that are no more.
+    earlier: Stats,
 }
 
 impl Session {
@@ -30,6 +32,7 @@ impl Session {
         let mut next = 0;
         while next < calls.count() {
             if self.connection.has_ended() {
+                self.earlier.add(self.connection.stats);
                 let limits = self.limits.clone();
                 self.connection =
                     Connection::open(&self.host, self.port, limits, self.timeouts.connect).await?;
@@ -43,23 +46,34 @@ impl Session {
     }
 }
 
+impl Session {
+    pub(super) fn stats(&self) -> Stats {
+        let mut stats = self.earlier;
+        stats.add(self.connection.stats);
+        stats
+    }
+}
+
 /// Opens a session.
 pub(super) async fn open(
     endpoint: &Endpoint,
     timeouts: Timeouts,
     limits: &Limits,
 ) -> Result<Session, Error> {
-    let server = match &endpoint.place {
+    let (server, earlier) = match &endpoint.place {
         Place::Registry { host, port, name } => {
             look_up(host, *port, name, timeouts, limits).await?
         }
-        Place::Stub { server, .. } => followable(server.clone(), &endpoint.to_string())?,
+        Place::Stub { server, .. } => {
+            let server = followable(server.clone(), &endpoint.to_string())?;
+            (server, Stats::default())
+        }
     };
     let port = endpoint.rmi_port.unwrap_or(server.port);
     let mut failure = None;
     for host in hosts(endpoint, &server.host) {
         match log_in(endpoint, host, port, &server.id, timeouts, limits).await {
-            Ok(session) => return Ok(session),
+            Ok(session) => return Ok(Session { earlier, ..session }),
             // Of several failures the first is told: that of the host which is meant to work.
             Err(error) if is_wrong_host(&error) => failure = failure.or(Some(error)),
             Err(error) => return Err(error),
@@ -96,14 +110,14 @@ fn hosts<'a>(endpoint: &'a Endpoint, advertised: &'a str) -> impl Iterator<Item 
         .filter(|host| !host.is_empty())
 }
 
-/// Asks the registry for the server object.
+/// Asks the registry for the server object. Also says what that cost.
 async fn look_up(
     host: &str,
     port: u16,
     name: &str,
     timeouts: Timeouts,
     limits: &Limits,
-) -> Result<RemoteRef, Error> {
+) -> Result<(RemoteRef, Stats), Error> {
     let mut registry = Connection::open(host, port, limits.clone(), timeouts.connect).await?;
     let mut request = Vec::new();
     encode::lookup(&mut request, name);
@@ -115,7 +129,7 @@ async fn look_up(
     let mut ack = Vec::new();
     encode::dgc_ack(&mut ack, &id);
     registry.send(&ack, ACKNOWLEDGING, timeouts.call).await?;
-    Ok(server)
+    Ok((server, registry.stats))
 }
 
 /// Opens a connection to the server object's host, gets a connection object of our own there and leases it.
@@ -154,6 +168,7 @@ async fn log_in(
         port,
         limits,
         timeouts,
+        earlier: Stats::default(),
     })
 }
 

@@ -18,6 +18,8 @@ pub(super) struct Flight {
     sizes: VecDeque<usize>,
     size: usize,
     encoded: usize,
+    /// Bytes of all calls encoded.
+    bytes: usize,
     pub(super) answered: usize,
 }
 
@@ -43,8 +45,19 @@ impl Flight {
             let size = self.out.len() - before;
             self.sizes.push_back(size);
             self.size += size;
+            self.bytes += size;
             self.encoded += 1;
         }
+    }
+
+    /// Bytes of all calls so far.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes as u64
+    }
+
+    /// How often the window was filled.
+    pub(super) fn round_trips(&self) -> u64 {
+        self.bytes.div_ceil(WINDOW) as u64
     }
 
     pub(super) fn landed(&mut self) {

@@ -14,7 +14,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::{Error, Kind};
+use super::{Error, Kind, Stats};
 use crate::codec::Limits;
 use crate::codec::handshake::{self, Answer};
 
@@ -33,6 +33,7 @@ pub(super) struct Connection {
     decoded: usize,
     /// The server failed while it wrote a reply. It says so and closes the connection; the session lives on.
     ended: bool,
+    pub(super) stats: Stats,
 }
 
 /// Host and port as one text.
@@ -67,6 +68,7 @@ impl Connection {
             input: Vec::new(),
             decoded: 0,
             ended: false,
+            stats: Stats::default(),
         };
         match timeout_at(deadline, connection.shake_hands()).await {
             Ok(done) => done.map(|()| connection),
@@ -101,6 +103,11 @@ impl Connection {
         }
         let mut own = Vec::new();
         handshake::own_end_point(&mut own);
+        self.stats = Stats {
+            bytes_sent: (handshake::HELLO.len() + own.len()) as u64,
+            bytes_received: self.decoded as u64,
+            round_trips: 1,
+        };
         self.stream
             .write_all(&own)
             .await
@@ -127,6 +134,7 @@ impl Connection {
         doing: &'static str,
         within: Duration,
     ) -> Result<(), Error> {
+        self.stats.bytes_sent += bytes.len() as u64;
         match timeout(within, self.stream.write_all(bytes)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(source)) => Err(self.io(doing, source)),
