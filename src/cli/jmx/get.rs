@@ -1,7 +1,7 @@
 //! `brokerbeat jmx get`: what attributes hold.
 
 use clap::Args;
-use jmx_rmi::{Attributes, ObjectName, Read, Value};
+use jmx_rmi::{Attributes, ObjectName, Read, RemoteException, Value};
 use serde_json::{Map, Value as Json, json};
 
 use super::Done;
@@ -69,23 +69,50 @@ impl Get {
         read.map_err(advised)?;
         let mut text = String::new();
         for (read, reading) in reads.iter().zip(readings) {
-            match reading {
-                Ok(attributes) => {
-                    visit.beans += 1;
-                    let answers = self.answers(read, attributes);
-                    visit.values += answers.iter().filter(|(_, answer)| answer.is_ok()).count();
-                    *missing += answers.iter().filter(|(_, answer)| answer.is_err()).count();
-                    text.push_str(&self.show(&read.name, answers));
-                }
-                Err(exception) if exception.is_instance_not_found() => {}
+            let answers = match reading {
+                Ok(attributes) => self.answers(read, attributes),
+                Err(exception) if exception.is_instance_not_found() => continue,
+                // One value that cannot be sent costs a JVM's whole reply, so each is asked for alone.
+                Err(_) if read.attributes.len() > 1 => self.one_by_one(visit, read).await?,
                 Err(exception) => {
-                    visit.beans += 1;
-                    *missing += 1;
-                    complain(&read.name, &exception.to_string());
+                    let why = |name: &String| (name.clone(), Err(refusal(&exception)));
+                    read.attributes.iter().map(why).collect()
                 }
-            }
+            };
+            visit.beans += 1;
+            visit.values += answers.iter().filter(|(_, answer)| answer.is_ok()).count();
+            *missing += answers.iter().filter(|(_, answer)| answer.is_err()).count();
+            text.push_str(&self.show(&read.name, answers));
         }
         Ok(text)
+    }
+
+    /// The attributes of a bean, each with its own reply.
+    async fn one_by_one(&self, visit: &mut Visit, read: &Read) -> anyhow::Result<Answers> {
+        let single = |attribute: &String| Read {
+            name: read.name.clone(),
+            attributes: vec![attribute.clone()],
+        };
+        let singles: Vec<Read> = read.attributes.iter().map(single).collect();
+        let mut readings = Vec::with_capacity(singles.len());
+        let done = visit.peer.read(&singles, &mut readings).await;
+        done.map_err(advised)?;
+        let mut found = Attributes::new();
+        let mut refused = Vec::new();
+        for (attribute, reading) in read.attributes.iter().zip(readings) {
+            match reading {
+                Ok(attributes) => found.extend(attributes),
+                Err(exception) => refused.push((attribute.clone(), refusal(&exception))),
+            }
+        }
+        let mut answers = self.answers(read, found);
+        for (attribute, answer) in &mut answers {
+            let known = refused.iter().find(|(name, _)| name == attribute);
+            if let (Err(why), Some((_, known))) = (answer, known) {
+                why.clone_from(known);
+            }
+        }
+        Ok(answers)
     }
 
     /// A name with dots may be an attribute's or lead into a record: asked for are all attributes that it may mean.
@@ -174,6 +201,13 @@ async fn everything(
         }
     }
     Ok(reads)
+}
+
+fn refusal(exception: &RemoteException) -> String {
+    // The bean is named above.
+    let mut exception = exception.clone();
+    exception.bean = None;
+    format!("cannot be read: {exception}")
 }
 
 fn complain(name: &ObjectName, why: &str) {

@@ -14,8 +14,12 @@ const UNSUPPORTED: &str = "Unsupported";
 /// Begins the text that stands in place of a value for any other exception.
 const ERROR: &str = "ERROR: ";
 
+const BAD_REQUEST: u16 = 400;
 const FORBIDDEN: u16 = 403;
 const NOT_FOUND: u16 = 404;
+
+/// A bean that is not there.
+const GONE: &str = "javax.management.InstanceNotFoundException";
 
 /// One answer.
 #[derive(Debug, Deserialize)]
@@ -39,7 +43,7 @@ impl Entry {
             (FORBIDDEN, _) => "java.lang.SecurityException".to_owned(),
             (_, Some(class)) => class,
             // An agent may be told to keep the details to itself.
-            (NOT_FOUND, None) => "javax.management.InstanceNotFoundException".to_owned(),
+            (NOT_FOUND, None) => GONE.to_owned(),
             (status, None) => format!("status {status}"),
         };
         let message = self.error.map(|text| without_class(text, &class));
@@ -66,8 +70,13 @@ impl Entry {
         self,
         bean: &ObjectName,
     ) -> Result<Vec<AttributeInfo>, RemoteException> {
-        let json = self.into_value().map_err(|e| about(e, bean))?;
-        let Json::Object(found) = json else {
+        let is_gone = self.status == BAD_REQUEST;
+        let mut json = self.into_value().map_err(|e| about(e, bean));
+        if let (Err(exception), true) = (&mut json, is_gone) {
+            // To `list` a bean that is not there is a path that leads nowhere.
+            GONE.clone_into(&mut exception.class);
+        }
+        let Json::Object(found) = json? else {
             return Ok(Vec::new());
         };
         let text = |json: &Json, key| {
