@@ -23,7 +23,7 @@ const MODEL_DESCRIPTORS: [&str; 5] = [
 ];
 
 /// The reply to `getMBeanInfo`.
-pub(crate) fn mbean_info(reply: &Decoded, limits: &Limits) -> Result<MBeanInfo, DecodeError> {
+pub fn mbean_info(reply: &Decoded, limits: &Limits) -> Result<MBeanInfo, DecodeError> {
     let graph = &reply.graph;
     let bean = graph
         .object(reply.root)
