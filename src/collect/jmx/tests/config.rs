@@ -73,8 +73,8 @@ fn mistakes_are_told_with_what_would_be_right() {
             "not supported yet",
         ),
         (
-            "{endpoint: \"http://a:1/jolokia\", presets: [jvm]}",
-            "not supported yet",
+            "{endpoint: \"http://me:secret@a:1/jolokia\", presets: [jvm]}",
+            "holds a user; write it as `username` and `password`",
         ),
         (
             "{endpoint: \"a:1\", presets: [jvm], username: u}",
