@@ -67,6 +67,7 @@ impl Reach {
         let access = Access {
             login: self.login()?,
             rmi_port: self.rmi_port,
+            ..Access::default()
         };
         let shown = crate::config::without_user_info(&self.endpoint);
         let door = Address::parse(&self.endpoint).and_then(|address| Door::new(address, access));

@@ -18,14 +18,16 @@ pub(crate) mod jolokia;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use jmx_rmi::info::AttributeInfo;
 use jmx_rmi::{
-    AdvertisedHost, Attributes, Client, Credentials, Endpoint, ObjectName, Read, RemoteException,
-    Timeouts,
+    AdvertisedHost, Attributes, Client, Credentials, Endpoint, ObjectName, Read, RegistryTls,
+    RemoteException, Timeouts,
 };
 
 use self::jolokia::Jolokia;
-use crate::config::Secret;
+use crate::config::{Secret, Tls};
 
 pub(crate) use address::Address;
 pub(crate) use error::DoorError;
@@ -51,6 +53,10 @@ pub(crate) struct Access {
     pub(crate) login: Option<Login>,
     /// Port of the RMI server, where the one that the JVM names is out of reach.
     pub(crate) rmi_port: Option<u16>,
+    /// TLS, which the RMI server must speak then.
+    pub(crate) tls: Option<Tls>,
+    /// Whether the registry speaks TLS, too.
+    pub(crate) registry_tls: RegistryTls,
 }
 
 /// User and password.
@@ -92,7 +98,10 @@ impl Door {
             }
             Address::Jolokia(url) => {
                 let login = self.access.login.as_ref();
-                Ok(Peer::Jolokia(Jolokia::open(url, login, timeouts).await?))
+                let tls = self.access.tls.as_ref();
+                Ok(Peer::Jolokia(
+                    Jolokia::open(url, login, tls, timeouts).await?,
+                ))
             }
             Address::Local(_) => Err(DoorError::Unsupported(self.shown())),
         }
@@ -100,6 +109,11 @@ impl Door {
 
     fn with_access(&self, mut endpoint: Endpoint) -> Endpoint {
         endpoint.rmi_port = self.access.rmi_port;
+        endpoint.tls = self.access.tls.as_ref().map(|tls| jmx_rmi::Tls {
+            config: Arc::clone(&tls.client),
+            server_name: tls.server_name.clone(),
+            registry: self.access.registry_tls,
+        });
         if let Some(login) = &self.access.login {
             // A password goes to the host that the user named and not to one that the registry names.
             endpoint.advertised_host = AdvertisedHost::Never;

@@ -24,6 +24,7 @@ use reqwest::Url;
 use serde_json::Value as Json;
 
 use super::{Login, Reading};
+use crate::config::Tls;
 use http::Http;
 use reply::Entry;
 
@@ -47,10 +48,11 @@ impl Jolokia {
     pub(crate) async fn open(
         url: &Url,
         login: Option<&Login>,
+        tls: Option<&Tls>,
         timeouts: Timeouts,
     ) -> Result<Self, JolokiaError> {
         let mut jolokia = Self {
-            http: Http::new(url, login, timeouts)?,
+            http: Http::new(url, login, tls, timeouts)?,
         };
         let answer = jolokia.http.bulk(&[request::version()]).await?;
         let Some(Ok(version)) = answer.into_iter().next().map(Entry::into_value) else {
