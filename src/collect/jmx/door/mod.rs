@@ -152,18 +152,25 @@ impl Peer {
         }
     }
 
-    /// Reads beans: one result each, in order, appended to `into`.
+    /// Reads beans. `places` has one for each of them, where its result is put; one that stays empty was not read.
     ///
     /// # Cancel safety
-    /// What is in `into` when the call is cancelled is whole and in order. The peer itself is to be dropped.
+    /// What is in its place when the call fails or is cancelled is whole. The peer itself is to be dropped.
     pub(crate) async fn read(
         &mut self,
         reads: &[Read],
-        into: &mut Vec<Reading>,
+        places: &mut [Option<Reading>],
     ) -> Result<(), DoorError> {
         match self {
-            Self::Rmi(client) => Ok(client.read_into(reads, into).await?),
-            Self::Jolokia(jolokia) => Ok(jolokia.read(reads, into).await?),
+            Self::Rmi(client) => {
+                let put = |index: usize, reading| {
+                    if let Some(place) = places.get_mut(index) {
+                        *place = Some(reading);
+                    }
+                };
+                Ok(client.read_each(reads, put).await?)
+            }
+            Self::Jolokia(jolokia) => Ok(jolokia.read(reads, places).await?),
         }
     }
 
