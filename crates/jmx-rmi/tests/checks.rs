@@ -32,7 +32,7 @@ fn replies() -> Vec<Vec<u8>> {
     assert!(files.len() > 60, "the captures are gone");
     files
         .iter()
-        .map(|file| fs::read(file).unwrap())
+        .map(|file| fs::read(file).expect("a listed file is there"))
         .filter(|bytes| bytes.len() < LENGTH)
         .collect()
 }
@@ -48,7 +48,7 @@ fn streams() -> Vec<Vec<u8>> {
 fn names() -> Vec<Vec<u8>> {
     let mut pairs = Vec::new();
     for file in files("tests/data", "tsv") {
-        let table = fs::read_to_string(file).unwrap();
+        let table = fs::read_to_string(file).expect("a listed file is there");
         for line in table.lines() {
             let mut columns = line.split('\t').map(str::as_bytes);
             let mut column = || columns.next().unwrap_or_default();
@@ -91,7 +91,7 @@ fn check(name: &str, inputs: &[Vec<u8>], holds: fn(&[u8])) {
         holds(&damaged(inputs, &mut random));
     }
     for file in files(&format!("fuzz/regressions/{name}"), "") {
-        holds(&fs::read(file).unwrap());
+        holds(&fs::read(file).expect("a listed file is there"));
     }
 }
 
