@@ -175,7 +175,7 @@ const ALLOCATIONS: [(&str, usize); 4] = [
     ("attributes-kafka-4.2.0-gauge", 33),
     ("attributes-kafka-4.2.0-meter", 69),
     ("attributes-zookeeper-3.9.4-server", 83),
-    ("names-kafka-4.2.0", 310),
+    ("names-kafka-4.2.0", 244),
 ];
 
 #[test]
