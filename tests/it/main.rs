@@ -14,6 +14,8 @@ mod beans;
 mod cli;
 mod failure;
 mod hostile;
+mod jmx_commands;
+mod jolokia;
 mod reload;
 mod servers;
 mod shipping;
