@@ -28,13 +28,14 @@ type Place = (String, String);
 /// The values of a cycle's documents, by series and field. `address` is the target's, which differs between ways.
 fn values(endpoint: &str) -> BTreeMap<Place, Value> {
     let cluster = format!(
-        "clusters: [{{name: a, jmx: [{{endpoint: \"{endpoint}\", presets: [kafka-broker, kafka-controller, jvm]}}]}}]\n"
+        "clusters: [{{name: a, jmx: [{{endpoint: \"{endpoint}\", presets: [kafka-broker, kafka-controller, jvm], interval: 60s}}]}}]\n"
     );
     let (code, documents, said) = Setting::new(&cluster).once();
     assert_eq!(code, 0, "{said}");
     let mut values = BTreeMap::new();
     for document in &documents {
-        if text(document, "data_stream.dataset") == "brokerbeat.target" {
+        let dataset = text(document, "data_stream.dataset");
+        if ["brokerbeat.target", "brokerbeat.event"].contains(&dataset) {
             continue;
         }
         let address = text(document, "service.address");
@@ -127,7 +128,7 @@ fn basic_auth_and_https() {
     let authority = &jvm.jmx_access().tls.as_ref().unwrap().authority;
     let entry = |password: &str, ssl: &str| {
         format!(
-            "{{endpoint: \"{}\", presets: [jvm], username: monitor, password: {password}{ssl}}}",
+            "{{endpoint: \"{}\", presets: [jvm], interval: 60s, username: monitor, password: {password}{ssl}}}",
             jvm.jolokia_url()
         )
     };
@@ -170,7 +171,12 @@ fn a_policy_that_forbids_is_named_and_costs_what_it_forbids() {
         let agent = JolokiaPort::new().set("policyLocation", &format!("file:{file}"));
         PlainJvm::idle(&Options::new().jolokia(agent)).unwrap()
     };
-    let entry = |jvm: &PlainJvm| format!("{{endpoint: \"{}\", presets: [jvm]}}", jvm.jolokia_url());
+    let entry = |jvm: &PlainJvm| {
+        format!(
+            "{{endpoint: \"{}\", presets: [jvm], interval: 60s}}",
+            jvm.jolokia_url()
+        )
+    };
 
     let only_read = "<commands><command>read</command></commands>";
     let (code, document, _) = target(&entry(&forbid("commands.xml", only_read, "")));
