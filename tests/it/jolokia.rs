@@ -5,6 +5,7 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener};
 use std::thread;
 
+use jmx_rmi::ObjectName;
 use serde_json::Value;
 use stack::{JmxPort, JolokiaPort, Kafka, Options, PlainJvm};
 
@@ -68,6 +69,7 @@ fn the_documents_are_those_of_rmi() {
     let kafka = Kafka::start_kraft_with(&options).unwrap();
     kafka.create_topic("orders", 3, 1).unwrap();
     let (rmi, jolokia) = (kafka.jmx(), kafka.jolokia_url());
+    assert_eq!(beans(&rmi), beans(&jolokia));
     let mut open = BTreeMap::new();
     let mut proved = BTreeMap::new();
     for _ in 0..ATTEMPTS {
@@ -97,6 +99,7 @@ fn the_documents_are_those_of_rmi() {
             break;
         }
     }
+    println!("left out: {:?}", open.keys().map(|(_, name)| name).collect::<Vec<_>>());
     open.retain(|(_, name), _| !is_restless(name));
     assert!(open.is_empty(), "{open:#?}");
     println!("{} values equal", proved.len());
@@ -105,6 +108,22 @@ fn the_documents_are_those_of_rmi() {
         "only {} values",
         proved.len()
     );
+}
+
+/// Names of Kafka's beans that have a `Count`; prints what reading it cost.
+fn beans(endpoint: &str) -> Vec<String> {
+    let (code, out, cost) = jmx(&["get", endpoint, "kafka.*:*", "Count", "--json", "--stats"]);
+    assert_eq!(code, 0, "{cost}");
+    print!("{endpoint}: {cost}");
+    let name = |line: &str| {
+        let line: Value = serde_json::from_str(line).unwrap();
+        let name = ObjectName::parse(line["bean"].as_str().unwrap()).unwrap();
+        name.canonical().to_owned()
+    };
+    let mut names: Vec<String> = out.lines().map(name).collect();
+    names.sort();
+    assert!(names.len() > 100, "{names:?}");
+    names
 }
 
 fn is_restless(field: &str) -> bool {

@@ -14,6 +14,7 @@ mod beans;
 mod cli;
 mod failure;
 mod hostile;
+mod jmx_budget;
 mod jmx_commands;
 mod jolokia;
 mod reload;
