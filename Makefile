@@ -7,10 +7,10 @@ BUILD_LIMIT ?= 25m
 TEST_LIMIT ?= 15m
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test generate lint deny advisories install
+.PHONY: help demo test generate lint deny advisories install prove-fuzz
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: install ## real servers, the agent, and what arrives in Elasticsearch; Ctrl-C ends it (DEMO_SECONDS=45: by itself)
 	$(CARGO) build --release --bin brokerbeat
@@ -21,6 +21,9 @@ test: install ## all tests, against real servers
 	timeout --foreground $(BUILD_LIMIT) $(CARGO) test --workspace --all-targets --no-run
 	timeout --foreground $(TEST_LIMIT) $(CARGO) test --workspace --all-targets
 	timeout --foreground $(TEST_LIMIT) $(CARGO) test --workspace --doc
+
+prove-fuzz: ## fuzz the codec, FUZZ_MINUTES=20 a target, into docs/proofs/fuzz.md; goes on where it was (nightly toolchain)
+	scripts/fuzz.sh
 
 generate: ## what is generated from fields.yml: templates and docs/fields.md
 	rm -rf elasticsearch-templates

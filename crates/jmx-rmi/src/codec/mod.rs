@@ -1,8 +1,8 @@
 //! Bytes in, values out: no socket, no clock, no runtime.
 //!
 //! - [`Decoder`]: the object stream, resumable; yields a [`Graph`] of objects as sent
-//! - `map`: from objects to [`Value`](crate::Value)s
-//! - `reply`, `stub`, `handshake`: what RMI puts around objects
+//! - [`map`]: from objects to [`Value`](crate::Value)s and what else replies hold
+//! - [`reply`], [`stub`], [`handshake`]: what RMI puts around objects
 //! - `encode`: what a client sends
 //! - [`Limits`], [`DecodeError`]: what a peer may cost, and what can be wrong with it
 
@@ -12,12 +12,12 @@ mod error;
 #[cfg(test)]
 mod golden;
 mod graph;
-pub(crate) mod handshake;
+pub mod handshake;
 mod limits;
-pub(crate) mod map;
+pub mod map;
 mod mutf8;
-pub(crate) mod reply;
-pub(crate) mod stub;
+pub mod reply;
+pub mod stub;
 mod tags;
 
 pub use decoder::{Decoded, Decoder};

@@ -123,6 +123,12 @@ impl Decoder {
         }))
     }
 
+    /// Bytes of memory counted so far for the objects of this reply; at most [`Limits::memory`]. What allocators and
+    /// growing vectors add stays within a factor of this.
+    pub fn memory(&self) -> usize {
+        self.memory
+    }
+
     fn step(&mut self, input: &mut Input<'_>) -> Result<(), Stop> {
         match self.stack.last().copied() {
             Some(Frame::Root | Frame::Exception | Frame::TypeName | Frame::EnumName { .. }) => {

@@ -23,7 +23,7 @@ const CAUSE_FIELDS: [&str; 6] = [
 ];
 
 /// `AttributeList`: an `ArrayList` of `javax.management.Attribute`.
-pub(crate) fn attributes(reply: &Decoded, limits: &Limits) -> Result<Attributes, DecodeError> {
+pub fn attributes(reply: &Decoded, limits: &Limits) -> Result<Attributes, DecodeError> {
     let graph = &reply.graph;
     let list = elements(graph, reply.root, "java.util.ArrayList", "an AttributeList")?;
     let mut mapper = Mapper::new(graph, limits);
@@ -50,9 +50,16 @@ pub(crate) fn attributes(reply: &Decoded, limits: &Limits) -> Result<Attributes,
     Ok(attributes)
 }
 
+/// A string.
+pub fn text(reply: &Decoded) -> Result<String, DecodeError> {
+    let text = reply.graph.text(reply.root);
+    text.map(ToString::to_string)
+        .ok_or_else(|| shape(&reply.graph, reply.root, "a string"))
+}
+
 /// A set of `ObjectName`s. An element of a set is there once: a set that repeats a handle would be a way to make a
 /// small reply large.
-pub(crate) fn names(reply: &Decoded) -> Result<Vec<ObjectName>, DecodeError> {
+pub fn names(reply: &Decoded) -> Result<Vec<ObjectName>, DecodeError> {
     let graph = &reply.graph;
     let mut seen: HashSet<u32> = HashSet::new();
     let mut names = Vec::new();
@@ -110,7 +117,7 @@ pub(crate) fn shape(graph: &Graph, found: Item, expected: &'static str) -> Decod
 }
 
 /// A `Throwable`: class, message, causes.
-pub(crate) fn exception(reply: &Decoded, bean: Option<&ObjectName>) -> RemoteException {
+pub fn exception(reply: &Decoded, bean: Option<&ObjectName>) -> RemoteException {
     let graph = &reply.graph;
     let mut found = RemoteException {
         class: graph.describe(reply.root).to_string(),
