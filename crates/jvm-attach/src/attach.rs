@@ -249,20 +249,15 @@ impl Attached {
         let (process, jvm) = (Arc::clone(&self.process), Arc::clone(&self.jvm));
         let _file = blocking::run(limit, move || trigger::request(&process, &jvm)).await?;
         let start = Instant::now();
-        let (mut pause, mut is_reminded) = (FIRST_PAUSE, false);
+        let mut pause = FIRST_PAUSE;
         loop {
             if let Some(stream) = self.connect().await? {
+                trigger::forget(self.process.pid);
                 return Ok(stream);
             }
             if start.elapsed() >= limit {
                 let pid = self.process.pid;
                 return Err(Error::NoSocket { pid, after: limit });
-            }
-            // As the JDK's own tools do it: the first signal may have come while the JVM was busy with another.
-            if !is_reminded && start.elapsed() >= limit / 2 {
-                is_reminded = true;
-                let (process, jvm) = (Arc::clone(&self.process), Arc::clone(&self.jvm));
-                blocking::run(limit, move || trigger::signal(&process, &jvm)).await?;
             }
             sleep(pause).await;
             pause = (pause * 2).min(LAST_PAUSE);

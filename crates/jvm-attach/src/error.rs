@@ -152,6 +152,17 @@ impl Error {
         }
     }
 
+    /// Its answer is not one of the protocol.
+    pub fn is_protocol(&self) -> bool {
+        matches!(
+            self,
+            Self::TooLong { .. }
+                | Self::Unintelligible { .. }
+                | Self::Impostor { .. }
+                | Self::NoAddress { .. }
+        )
+    }
+
     /// The JVM, or its state, says no: it disables attaching or does not catch the signal now.
     pub fn is_refused(&self) -> bool {
         match self {

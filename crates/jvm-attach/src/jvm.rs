@@ -42,6 +42,25 @@ pub struct Jvm {
 }
 
 impl Jvm {
+    /// What a command line (words, each ended by a zero byte) says of a JVM, and nothing else: for tests of what comes
+    /// after.
+    pub fn from_command_line(pid: u32, words: &[u8]) -> Self {
+        let line = CommandLine::parse(words);
+        let (main, arguments) = command(&line, &HashMap::new());
+        Self {
+            pid,
+            inner_pid: pid,
+            uid: 0,
+            user: String::new(),
+            main,
+            arguments,
+            class_path: line.class_path,
+            version: None,
+            obstacle: None,
+            options: Options::new(line.options),
+        }
+    }
+
     /// Main class without the module, file name of a jar.
     pub fn main_name(&self) -> &str {
         command_line::file_name(&self.main)

@@ -37,9 +37,9 @@ pub enum Obstacle {
     /// `-XX:+DisableAttachMechanism`.
     #[error("was started with -XX:+DisableAttachMechanism; open its JMX port or start it without")]
     Disabled,
-    /// `-Xrs`: the signal would end it.
+    /// `-Xrs`: the signal would end it. Such a JVM opens its socket when it starts, and something has removed it.
     #[error(
-        "was started with -Xrs, does not catch SIGQUIT and would end of it; start it without, or with -XX:+StartAttachListener"
+        "was started with -Xrs, does not catch SIGQUIT and would end of it, and the socket that it opened when it started is gone from /tmp; restart it, or open its JMX port"
     )]
     ReducedSignals,
     /// The signal would end it now: it is starting or ending.

@@ -5,6 +5,8 @@
 
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::fchown;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, openat, statat, unlinkat};
 use rustix::io::Errno;
@@ -29,15 +31,50 @@ impl Drop for AttachFile {
     }
 }
 
-/// Writes the file and sends the signal.
+/// A JVM that has not taken a signal yet keeps it and takes it when it can; then the file must be there, and another
+/// signal would only make it dump its threads.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// JVMs that are remembered: more of them do not hang at once.
+const MOST: usize = 64;
+
+/// Who was signalled of late, and when.
+static SIGNALLED: Mutex<Vec<(u32, Instant)>> = Mutex::new(Vec::new());
+
+/// Writes the file and sends the signal, unless the JVM still has one.
 pub(crate) fn request(process: &Process, jvm: &Jvm) -> Result<AttachFile, Error> {
     let file = create(process)?;
-    signal(process, jvm)?;
+    if !is_pending(process.pid) {
+        signal(process, jvm)?;
+        remember(process.pid);
+    }
     Ok(file)
 }
 
+fn signalled() -> MutexGuard<'static, Vec<(u32, Instant)>> {
+    SIGNALLED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn is_pending(pid: u32) -> bool {
+    let mut all = signalled();
+    all.retain(|(_, at)| at.elapsed() < PATIENCE);
+    all.iter().any(|(signalled, _)| *signalled == pid)
+}
+
+fn remember(pid: u32) {
+    let mut all = signalled();
+    if all.len() == MOST {
+        all.remove(0);
+    }
+    all.push((pid, Instant::now()));
+}
+
+/// The JVM has answered: should its socket vanish, it may be asked again at once.
+pub(crate) fn forget(pid: u32) {
+    signalled().retain(|(signalled, _)| *signalled != pid);
+}
+
 /// Sends the signal to a process that is a HotSpot JVM and catches it, as far as a moment ago.
-pub(crate) fn signal(process: &Process, jvm: &Jvm) -> Result<(), Error> {
+fn signal(process: &Process, jvm: &Jvm) -> Result<(), Error> {
     let pid = process.pid;
     match process.machine()? {
         Some(Machine::HotSpot) => {}

@@ -21,6 +21,7 @@ use jmx_rmi::{
     Timeouts,
 };
 
+use super::local::Pattern;
 use crate::config::Secret;
 
 pub(crate) use address::Address;
@@ -56,12 +57,9 @@ impl Door {
     /// A door, unless it is of a kind that this build has not. The error ends a sentence that begins with the address.
     pub(crate) fn new(address: Address, access: Access) -> Result<Self, String> {
         let problem = match address {
-            Address::Port { .. } => return Ok(Self { address, access }),
+            Address::Port { .. } | Address::Local(_) => return Ok(Self { address, access }),
             Address::ServiceUrl(_) => {
                 "is a service URL, which is not supported yet; write host:port of the JVM's JMX port"
-            }
-            Address::Local(_) => {
-                "attaches to a JVM on this machine, which is not supported yet; open its JMX port and write host:port"
             }
             Address::Jolokia(_) => {
                 "is a Jolokia agent's URL, which is not supported yet; write host:port of the JVM's JMX port"
@@ -82,7 +80,11 @@ impl Door {
                 let endpoint = self.endpoint(host, *port);
                 Ok(Peer::Rmi(Client::connect(&endpoint, timeouts).await?))
             }
-            Address::ServiceUrl(_) | Address::Local(_) | Address::Jolokia(_) => {
+            Address::Local(pattern) => {
+                let endpoint = Pattern::parse(pattern).endpoint().await?;
+                Ok(Peer::Rmi(Client::connect(&endpoint, timeouts).await?))
+            }
+            Address::ServiceUrl(_) | Address::Jolokia(_) => {
                 Err(DoorError::Unsupported(self.shown()))
             }
         }
