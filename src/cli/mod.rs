@@ -3,6 +3,7 @@
 //! stdout is data, stderr is for people.
 
 mod export;
+mod jmx;
 mod once;
 mod run;
 mod setup;
@@ -56,6 +57,9 @@ enum Command {
     Once,
     /// Install the templates in Elasticsearch
     Setup,
+    /// Look at JVMs
+    #[command(subcommand)]
+    Jmx(jmx::Jmx),
     /// Check something
     #[command(subcommand)]
     Test(Test),
@@ -87,6 +91,9 @@ impl Cli {
         {
             return finish(result);
         }
+        if let Command::Jmx(jmx) = &self.command {
+            return jmx.execute();
+        }
         let config = match source.load() {
             Ok(config) => config,
             Err(error) => return wrong(error),
@@ -98,6 +105,7 @@ impl Cli {
             Command::Setup => setup::setup(&config),
             Command::Test(Test::Config) => finish(say("config OK")),
             Command::Export(export) => finish(export.with_config(&config)),
+            Command::Jmx(jmx) => jmx.execute(),
             Command::Version => version(),
         }
     }

@@ -51,3 +51,4 @@ pub use blocking::scan;
 pub use error::Error;
 pub use jvm::{Jvm, jvm, jvms};
 pub use obstacle::Obstacle;
+pub use properties::parse as parse_properties;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 /// Reads all lines. What is no escape stands for itself, as Java has it; a `\u` that is none is dropped.
-pub(crate) fn parse(text: &str) -> BTreeMap<String, String> {
+pub fn parse(text: &str) -> BTreeMap<String, String> {
     let mut all = BTreeMap::new();
     let mut rest = text.chars().peekable();
     while rest.peek().is_some() {
