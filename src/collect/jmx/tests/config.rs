@@ -69,8 +69,8 @@ fn mistakes_are_told_with_what_would_be_right() {
             "not supported yet",
         ),
         (
-            "{endpoint: \"local:kafka.Kafka\", presets: [jvm]}",
-            "not supported yet",
+            "{endpoint: \"local:\", presets: [jvm]}",
+            "names no JVM",
         ),
         (
             "{endpoint: \"http://a:1/jolokia\", presets: [jvm]}",
