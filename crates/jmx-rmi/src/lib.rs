@@ -56,11 +56,17 @@ mod value;
 
 pub use client::{
     AdvertisedHost, Client, Credentials, Endpoint, Error, Read, ServiceUrlError, Timeouts,
+    TlsProblem,
 };
+#[cfg(feature = "tls")]
+pub use client::{RegistryTls, Tls};
 pub use codec::{DecodeError, Limits};
 pub use exception::RemoteException;
 pub use info::MBeanInfo;
 pub use object_name::{ObjectName, ObjectNameError, quote, unquote};
+/// The version of rustls that [`Tls`] takes its configuration from.
+#[cfg(feature = "tls")]
+pub use tokio_rustls::rustls;
 pub use value::{Attributes, Composite, Object, Omission, Tabular, Value};
 
 /// Compiles the example of the README.

@@ -3,6 +3,8 @@
 //! - `endpoint`, `service_url`: where the JVM is, how patient to be
 //! - `session`: registry, login, lease
 //! - `lease`: keeping the session alive
+//! - `lanes`: the connections of a session
+//! - `tls`, `tls_problem`: TLS, and what can be wrong about it
 //! - `connection`: one TCP connection; calls written and replies read at the same time
 //! - `call`, `read`: one call, a list of reads
 //! - `error`: what a caller decides by
@@ -11,18 +13,27 @@ mod call;
 mod connection;
 mod endpoint;
 mod error;
+mod lanes;
 mod lease;
 mod read;
 mod service_url;
 mod session;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(not(feature = "tls"))]
+#[path = "no_tls.rs"]
+mod tls;
+mod tls_problem;
+
+use std::sync::Mutex;
 
 use crate::codec::{DecodeError, Limits, encode, map};
 use crate::{Attributes, MBeanInfo, ObjectName, RemoteException};
 use call::Call;
 use connection::Calls;
-use read::Reads;
+use read::{ReadResult, Reads};
 use session::Session;
 
 pub use endpoint::{AdvertisedHost, Credentials, Endpoint, Timeouts};
@@ -30,6 +41,9 @@ pub use error::Error;
 use error::Kind;
 pub use read::Read;
 pub use service_url::ServiceUrlError;
+#[cfg(feature = "tls")]
+pub use tls::{RegistryTls, Tls};
+pub use tls_problem::TlsProblem;
 
 /// One session with one JVM.
 ///
@@ -38,11 +52,10 @@ pub use service_url::ServiceUrlError;
 /// since the reply would be taken for that of the next call. A poisoned client fails every call at once with the cause;
 /// drop it and connect anew. Exceptions about a bean do not poison.
 ///
-/// While it lives a task renews its lease (half-way through the ten minutes a JVM grants), also when it is idle. The
-/// task ends with the client.
+/// While it lives a task renews its lease (half-way through the ten minutes a JVM grants), also when it is idle.
 ///
-/// [`close`](Self::close) it when you can. A client that is only dropped leaves its session to the JVM: `Drop` cannot
-/// wait for a reply, so the JVM frees the session when the lease runs out.
+/// [`close`](Self::close) it when you can. Of a client that is only dropped the task takes leave, over a connection of
+/// its own: within the time-outs the JVM frees the session, or else when the lease runs out.
 #[derive(Debug)]
 pub struct Client {
     session: Session,
@@ -91,7 +104,7 @@ impl Client {
         encode::query_names(&mut request, &self.session.id, pattern);
         let mut call = Call::new("asking for names", request);
         self.run(&mut call).await?;
-        let (_, value) = call.value(self.session.connection.address())?;
+        let (_, value) = call.value(&self.session.lanes.address())?;
         map::names(&value).map_err(|source| self.undecodable(source, None))
     }
 
@@ -107,7 +120,7 @@ impl Client {
         encode::get_attributes(&mut request, &self.session.id, name, attributes);
         let mut call = Call::new("reading attributes", request).about(name);
         self.run(&mut call).await?;
-        let (_, value) = call.value(self.session.connection.address())?;
+        let (_, value) = call.value(&self.session.lanes.address())?;
         map::attributes(&value, &self.limits).map_err(|source| self.undecodable(source, Some(name)))
     }
 
@@ -119,7 +132,7 @@ impl Client {
         encode::get_mbean_info(&mut request, &self.session.id, name);
         let mut call = Call::new("asking what a bean has", request).about(name);
         self.run(&mut call).await?;
-        let (_, value) = call.value(self.session.connection.address())?;
+        let (_, value) = call.value(&self.session.lanes.address())?;
         map::mbean_info(&value, &self.limits).map_err(|source| self.undecodable(source, Some(name)))
     }
 
@@ -146,7 +159,7 @@ impl Client {
     async fn ask(&mut self, doing: &'static str, request: Vec<u8>) -> Result<String, Error> {
         let mut call = Call::new(doing, request);
         self.run(&mut call).await?;
-        let (_, value) = call.value(self.session.connection.address())?;
+        let (_, value) = call.value(&self.session.lanes.address())?;
         map::text(&value).map_err(|source| self.undecodable(source, None))
     }
 
@@ -162,28 +175,39 @@ impl Client {
         &mut self,
         requests: &[Read],
     ) -> Result<Vec<Result<Attributes, RemoteException>>, Error> {
-        let mut results = Vec::with_capacity(requests.len());
-        self.read_into(requests, &mut results).await?;
-        Ok(results)
+        let mut results: Vec<Option<ReadResult>> = Vec::new();
+        results.resize_with(requests.len(), || None);
+        let take = |index: usize, result| {
+            if let Some(place) = results.get_mut(index) {
+                *place = Some(result);
+            }
+        };
+        self.read_each(requests, take).await?;
+        Ok(results.into_iter().flatten().collect())
     }
 
-    /// As [`read`](Self::read), but what is read before a failure is kept: results are appended to `results` as they
-    /// come, also when the call fails or is cancelled.
-    ///
-    /// Not cancel safe as far as the client is concerned: a cancelled call poisons it.
-    pub async fn read_into(
+    /// As [`read`](Self::read), but gives each result to `each` as it comes, with the number of its request, so that
+    /// nothing is kept that the caller does not want to keep. In order, unless the
+    /// [endpoint](Endpoint::connections) asks for several connections. `each` should be quick: nothing is read meanwhile.
+    pub async fn read_each(
         &mut self,
         requests: &[Read],
-        results: &mut Vec<Result<Attributes, RemoteException>>,
+        each: impl FnMut(usize, Result<Attributes, RemoteException>) + Send,
     ) -> Result<(), Error> {
-        let limits = self.limits.clone();
-        let mut reads = Reads {
-            connection: self.session.id,
+        self.begin()?;
+        let step = self.session.lanes.for_calls(requests.len());
+        let (each, limits, connection) = (Mutex::new(each), &self.limits, self.session.id);
+        let part = |first| Reads {
+            connection,
             requests,
+            first,
+            step,
             limits,
-            results,
+            each: &each,
         };
-        self.run(&mut reads).await
+        let mut parts: Vec<_> = (0..step).map(part).collect();
+        let done = self.session.lanes.make_all(&mut parts).await;
+        self.end(done)
     }
 
     /// Ends the session, so that the JVM frees it at once and not when the lease runs out.
@@ -192,7 +216,8 @@ impl Client {
         encode::close(&mut request, &self.session.id);
         let mut call = Call::new("closing the session", request).void();
         self.run(&mut call).await?;
-        call.nothing(self.session.connection.address())
+        self.session.lease.end();
+        call.nothing(&self.session.lanes.address())
     }
 
     /// Whether an earlier failure made the connection unusable: every later call fails with the cause of it.
@@ -202,7 +227,14 @@ impl Client {
 
     /// Makes calls unless the client is poisoned, and poisons it when they fail.
     async fn run<C: Calls>(&mut self, calls: &mut C) -> Result<(), Error> {
-        let address = || self.session.connection.address().to_owned();
+        self.begin()?;
+        let done = self.session.lanes.make(calls).await;
+        self.end(done)
+    }
+
+    /// What is begun and never ended was cancelled.
+    fn begin(&mut self) -> Result<(), Error> {
+        let address = || self.session.lanes.address();
         match (&self.state, self.session.lease.lost()) {
             (State::Poisoned(cause), _) | (_, Some(cause)) => {
                 return Err(Kind::Poisoned {
@@ -215,7 +247,10 @@ impl Client {
             (State::Ready, None) => {}
         }
         self.state = State::Busy;
-        let done = self.session.make(calls).await;
+        Ok(())
+    }
+
+    fn end(&mut self, done: Result<(), Error>) -> Result<(), Error> {
         self.state = match &done {
             Ok(()) => State::Ready,
             Err(error) => State::Poisoned(error.clone()),
@@ -225,7 +260,7 @@ impl Client {
 
     /// A reply of the wrong shape: whatever is on the other side is not to be trusted with the next call.
     fn undecodable(&mut self, source: DecodeError, bean: Option<&ObjectName>) -> Error {
-        let address = self.session.connection.address().to_owned();
+        let address = self.session.lanes.address();
         let error = Error::from(Kind::Protocol {
             address,
             bean: bean.cloned(),

@@ -138,7 +138,9 @@ impl Peer {
         into: &mut Vec<Reading>,
     ) -> Result<(), DoorError> {
         match self {
-            Self::Rmi(client) => Ok(client.read_into(reads, into).await?),
+            Self::Rmi(client) => Ok(client
+                .read_each(reads, |_, reading| into.push(reading))
+                .await?),
         }
     }
 

@@ -1,6 +1,11 @@
 //! Which calls are on their way.
 
 use std::collections::VecDeque;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::AsyncWrite;
 
 use super::Calls;
 
@@ -12,8 +17,10 @@ const WINDOW: usize = 64 << 10;
 #[derive(Debug, Default)]
 pub(super) struct Flight {
     /// Encoded calls; those before `written` are out.
-    pub(super) out: Vec<u8>,
-    pub(super) written: usize,
+    out: Vec<u8>,
+    written: usize,
+    /// Bytes were written that may stay in a buffer of the stream until it is flushed (TLS has one).
+    unflushed: bool,
     /// Sizes of the calls without a reply, and their sum.
     sizes: VecDeque<usize>,
     size: usize,
@@ -47,6 +54,29 @@ impl Flight {
         }
     }
 
+    /// Writes what can be written, or flushes what was. Pending with nothing to do: then a read is what is waited for.
+    pub(super) fn poll_write<W: AsyncWrite + Unpin>(
+        &mut self,
+        stream: &mut W,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        let unwritten = self.out.get(self.written..).unwrap_or_default();
+        if !unwritten.is_empty() {
+            self.written += match ready!(Pin::new(stream).poll_write(cx, unwritten))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                written => written,
+            };
+            self.unflushed = true;
+            return Poll::Ready(Ok(()));
+        }
+        if !self.unflushed {
+            return Poll::Pending;
+        }
+        ready!(Pin::new(stream).poll_flush(cx))?;
+        self.unflushed = false;
+        Poll::Ready(Ok(()))
+    }
+
     pub(super) fn landed(&mut self) {
         self.size -= self.sizes.pop_front().unwrap_or_default();
         self.answered += 1;
@@ -60,7 +90,7 @@ impl Flight {
 
     /// Whether every call has its reply. A peer that replies before it was asked does not end it early.
     pub(super) fn is_over<C: Calls>(&self, calls: &C) -> bool {
-        self.answered == calls.count() && self.written == self.out.len()
+        self.answered == calls.count() && self.written == self.out.len() && !self.unflushed
     }
 }
 
