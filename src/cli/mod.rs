@@ -57,15 +57,15 @@ enum Command {
     Once,
     /// Install the templates in Elasticsearch
     Setup,
-    /// Look at JVMs
-    #[command(subcommand)]
-    Jmx(jmx::Jmx),
     /// Check something
     #[command(subcommand)]
     Test(Test),
     /// Write something to stdout
     #[command(subcommand)]
     Export(export::Export),
+    /// Look at the JVMs of this machine and at the beans of any JVM, without a configuration
+    #[command(subcommand)]
+    Jmx(jmx::Jmx),
     /// Write version and platform
     Version,
 }

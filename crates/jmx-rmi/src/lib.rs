@@ -55,7 +55,7 @@ mod object_name;
 mod value;
 
 pub use client::{
-    AdvertisedHost, Client, Credentials, Endpoint, Error, Read, ServiceUrlError, Timeouts,
+    AdvertisedHost, Client, Credentials, Endpoint, Error, Read, ServiceUrlError, Stats, Timeouts,
     TlsProblem,
 };
 #[cfg(feature = "tls")]

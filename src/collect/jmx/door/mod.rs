@@ -8,20 +8,23 @@
 //!
 //! - `address`: what people write for a JVM, for the configuration and the command line alike
 //! - `error`: what a caller decides by, whichever way was taken
+//! - `jolokia`: JSON over HTTP; the other ways all lead to the crate `jmx-rmi`
 //!
 //! A way more is a variant of each of [`Address`], [`Peer`] and [`DoorError`]; whoever asks sees none of it.
 
 mod address;
 mod error;
+pub(crate) mod jolokia;
 #[cfg(test)]
 mod tests;
 
+use jmx_rmi::info::AttributeInfo;
 use jmx_rmi::{
     AdvertisedHost, Attributes, Client, Credentials, Endpoint, ObjectName, Read, RemoteException,
     Timeouts,
 };
 
-use super::local::Pattern;
+use self::jolokia::Jolokia;
 use crate::config::Secret;
 
 pub(crate) use address::Address;
@@ -29,6 +32,17 @@ pub(crate) use error::DoorError;
 
 /// What a bean gave, or the exception that the JVM has for it.
 pub(crate) type Reading = Result<Attributes, RemoteException>;
+
+/// What a session has cost so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Traffic {
+    /// Bytes to the JVM.
+    pub(crate) sent: u64,
+    /// Bytes from the JVM.
+    pub(crate) received: u64,
+    /// Times that the JVM's answer had to be waited for.
+    pub(crate) round_trips: u64,
+}
 
 /// What it takes to be let in, besides the address.
 #[derive(Debug, Clone, Default)]
@@ -54,18 +68,9 @@ pub(crate) struct Door {
 }
 
 impl Door {
-    /// A door, unless it is of a kind that this build has not. The error ends a sentence that begins with the address.
-    pub(crate) fn new(address: Address, access: Access) -> Result<Self, String> {
-        let problem = match address {
-            Address::Port { .. } | Address::Local(_) => return Ok(Self { address, access }),
-            Address::ServiceUrl(_) => {
-                "is a service URL, which is not supported yet; write host:port of the JVM's JMX port"
-            }
-            Address::Jolokia(_) => {
-                "is a Jolokia agent's URL, which is not supported yet; write host:port of the JVM's JMX port"
-            }
-        };
-        Err(problem.to_owned())
+    /// A door, with nothing done yet.
+    pub(crate) fn new(address: Address, access: Access) -> Self {
+        Self { address, access }
     }
 
     /// The address as messages name it.
@@ -76,22 +81,27 @@ impl Door {
     /// Opens a session.
     pub(crate) async fn open(&self, timeouts: Timeouts) -> Result<Peer, DoorError> {
         match &self.address {
-            Address::Port { host, port } => {
-                let endpoint = self.endpoint(host, *port);
-                Ok(Peer::Rmi(Client::connect(&endpoint, timeouts).await?))
+            Address::Port(endpoint) | Address::ServiceUrl(endpoint) => {
+                let endpoint = self.with_access(endpoint.clone());
+                Ok(Peer::Rmi(Box::new(
+                    Client::connect(&endpoint, timeouts).await?,
+                )))
             }
+            Address::Jolokia(url) => {
+                let login = self.access.login.as_ref();
+                Ok(Peer::Jolokia(Jolokia::open(url, login, timeouts).await?))
+            }
+            // The connector of a JVM that was started without a password knows none.
             Address::Local(pattern) => {
-                let endpoint = Pattern::parse(pattern).endpoint().await?;
-                Ok(Peer::Rmi(Client::connect(&endpoint, timeouts).await?))
-            }
-            Address::ServiceUrl(_) | Address::Jolokia(_) => {
-                Err(DoorError::Unsupported(self.shown()))
+                let endpoint = pattern.endpoint().await?;
+                Ok(Peer::Rmi(Box::new(
+                    Client::connect(&endpoint, timeouts).await?,
+                )))
             }
         }
     }
 
-    fn endpoint(&self, host: &str, port: u16) -> Endpoint {
-        let mut endpoint = Endpoint::new(host, port);
+    fn with_access(&self, mut endpoint: Endpoint) -> Endpoint {
         endpoint.rmi_port = self.access.rmi_port;
         if let Some(login) = &self.access.login {
             // A password goes to the host that the user named and not to one that the registry names.
@@ -106,7 +116,9 @@ impl Door {
 #[derive(Debug)]
 pub(crate) enum Peer {
     /// JMX over RMI.
-    Rmi(Client),
+    Rmi(Box<Client>),
+    /// JSON over HTTP.
+    Jolokia(Jolokia),
 }
 
 impl Peer {
@@ -125,6 +137,7 @@ impl Peer {
                 }
                 Ok(names)
             }
+            Self::Jolokia(jolokia) => Ok(jolokia.query_names(patterns).await?),
         }
     }
 
@@ -138,9 +151,39 @@ impl Peer {
         into: &mut Vec<Reading>,
     ) -> Result<(), DoorError> {
         match self {
-            Self::Rmi(client) => Ok(client
-                .read_each(reads, |_, reading| into.push(reading))
-                .await?),
+            Self::Rmi(client) => Ok(client.read_into(reads, into).await?),
+            Self::Jolokia(jolokia) => Ok(jolokia.read(reads, into).await?),
+        }
+    }
+
+    /// What beans say of their attributes: one result each, in order.
+    ///
+    /// Not cancel safe: drop a peer whose call was cancelled.
+    pub(crate) async fn describe(
+        &mut self,
+        names: &[ObjectName],
+    ) -> Result<Vec<Result<Vec<AttributeInfo>, RemoteException>>, DoorError> {
+        match self {
+            Self::Rmi(client) => {
+                let infos = client.mbean_infos(names).await?.into_iter();
+                Ok(infos.map(|info| info.map(|info| info.attributes)).collect())
+            }
+            Self::Jolokia(jolokia) => Ok(jolokia.describe(names).await?),
+        }
+    }
+
+    /// What the session has cost so far, its opening included.
+    pub(crate) fn traffic(&self) -> Traffic {
+        match self {
+            Self::Rmi(client) => {
+                let stats = client.stats();
+                Traffic {
+                    sent: stats.bytes_sent,
+                    received: stats.bytes_received,
+                    round_trips: stats.round_trips,
+                }
+            }
+            Self::Jolokia(jolokia) => jolokia.traffic(),
         }
     }
 
@@ -148,6 +191,8 @@ impl Peer {
     pub(crate) fn is_usable(&self) -> bool {
         match self {
             Self::Rmi(client) => !client.is_poisoned(),
+            // No request leaves anything behind.
+            Self::Jolokia(_) => true,
         }
     }
 
@@ -155,6 +200,7 @@ impl Peer {
     pub(crate) async fn close(self) -> Result<(), DoorError> {
         match self {
             Self::Rmi(client) => Ok(client.close().await?),
+            Self::Jolokia(_) => Ok(()),
         }
     }
 }

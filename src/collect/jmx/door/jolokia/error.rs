@@ -41,7 +41,9 @@ pub(crate) enum JolokiaError {
     #[error("{url} is Jolokia {version}; version 2 is needed")]
     Old { url: String, version: String },
     /// The agent answers that it will not.
-    #[error("{url} refuses {doing}; its policy (jolokia-access.xml) has to allow `search`, `read` and, for types, `list`")]
+    #[error(
+        "{url} refuses {doing}; its policy (jolokia-access.xml) has to allow `search`, `read` and, for types, `list`"
+    )]
     Refused {
         url: String,
         doing: &'static str,
@@ -70,7 +72,13 @@ impl JolokiaError {
 
     /// User or password are wrong or missing.
     pub(crate) fn is_auth(&self) -> bool {
-        matches!(self, Self::Status { status: 401 | 403 | 407, .. })
+        matches!(
+            self,
+            Self::Status {
+                status: 401 | 403 | 407,
+                ..
+            }
+        )
     }
 
     /// The certificates do not fit, or one side speaks TLS and the other does not.

@@ -77,7 +77,11 @@ impl Http {
         if let Some(login) = &self.login {
             post = post.basic_auth(&login.user, Some(login.password.reveal()));
         }
-        let answer = post.header(CONTENT_TYPE, "application/json").body(body).send().await;
+        let answer = post
+            .header(CONTENT_TYPE, "application/json")
+            .body(body)
+            .send()
+            .await;
         let mut answer = answer.map_err(|error| self.no_answer(error))?;
         let body = self.body(&mut answer).await?;
         self.traffic.received += body.len() as u64;
@@ -89,7 +93,11 @@ impl Http {
 
     async fn body(&self, answer: &mut Response) -> Result<Vec<u8>, JolokiaError> {
         let mut body = Vec::new();
-        while let Some(part) = answer.chunk().await.map_err(|error| self.no_answer(error))? {
+        while let Some(part) = answer
+            .chunk()
+            .await
+            .map_err(|error| self.no_answer(error))?
+        {
             if body.len() + part.len() > MAX_ANSWER_BYTES {
                 return Err(JolokiaError::TooLarge {
                     url: self.name.clone(),
@@ -125,11 +133,16 @@ impl Http {
 
     fn status(&self, answer: &Response, body: &[u8]) -> JolokiaError {
         let status = answer.status().as_u16();
-        let moved = answer.headers().get(LOCATION).and_then(|to| to.to_str().ok());
+        let moved = answer
+            .headers()
+            .get(LOCATION)
+            .and_then(|to| to.to_str().ok());
         let what = match (status, moved) {
             (401, _) if self.login.is_none() => " (it wants a user and a password)".to_owned(),
             (401, _) => " (user or password are wrong)".to_owned(),
-            (300..400, Some(to)) => format!(" (moved to {}; write that address)", to.escape_debug()),
+            (300..=399, Some(to)) => {
+                format!(" (moved to {}; write that address)", to.escape_debug())
+            }
             (404, _) => " (there is no Jolokia agent at this path)".to_owned(),
             _ => match serde_json::from_slice::<Entry>(body).map(Entry::into_value) {
                 Ok(Err(why)) => format!(": {why}"),
