@@ -14,6 +14,7 @@ mod beans;
 mod cli;
 mod failure;
 mod hostile;
+mod local;
 mod reload;
 mod servers;
 mod shipping;

@@ -96,6 +96,13 @@ impl Jvm {
         obstacle::not_caught(&self.options)
     }
 
+    /// Whether it has a library open whose file name holds this (`kafka-clients`): class paths are often written with a
+    /// `*`, or hidden in a jar's manifest. Only the first thousand files are looked at.
+    pub fn uses_library(&self, part: &str) -> bool {
+        self.class_path.contains(part)
+            || Process::open(self.pid).is_ok_and(|process| process.has_open_file(part))
+    }
+
     /// A plain file that the JVM names, read as the JVM would: relative to its folder, below its root. For its
     /// configuration, up to `limit` bytes; nothing where that is not possible.
     pub fn file(&self, path: &str, limit: u64) -> Option<String> {

@@ -7,7 +7,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, openat, readlinkat, statat};
+use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, openat, readlinkat, statat};
 use rustix::io::Errno;
 use rustix::process::{Signal, pidfd_send_signal};
 
@@ -20,6 +20,9 @@ const STATUS_LIMIT: u64 = 1 << 20;
 const ARGUMENTS_LIMIT: u64 = 6 << 20;
 /// A mapping is a line of about 100 bytes, and there are 65,530 of them by default; Elasticsearch wants 262,144.
 const MAPS_LIMIT: u64 = 64 << 20;
+
+/// A JVM opens its class path early; what it opens later (a broker: a file a segment) is not looked through.
+const MOST_FILES: usize = 1_000;
 
 const FOLDER: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
@@ -123,6 +126,23 @@ impl Process {
                 _ => {}
             }
         }
+    }
+
+    /// Whether one of its first open files has this in its name; false where we may not look.
+    pub(crate) fn has_open_file(&self, part: &str) -> bool {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let Ok(folder) = openat(&self.folder, "fd", flags, Mode::empty()) else {
+            return false;
+        };
+        let Ok(entries) = Dir::read_from(&folder) else {
+            return false;
+        };
+        entries.flatten().take(MOST_FILES).any(|entry| {
+            readlinkat(&folder, entry.file_name(), Vec::new()).is_ok_and(|path| {
+                let path = path.to_string_lossy();
+                crate::command_line::file_name(&path).contains(part)
+            })
+        })
     }
 
     /// Sends `SIGQUIT`, to this process or to none.

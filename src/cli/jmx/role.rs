@@ -116,7 +116,7 @@ impl Role {
         let known = MAINS.iter().find(|(class, ..)| *class == main);
         let (what, presets) = match known {
             Some(&(_, what, presets)) => (what, presets),
-            None if jvm.class_path.contains(CLIENT_LIBRARY) => (
+            None if jvm.uses_library(CLIENT_LIBRARY) => (
                 "Java with a Kafka client",
                 &["kafka-producer", "kafka-consumer", "jvm"][..],
             ),
