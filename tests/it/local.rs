@@ -233,15 +233,14 @@ fn a_jvm_that_is_still_starting_survives_every_attempt() {
         let pid = jvm.process().pid();
         let begin = Instant::now();
         let url = block_on(async {
-            // Spread over the first 100 ms; a JVM needs about as long until it catches the signal.
-            tokio::time::sleep(Duration::from_micros(round * 8_300)).await;
+            // Then without a pause: a JVM needs some ten milliseconds until it catches the signal.
+            tokio::time::sleep(Duration::from_micros(round * 500)).await;
             while begin.elapsed() < PATIENCE {
                 match connector_address(pid, Timeouts::default()).await {
                     Ok(url) => return url,
                     Err(_) => early += 1,
                 }
                 assert_alive(jvm.process());
-                tokio::time::sleep(Duration::from_micros(200)).await;
             }
             panic!("JDK {jdk}: never");
         });
@@ -250,7 +249,10 @@ fn a_jvm_that_is_still_starting_survives_every_attempt() {
         assert_clean(pid);
         starts += 1;
     }
-    assert!(early > 0, "no attempt was early enough to prove anything");
+    assert!(
+        early >= starts,
+        "{early} attempts were early: too few to prove anything"
+    );
     println!("{starts} starts, {early} attempts before they could be attached to");
 }
 
