@@ -17,6 +17,7 @@ mod hostile;
 mod jmx_budget;
 mod jmx_commands;
 mod jolokia;
+mod local;
 mod reload;
 mod servers;
 mod shipping;
