@@ -99,7 +99,10 @@ fn the_documents_are_those_of_rmi() {
             break;
         }
     }
-    println!("left out: {:?}", open.keys().map(|(_, name)| name).collect::<Vec<_>>());
+    println!(
+        "left out: {:?}",
+        open.keys().map(|(_, name)| name).collect::<Vec<_>>()
+    );
     open.retain(|(_, name), _| !is_restless(name));
     assert!(open.is_empty(), "{open:#?}");
     println!("{} values equal", proved.len());
