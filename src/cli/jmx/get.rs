@@ -64,9 +64,7 @@ impl Get {
             true => everything(visit, names, missing).await?,
             false => names.iter().map(|name| self.wanted(name)).collect(),
         };
-        let mut readings = Vec::with_capacity(reads.len());
-        let read = visit.peer.read(&reads, &mut readings).await;
-        read.map_err(advised)?;
+        let readings = visit.read(&reads).await?;
         let mut text = String::new();
         for (read, reading) in reads.iter().zip(readings) {
             let answers = match reading {
@@ -94,9 +92,7 @@ impl Get {
             attributes: vec![attribute.clone()],
         };
         let singles: Vec<Read> = read.attributes.iter().map(single).collect();
-        let mut readings = Vec::with_capacity(singles.len());
-        let done = visit.peer.read(&singles, &mut readings).await;
-        done.map_err(advised)?;
+        let readings = visit.read(&singles).await?;
         let mut found = Attributes::new();
         let mut refused = Vec::new();
         for (attribute, reading) in read.attributes.iter().zip(readings) {

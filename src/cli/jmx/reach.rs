@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use clap::Args;
-use jmx_rmi::{ObjectName, Timeouts};
+use jmx_rmi::{ObjectName, Read, Timeouts};
 
-use crate::collect::jmx::door::{Access, Address, Door, DoorError, Login, Peer};
+use crate::collect::jmx::door::{Access, Address, Door, DoorError, Login, Peer, Reading};
 use crate::config::Secret;
 use crate::config::units::duration_within;
 
@@ -67,6 +67,7 @@ impl Reach {
         let access = Access {
             login: self.login()?,
             rmi_port: self.rmi_port,
+            ..Access::default()
         };
         let shown = crate::config::without_user_info(&self.endpoint);
         let door = Address::parse(&self.endpoint).map(|address| Door::new(address, access));
@@ -157,6 +158,14 @@ impl Visit {
         names.sort_unstable();
         names.dedup();
         Ok(names)
+    }
+
+    /// What beans give, in order.
+    pub(super) async fn read(&mut self, reads: &[Read]) -> anyhow::Result<Vec<Reading>> {
+        let mut places: Vec<Option<Reading>> = Vec::new();
+        places.resize_with(reads.len(), || None);
+        self.peer.read(reads, &mut places).await.map_err(advised)?;
+        Ok(places.into_iter().flatten().collect())
     }
 
     /// Says good-bye, and on stderr what it took.

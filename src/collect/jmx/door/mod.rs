@@ -18,14 +18,16 @@ pub(crate) mod jolokia;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use jmx_rmi::info::AttributeInfo;
 use jmx_rmi::{
-    AdvertisedHost, Attributes, Client, Credentials, Endpoint, ObjectName, Read, RemoteException,
-    Timeouts,
+    AdvertisedHost, Attributes, Client, Credentials, Endpoint, ObjectName, Read, RegistryTls,
+    RemoteException, Timeouts,
 };
 
 use self::jolokia::Jolokia;
-use crate::config::Secret;
+use crate::config::{Secret, Tls};
 
 pub(crate) use address::Address;
 pub(crate) use error::DoorError;
@@ -51,6 +53,10 @@ pub(crate) struct Access {
     pub(crate) login: Option<Login>,
     /// Port of the RMI server, where the one that the JVM names is out of reach.
     pub(crate) rmi_port: Option<u16>,
+    /// TLS, which the RMI server must speak then.
+    pub(crate) tls: Option<Tls>,
+    /// Whether the registry speaks TLS, too.
+    pub(crate) registry_tls: RegistryTls,
 }
 
 /// User and password.
@@ -89,7 +95,10 @@ impl Door {
             }
             Address::Jolokia(url) => {
                 let login = self.access.login.as_ref();
-                Ok(Peer::Jolokia(Jolokia::open(url, login, timeouts).await?))
+                let tls = self.access.tls.as_ref();
+                Ok(Peer::Jolokia(
+                    Jolokia::open(url, login, tls, timeouts).await?,
+                ))
             }
             // The connector of a JVM that was started without a password knows none.
             Address::Local(pattern) => {
@@ -103,6 +112,11 @@ impl Door {
 
     fn with_access(&self, mut endpoint: Endpoint) -> Endpoint {
         endpoint.rmi_port = self.access.rmi_port;
+        endpoint.tls = self.access.tls.as_ref().map(|tls| jmx_rmi::Tls {
+            config: Arc::clone(&tls.client),
+            server_name: tls.server_name.clone(),
+            registry: self.access.registry_tls,
+        });
         if let Some(login) = &self.access.login {
             // A password goes to the host that the user named and not to one that the registry names.
             endpoint.advertised_host = AdvertisedHost::Never;
@@ -141,18 +155,25 @@ impl Peer {
         }
     }
 
-    /// Reads beans: one result each, in order, appended to `into`.
+    /// Reads beans. `places` has one for each of them, where its result is put; one that stays empty was not read.
     ///
     /// # Cancel safety
-    /// What is in `into` when the call is cancelled is whole and in order. The peer itself is to be dropped.
+    /// What is in its place when the call fails or is cancelled is whole. The peer itself is to be dropped.
     pub(crate) async fn read(
         &mut self,
         reads: &[Read],
-        into: &mut Vec<Reading>,
+        places: &mut [Option<Reading>],
     ) -> Result<(), DoorError> {
         match self {
-            Self::Rmi(client) => Ok(client.read_into(reads, into).await?),
-            Self::Jolokia(jolokia) => Ok(jolokia.read(reads, into).await?),
+            Self::Rmi(client) => {
+                let put = |index: usize, reading| {
+                    if let Some(place) = places.get_mut(index) {
+                        *place = Some(reading);
+                    }
+                };
+                Ok(client.read_each(reads, put).await?)
+            }
+            Self::Jolokia(jolokia) => Ok(jolokia.read(reads, places).await?),
         }
     }
 

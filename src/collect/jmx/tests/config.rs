@@ -78,6 +78,14 @@ fn mistakes_are_told_with_what_would_be_right() {
             "password: is missing",
         ),
         (
+            "{endpoint: \"a:1\", presets: [jvm], ssl.registry: maybe}",
+            "jmx[0].ssl.registry: `maybe` is none of: automatic, tls, plain",
+        ),
+        (
+            "{endpoint: \"a:1\", presets: [jvm], ssl: {certificate_authorities: /no/such}}",
+            "jmx[0].ssl.certificate_authorities: `/no/such` cannot be read",
+        ),
+        (
             "{endpoint: \"a:1\", presets: [jvm], rmi_port: 70000}",
             "out of range",
         ),

@@ -6,12 +6,14 @@ use std::time::Duration;
 use jmx_rmi::{RemoteException, Timeouts};
 use reqwest::header::{CONTENT_TYPE, LOCATION};
 use reqwest::{Client, Response, Url, redirect};
+use rustls::ClientConfig;
 use serde_json::Value as Json;
 
 use super::super::{Login, Traffic};
 use super::error::JolokiaError;
 use super::reply::Entry;
 use super::request;
+use crate::config::Tls;
 
 /// An answer may be this long: 20,000 names are 3 MB, a bean with all its attributes a few KB.
 const MAX_ANSWER_BYTES: usize = 32 << 20;
@@ -37,10 +39,15 @@ impl Http {
     pub(super) fn new(
         url: &Url,
         login: Option<&Login>,
+        tls: Option<&Tls>,
         timeouts: Timeouts,
     ) -> Result<Self, JolokiaError> {
         let name = url.as_str().trim_end_matches('/').to_owned();
-        let client = Client::builder()
+        let builder = match tls {
+            Some(tls) => Client::builder().use_preconfigured_tls(ClientConfig::clone(&tls.client)),
+            None => Client::builder(),
+        };
+        let client = builder
             .connect_timeout(timeouts.connect)
             .timeout(timeouts.call)
             .pool_idle_timeout(IDLE)

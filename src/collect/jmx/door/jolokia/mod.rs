@@ -24,6 +24,7 @@ use reqwest::Url;
 use serde_json::Value as Json;
 
 use super::{Login, Reading};
+use crate::config::Tls;
 use http::Http;
 use reply::Entry;
 
@@ -47,10 +48,11 @@ impl Jolokia {
     pub(crate) async fn open(
         url: &Url,
         login: Option<&Login>,
+        tls: Option<&Tls>,
         timeouts: Timeouts,
     ) -> Result<Self, JolokiaError> {
         let mut jolokia = Self {
-            http: Http::new(url, login, timeouts)?,
+            http: Http::new(url, login, tls, timeouts)?,
         };
         let answer = jolokia.http.bulk(&[request::version()]).await?;
         let Some(Ok(version)) = answer.into_iter().next().map(Entry::into_value) else {
@@ -87,15 +89,19 @@ impl Jolokia {
         Ok(names)
     }
 
-    /// Reads beans, appending to `into` as the answers come.
+    /// Reads beans, each into its place, as the answers come.
     pub(crate) async fn read(
         &mut self,
         reads: &[Read],
-        into: &mut Vec<Reading>,
+        places: &mut [Option<Reading>],
     ) -> Result<(), JolokiaError> {
-        for reads in reads.chunks(BEANS_PER_REQUEST) {
+        let places = places.chunks_mut(BEANS_PER_REQUEST);
+        for (reads, places) in reads.chunks(BEANS_PER_REQUEST).zip(places) {
             let readings = self.first_look(reads).await?;
-            into.extend(self.second_look(reads, readings).await?);
+            let readings = self.second_look(reads, readings).await?;
+            for (place, reading) in places.iter_mut().zip(readings) {
+                *place = Some(reading);
+            }
         }
         Ok(())
     }
