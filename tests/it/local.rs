@@ -333,7 +333,7 @@ fn a_jvm_that_hangs_costs_a_timeout_and_is_read_when_it_goes_on() {
     assert_eq!(fault("local:Hanging").0, "timeout");
     assert_clean(pid);
     jvm.signal(Signal::Cont);
-    // The first signals came to no file: it dumps its threads for them, and takes the next one.
+    // The signal that it got while it was stopped finds the file again.
     assert_reads("local:Hanging");
     // Now the socket is there, and it is the answer that does not come.
     jvm.signal(Signal::Stop);
