@@ -4,6 +4,7 @@
 set -eu
 
 readonly OLDEST_JDK=21      # Elasticsearch 9
+readonly SECOND_JDK=17      # what many brokers still run on; tests start servers under both
 readonly OLDEST_RUST=1.95   # rust-version in Cargo.toml
 
 say() { printf '%s\n' "$*" >&2; }
@@ -23,27 +24,40 @@ missing_packages() {
     [ -e /usr/include/openssl/ssl.h ] || echo libssl-dev
 }
 
-# True if the folder has a JDK that is new enough. Every JDK says its version in a file: JAVA_VERSION="21.0.5".
-is_new_jdk() {
+# Prints the version of the JDK in the folder, if it has one. Every JDK says it in a file: JAVA_VERSION="21.0.5".
+jdk_version() {
     local line major
-    [ -x "$1/bin/javac" ] && [ -r "$1/release" ] || return 1
-    line=$(grep '^JAVA_VERSION=' "$1/release") || return 1
+    [ -x "$1/bin/javac" ] && [ -r "$1/release" ] || return 0
+    line=$(grep '^JAVA_VERSION=' "$1/release") || return 0
     major=${line#*\"}
-    major=${major%%[!0-9]*}
+    echo "${major%%[!0-9]*}"
+}
+
+is_new_jdk() {
+    local major
+    major=$(jdk_version "$1")
     [ -n "$major" ] && [ "$major" -ge "$OLDEST_JDK" ]
 }
 
-# The same places as in tests/stack/src/jdk.rs.
-have_jdk() {
+is_second_jdk() {
+    [ "$(jdk_version "$1")" = "$SECOND_JDK" ]
+}
+
+# True if one of the folders that tests/stack/src/jdk.rs looks into passes the check.
+any_jdk() {
     local home
+    for home in "${JAVA_HOME:-}" /usr/lib/jvm/* "${HOME:-/nowhere}"/.sdkman/candidates/java/*; do
+        if "$1" "$home"; then return 0; fi
+    done
+    return 1
+}
+
+have_jdk() {
     if [ -n "${BROKERBEAT_JDK:-}" ]; then
         is_new_jdk "$BROKERBEAT_JDK" || fail "BROKERBEAT_JDK=$BROKERBEAT_JDK is not a JDK of $OLDEST_JDK or newer"
         return 0
     fi
-    for home in "${JAVA_HOME:-}" /usr/lib/jvm/* "${HOME:-/nowhere}"/.sdkman/candidates/java/*; do
-        if is_new_jdk "$home"; then return 0; fi
-    done
-    return 1
+    any_jdk is_new_jdk
 }
 
 # The oldest package that is new enough, or nothing: the nearer to what old servers were made for, the better.
@@ -101,6 +115,16 @@ install_jdk() {
     fail "$(temurin_line)"
 }
 
+# Not worth a failure: the tests that compare JDKs then have one less, and say so.
+install_second_jdk() {
+    local package=openjdk-$SECOND_JDK-jdk-headless
+    if ! command -v apt-cache > /dev/null || [ -z "$(apt-cache search --names-only "^$package\$")" ]; then
+        say "no JDK $SECOND_JDK is installed, and this distribution has none: servers are tested under newer ones only."
+        return 0
+    fi
+    install_packages "$package"
+}
+
 check_rust() {
     local version
     PATH="$PATH:${HOME:-}/.cargo/bin"
@@ -120,6 +144,7 @@ main() {
     if [ "${#missing[@]}" -gt 0 ] || ! have_jdk; then update_lists; fi
     if [ "${#missing[@]}" -gt 0 ]; then install_packages "${missing[@]}"; fi
     have_jdk || install_jdk
+    any_jdk is_second_jdk || install_second_jdk
     check_rust
 }
 

@@ -11,8 +11,6 @@ import javax.management.ObjectName;
 import javax.management.openmbean.CompositeData;
 import javax.management.openmbean.TabularData;
 import javax.management.remote.JMXConnector;
-import javax.management.remote.JMXConnectorFactory;
-import javax.management.remote.JMXServiceURL;
 
 /**
  * Reads MBeans with Java's own client and prints a JSON object per attribute: bean, attribute, type, and value or
@@ -22,8 +20,7 @@ import javax.management.remote.JMXServiceURL;
  */
 public class JmxDump {
     public static void main(String[] args) throws Exception {
-        JMXServiceURL url = new JMXServiceURL("service:jmx:rmi:///jndi/rmi://" + args[0] + "/jmxrmi");
-        try (JMXConnector connector = JMXConnectorFactory.connect(url)) {
+        try (JMXConnector connector = JmxConnect.to(args[0])) {
             MBeanServerConnection server = connector.getMBeanServerConnection();
             Set<ObjectName> names = new TreeSet<>();
             for (int i = 1; i < args.length; i++) names.addAll(server.queryNames(new ObjectName(args[i]), null));

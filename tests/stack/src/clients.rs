@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use crate::doors::{Doors, door_methods};
 use crate::error::{Error, Result};
 use crate::java::{self, Jvm, Source};
 use crate::kafka::KafkaVersion;
 use crate::options::Options;
-use crate::ports;
 use crate::process::{Process, process_methods};
 use crate::wait;
 use crate::workdir::WorkDir;
@@ -28,7 +28,7 @@ const OBEY: Duration = Duration::from_secs(150);
 
 /// A Java producer with a JMX port.
 pub struct Producer {
-    jmx_port: u16,
+    doors: Doors,
     process: Process,
     _work: WorkDir,
 }
@@ -54,9 +54,9 @@ impl Producer {
         ];
         let args = arguments(&[topic, &rate.to_string()], &fixed, options);
         let name = format!("the producer for {topic}");
-        let (jmx_port, process, work) = start(version, &name, "StackProducer", args, options)?;
+        let (doors, process, work) = start(version, &name, "StackProducer", args, options)?;
         Ok(Self {
-            jmx_port,
+            doors,
             process,
             _work: work,
         })
@@ -72,17 +72,13 @@ impl Producer {
         tell(&self.process, &format!("send {count}"))
     }
 
-    /// "127.0.0.1:<JMX port>"
-    pub fn jmx(&self) -> String {
-        format!("127.0.0.1:{}", self.jmx_port)
-    }
-
+    door_methods!();
     process_methods!();
 }
 
 /// A Java consumer with a JMX port. It reads from the beginning where its group has no commit.
 pub struct Consumer {
-    jmx_port: u16,
+    doors: Doors,
     process: Process,
     _work: WorkDir,
 }
@@ -111,9 +107,9 @@ impl Consumer {
         ];
         let args = arguments(&[topic], &fixed, options);
         let name = format!("the consumer of group {group}");
-        let (jmx_port, process, work) = start(version, &name, "StackConsumer", args, options)?;
+        let (doors, process, work) = start(version, &name, "StackConsumer", args, options)?;
         Ok(Self {
-            jmx_port,
+            doors,
             process,
             _work: work,
         })
@@ -139,11 +135,7 @@ impl Consumer {
         tell(&self.process, "commit")
     }
 
-    /// "127.0.0.1:<JMX port>"
-    pub fn jmx(&self) -> String {
-        format!("127.0.0.1:{}", self.jmx_port)
-    }
-
+    door_methods!();
     process_methods!();
 }
 
@@ -165,24 +157,30 @@ fn start(
     main: &str,
     args: Vec<String>,
     options: &Options,
-) -> Result<(u16, Process, WorkDir)> {
+) -> Result<(Doors, Process, WorkDir)> {
     let libraries = version.package().class_path()?;
     let classes = java::classes("clients", &libraries, SOURCES)?;
     wait::on_free_ports(|| {
-        let jmx_port = ports::free();
         let work = WorkDir::new("client")?;
+        let doors = Doors::plan(options, &work)?;
         let jvm = Jvm {
             class_path: format!("{}:{libraries}", classes.display()),
             main,
             args: args.clone(),
             heap_megabytes: 64,
-            jmx_port: Some(jmx_port),
-            extra: &[vec!["-XX:+UseSerialGC".to_owned()], options.jvm.clone()].concat(),
+            jdk: options.jdk,
+            extra: [
+                vec!["-XX:+UseSerialGC".to_owned()],
+                doors.arguments.clone(),
+                options.jvm.clone(),
+            ]
+            .concat(),
             talk: true,
         };
         let process = jvm.start(name, &work)?;
         process.hear("its first answer from the brokers", READY)?;
-        Ok((jmx_port, process, work))
+        doors.wait_ready(&process)?;
+        Ok((doors, process, work))
     })
 }
 

@@ -12,23 +12,25 @@ use crate::workdir::WorkDir;
 
 const COMPILE: Duration = Duration::from_secs(180);
 
+/// What our own classes are compiled for: the oldest JDK that a test may ask for.
+const RELEASE: u32 = 17;
+
 /// A JVM as it will be started.
 pub(crate) struct Jvm<'a> {
     pub(crate) class_path: String,
     pub(crate) main: &'a str,
     pub(crate) args: Vec<String>,
     pub(crate) heap_megabytes: u32,
-    /// Open for remote JMX, without password. The port for RMI itself is left to the JVM, as `JMX_PORT` does in
-    /// Kafka's own start scripts.
-    pub(crate) jmx_port: Option<u16>,
-    /// The caller's own arguments, last.
-    pub(crate) extra: &'a [String],
+    /// The JDK's version, or none for the usual one.
+    pub(crate) jdk: Option<u32>,
+    /// Further arguments, in order: the later one wins.
+    pub(crate) extra: Vec<String>,
     pub(crate) talk: bool,
 }
 
 impl Jvm<'_> {
     pub(crate) fn start(&self, name: &str, work: &WorkDir) -> Result<Process> {
-        let mut launch = Launch::new(Jdk::find()?.program("java"), work.path());
+        let mut launch = Launch::new(Jdk::of(self.jdk)?.program("java"), work.path());
         launch.args = self.arguments(&work.folder("tmp")?);
         launch.clear_env = true;
         launch.talk = self.talk;
@@ -44,15 +46,6 @@ impl Jvm<'_> {
             "-Dorg.slf4j.simpleLogger.showDateTime=true".to_owned(),
             "-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS".to_owned(),
         ];
-        if let Some(port) = self.jmx_port {
-            let jmx = "-Dcom.sun.management.jmxremote";
-            all.push(jmx.to_owned());
-            all.push(format!("{jmx}.port={port}"));
-            all.push(format!("{jmx}.host=127.0.0.1"));
-            all.push(format!("{jmx}.authenticate=false"));
-            all.push(format!("{jmx}.ssl=false"));
-            all.push("-Djava.rmi.server.hostname=127.0.0.1".to_owned());
-        }
         all.extend(self.extra.iter().cloned());
         all.extend([
             "-cp".to_owned(),
@@ -64,29 +57,57 @@ impl Jvm<'_> {
     }
 }
 
-/// Runs a Java program to its end and gives what it printed on stdout and stderr.
-pub(crate) fn run(class_path: &str, main: &str, args: &[&str], limit: Duration) -> Result<String> {
-    let work = WorkDir::new("tool")?;
-    let jvm = Jvm {
-        class_path: class_path.to_owned(),
-        main,
-        args: args.iter().map(|&arg| arg.to_owned()).collect(),
-        heap_megabytes: 96,
-        jmx_port: None,
-        extra: &[
+/// A Java program that does one thing and ends.
+pub(crate) struct Tool<'a> {
+    class_path: &'a str,
+    main: &'a str,
+    /// Arguments of its JVM.
+    pub(crate) jvm: Vec<String>,
+    /// The JDK's version, or none for the usual one.
+    pub(crate) jdk: Option<u32>,
+}
+
+impl<'a> Tool<'a> {
+    pub(crate) fn new(class_path: &'a str, main: &'a str) -> Self {
+        Self {
+            class_path,
+            main,
+            jvm: Vec::new(),
+            jdk: None,
+        }
+    }
+
+    /// Runs it to its end and gives what it printed on stdout and stderr.
+    pub(crate) fn run(self, args: &[&str], limit: Duration) -> Result<String> {
+        let work = WorkDir::new("tool")?;
+        let mut extra = vec![
             "-Dorg.slf4j.simpleLogger.defaultLogLevel=error".to_owned(),
             "-XX:+UseSerialGC".to_owned(),
-        ],
-        talk: false,
-    };
-    let what = format!("{main} {}", args.join(" "));
-    let process = jvm.start(&what, &work)?;
-    let status = process.wait(limit)?;
-    let printed = fs::read_to_string(process.log()).at("read", process.log())?;
-    match status.success() {
-        true => Ok(printed),
-        false => Err(Error::refused(what, format!("{status}\n{printed}"))),
+        ];
+        extra.extend(self.jvm);
+        let jvm = Jvm {
+            class_path: self.class_path.to_owned(),
+            main: self.main,
+            args: args.iter().map(|&arg| arg.to_owned()).collect(),
+            heap_megabytes: 96,
+            jdk: self.jdk,
+            extra,
+            talk: false,
+        };
+        let what = format!("{} {}", self.main, args.join(" "));
+        let process = jvm.start(&what, &work)?;
+        let status = process.wait(limit)?;
+        let printed = fs::read_to_string(process.log()).at("read", process.log())?;
+        match status.success() {
+            true => Ok(printed),
+            false => Err(Error::refused(what, format!("{status}\n{printed}"))),
+        }
     }
+}
+
+/// Runs a Java program to its end and gives what it printed on stdout and stderr.
+pub(crate) fn run(class_path: &str, main: &str, args: &[&str], limit: Duration) -> Result<String> {
+    Tool::new(class_path, main).run(args, limit)
 }
 
 /// A Java source that is part of this crate: its file name and its text.
@@ -94,19 +115,27 @@ pub(crate) type Source = (&'static str, &'static str);
 
 /// The folder with the compiled classes.
 pub(crate) fn classes(key: &str, class_path: &str, sources: &[Source]) -> Result<PathBuf> {
-    let mut inputs = vec![class_path];
+    let release = RELEASE.to_string();
+    let mut inputs = vec![class_path, &release];
     inputs.extend(sources.iter().map(|&(_, text)| text));
-    cache::entry(key, &inputs, |folder| compile(class_path, sources, folder))
+    cache::entry(key, &inputs, |folder| {
+        compile(RELEASE, class_path, sources, folder)
+    })
 }
 
-/// Compiles into `folder`. The classes run on any JDK that the stack accepts.
-pub(crate) fn compile(class_path: &str, sources: &[Source], folder: &Path) -> Result<()> {
+/// Compiles into `folder`, for JDKs from `release` on.
+pub(crate) fn compile(
+    release: u32,
+    class_path: &str,
+    sources: &[Source],
+    folder: &Path,
+) -> Result<()> {
     let work = WorkDir::new("javac")?;
     let mut launch = Launch::new(Jdk::find()?.program("javac"), work.path());
     launch.args = [
         "-J-XX:TieredStopAtLevel=1",
         "--release",
-        "21",
+        &release.to_string(),
         "-nowarn",
         "-Xlint:none",
         "-proc:none",

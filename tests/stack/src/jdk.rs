@@ -1,11 +1,15 @@
-//! Finds a JDK. Elasticsearch needs 21 or newer, and one JDK for all servers is one thing less that differs.
+//! Finds JDKs. Elasticsearch needs 21 or newer, and one JDK for all servers is one thing less that differs; a test that
+//! is about JDKs asks for a version.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 
+/// For what does not ask for a version.
 const OLDEST: u32 = 21;
+/// What our own classes are compiled for, and Kafka 4's servers.
+const OLDEST_OF_ALL: u32 = 17;
 const HINT: &str = "run scripts/install.sh, or set BROKERBEAT_JDK to the folder of one";
 
 /// A folder with `bin/java` and `bin/javac`.
@@ -19,10 +23,10 @@ impl Jdk {
     /// old servers were made for, the better.
     pub(crate) fn find() -> Result<Self> {
         let chosen = match std::env::var_os("BROKERBEAT_JDK") {
-            Some(home) => Some(PathBuf::from(home)).filter(|home| is_usable(home)),
+            Some(home) => Some(PathBuf::from(home)).filter(|home| is_new_enough(home)),
             None => candidates()
                 .into_iter()
-                .filter(|home| is_usable(home))
+                .filter(|home| is_new_enough(home))
                 .min_by_key(|home| major(home)),
         };
         chosen
@@ -30,6 +34,22 @@ impl Jdk {
             .ok_or_else(|| Error::Missing {
                 what: format!("a JDK of version {OLDEST} or newer"),
                 hint: HINT.to_owned(),
+            })
+    }
+
+    /// The one of this version, or with none the one that [`find`](Self::find) finds.
+    pub(crate) fn of(version: Option<u32>) -> Result<Self> {
+        let Some(version) = version else {
+            return Self::find();
+        };
+        let found = usable().into_iter().find(|(major, _)| *major == version);
+        found
+            .map(|(_, home)| Self { home })
+            .ok_or_else(|| Error::Missing {
+                what: format!("a JDK {version}"),
+                hint: format!(
+                    "install it, for example openjdk-{version}-jdk-headless where the distribution has it"
+                ),
             })
     }
 
@@ -59,7 +79,25 @@ fn candidates() -> Vec<PathBuf> {
     all
 }
 
-fn is_usable(home: &Path) -> bool {
+/// The versions of the installed JDKs that servers can be started under, in order: 17 and up.
+pub fn jdks() -> Vec<u32> {
+    let mut versions: Vec<u32> = usable().into_iter().map(|(major, _)| major).collect();
+    versions.sort_unstable();
+    versions.dedup();
+    versions
+}
+
+fn usable() -> Vec<(u32, PathBuf)> {
+    let chosen = std::env::var_os("BROKERBEAT_JDK").map(PathBuf::from);
+    chosen
+        .into_iter()
+        .chain(candidates())
+        .filter_map(|home| Some((major(&home)?, home)))
+        .filter(|(major, home)| *major >= OLDEST_OF_ALL && home.join("bin/javac").exists())
+        .collect()
+}
+
+fn is_new_enough(home: &Path) -> bool {
     major(home).is_some_and(|major| major >= OLDEST) && home.join("bin/javac").exists()
 }
 

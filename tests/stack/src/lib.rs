@@ -1,4 +1,5 @@
-//! Real servers for the tests and the demo: ZooKeeper, Kafka in both modes, Elasticsearch, Java clients.
+//! Real servers for the tests and the demo: ZooKeeper, Kafka in both modes, Connect, MirrorMaker, Elasticsearch, Java
+//! clients.
 //!
 //! Everything comes from Maven Central through the `mvn` command, is pinned, and stays in a cache
 //! ([`cache_folder`]) between runs. Servers listen on free ports of the loopback address and are gone when their value
@@ -26,40 +27,51 @@
 //!
 //! | module | |
 //! |---|---|
-//! | `zookeeper`, `kafka`, `elasticsearch`, `clients` | the servers and clients: configuration, start, readiness |
-//! | `jmx` | what Java reads over JMX |
+//! | `zookeeper`, `kafka`, `connect`, `elasticsearch`, `clients`, `plain` | the servers and clients: configuration, start, readiness |
+//! | `options`, `doors`, `jolokia`, `tls` | what a test may change; JMX ports, Jolokia ports, certificates |
+//! | `jmx` | the kinds of JMX port, and what Java reads through them |
 //! | `java`, `jdk` | starting JVMs, compiling |
 //! | `process`, `spawn`, `workdir`, `ports`, `wait` | lifetime, folders, ports, readiness |
 //! | `packages`, `maven`, `cache` | what is downloaded, how, where it stays |
 
 mod cache;
 mod clients;
+mod connect;
+mod doors;
 mod elasticsearch;
 mod error;
 mod http;
 mod java;
 mod jdk;
 mod jmx;
+mod jolokia;
 mod kafka;
 mod maven;
 mod options;
 mod packages;
+mod plain;
 mod ports;
 mod process;
 mod spawn;
+mod tls;
 mod wait;
 mod workdir;
 mod zookeeper;
 
 pub use cache::cache_folder;
 pub use clients::{Consumer, Producer};
+pub use connect::{Connect, MirrorMaker};
 pub use elasticsearch::Elasticsearch;
 pub use error::{Error, Result};
-pub use jmx::{JmxValue, jmx_attribute, jmx_dump};
+pub use jdk::jdks;
+pub use jmx::{JmxAccess, JmxPort, JmxValue, RmiPort, jmx_attribute, jmx_dump, jmx_dump_with};
+pub use jolokia::JolokiaPort;
 pub use kafka::{GroupRow, Kafka, KafkaVersion};
 pub use maven::{downloaded_bytes, megabytes};
 pub use options::Options;
+pub use plain::PlainJvm;
 pub use process::{Process, Signal};
+pub use tls::TlsFiles;
 pub use wait::{interrupt, wait_until};
 pub use workdir::WorkDir;
-pub use zookeeper::ZooKeeper;
+pub use zookeeper::{ZooKeeper, ZooKeeperVersion};

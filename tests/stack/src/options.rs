@@ -1,14 +1,34 @@
-/// What a test changes about a server or client: settings of its configuration and arguments of its JVM.
+//! What a test changes about a server or client.
+
+use crate::jmx::JmxPort;
+use crate::jolokia::JolokiaPort;
+
+/// Settings of a server's or client's configuration, arguments of its JVM, and the doors into that JVM.
 ///
-/// Both come after the stack's own, so they win.
-#[derive(Clone, Debug, Default)]
+/// Settings and arguments come after the stack's own, so they win.
+#[derive(Clone, Debug)]
 pub struct Options {
     pub(crate) settings: Vec<(String, String)>,
     pub(crate) jvm: Vec<String>,
+    pub(crate) jdk: Option<u32>,
+    pub(crate) jmx: Option<JmxPort>,
+    pub(crate) jolokia: Option<JolokiaPort>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            settings: Vec::new(),
+            jvm: Vec::new(),
+            jdk: None,
+            jmx: Some(JmxPort::new()),
+            jolokia: None,
+        }
+    }
 }
 
 impl Options {
-    /// Nothing changed.
+    /// Nothing changed: the stack's usual JDK, a JMX port that is open to everybody on this machine.
     pub fn new() -> Self {
         Self::default()
     }
@@ -24,6 +44,34 @@ impl Options {
     #[must_use]
     pub fn jvm(mut self, argument: &str) -> Self {
         self.jvm.push(argument.to_owned());
+        self
+    }
+
+    /// Runs under the JDK of this version, which must be installed: see [`jdks`](crate::jdks).
+    #[must_use]
+    pub fn jdk(mut self, version: u32) -> Self {
+        self.jdk = Some(version);
+        self
+    }
+
+    /// Another kind of JMX port.
+    #[must_use]
+    pub fn jmx(mut self, port: JmxPort) -> Self {
+        self.jmx = Some(port);
+        self
+    }
+
+    /// No JMX option at all: what `jmx()` gives is then an address where nobody listens.
+    #[must_use]
+    pub fn without_jmx(mut self) -> Self {
+        self.jmx = None;
+        self
+    }
+
+    /// The Jolokia agent inside the JVM, on a port of its own.
+    #[must_use]
+    pub fn jolokia(mut self, port: JolokiaPort) -> Self {
+        self.jolokia = Some(port);
         self
     }
 }

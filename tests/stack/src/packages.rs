@@ -33,3 +33,27 @@ pub(crate) const ELASTICSEARCH: Package = Package {
     pom: include_str!("../maven/elasticsearch-9.4.3.xml"),
     jars: false,
 };
+
+pub(crate) const KAFKA_MIDDLE: Package = Package {
+    name: "Kafka 3.9.1",
+    key: "kafka-3.9.1",
+    megabytes: 45,
+    pom: include_str!("../maven/kafka-3.9.1.xml"),
+    jars: true,
+};
+
+pub(crate) const CONNECT: Package = Package {
+    name: "Kafka Connect 4.2.0",
+    key: "connect-4.2.0",
+    megabytes: 40,
+    pom: include_str!("../maven/connect-4.2.0.xml"),
+    jars: true,
+};
+
+pub(crate) const JOLOKIA: Package = Package {
+    name: "Jolokia 2.3.0",
+    key: "jolokia-2.3.0",
+    megabytes: 1,
+    pom: include_str!("../maven/jolokia-2.3.0.xml"),
+    jars: true,
+};

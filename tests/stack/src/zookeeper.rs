@@ -1,10 +1,14 @@
+//! ZooKeeper 3.9.4 and 3.5.9, alone and as an ensemble.
+
 use std::io::Read;
 use std::time::Duration;
 
+use crate::doors::{Doors, door_methods};
 use crate::error::{Error, Result};
 use crate::java::Jvm;
+use crate::maven::Package;
 use crate::options::Options;
-use crate::packages::ZOOKEEPER;
+use crate::packages::{KAFKA_OLD, ZOOKEEPER};
 use crate::ports;
 use crate::process::{Process, process_methods};
 use crate::wait;
@@ -12,54 +16,119 @@ use crate::workdir::WorkDir;
 
 const READY: Duration = Duration::from_secs(60);
 
-/// A stand-alone ZooKeeper 3.9.4: all four-letter words allowed, JMX open, AdminServer on.
+/// The ZooKeepers that the stack knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ZooKeeperVersion {
+    /// 3.5.9, the one that Kafka 2.8.2 brings; without its AdminServer, whose web server Kafka leaves out.
+    V3_5,
+    /// 3.9.4
+    V3_9,
+}
+
+impl ZooKeeperVersion {
+    fn package(self) -> &'static Package {
+        match self {
+            Self::V3_5 => &KAFKA_OLD,
+            Self::V3_9 => &ZOOKEEPER,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::V3_5 => "ZooKeeper 3.5.9",
+            Self::V3_9 => "ZooKeeper 3.9.4",
+        }
+    }
+}
+
+/// A ZooKeeper: all four-letter words allowed, JMX open, AdminServer on.
 pub struct ZooKeeper {
     port: u16,
-    jmx_port: u16,
     admin_port: u16,
+    doors: Doors,
     process: Process,
     _work: WorkDir,
 }
 
 impl ZooKeeper {
-    /// Starts it and waits until it serves.
+    /// Starts a stand-alone 3.9.4 and waits until it serves.
     pub fn start() -> Result<Self> {
         Self::start_with(&Options::new())
     }
 
     /// As [`start`](Self::start), with changes to `zoo.cfg` and the JVM.
     pub fn start_with(options: &Options) -> Result<Self> {
-        wait::on_free_ports(|| Self::start_once(options))
+        Self::start_of(ZooKeeperVersion::V3_9, options)
     }
 
-    fn start_once(options: &Options) -> Result<Self> {
-        let (port, jmx_port, admin_port) = (ports::free(), ports::free(), ports::free());
-        let class_path = ZOOKEEPER.class_path()?;
+    /// As [`start_with`](Self::start_with) of another version.
+    pub fn start_of(version: ZooKeeperVersion, options: &Options) -> Result<Self> {
+        wait::on_free_ports(|| {
+            let server = Self::launch(version, &Place::alone(), options)?;
+            server.wait_ready()?;
+            Ok(server)
+        })
+    }
+
+    /// An ensemble of three, of version 3.9.4; waits until all of them serve.
+    pub fn start_ensemble(options: &Options) -> Result<[Self; 3]> {
+        wait::on_free_ports(|| {
+            let peers = [1, 2, 3].map(|id| Peer {
+                id,
+                quorum: ports::free(),
+                election: ports::free(),
+            });
+            let launch = |id| {
+                let place = Place {
+                    id: Some(id),
+                    peers: &peers,
+                };
+                Self::launch(ZooKeeperVersion::V3_9, &place, options)
+            };
+            let servers = [launch(1)?, launch(2)?, launch(3)?];
+            servers.iter().try_for_each(Self::wait_ready)?;
+            Ok(servers)
+        })
+    }
+
+    fn launch(version: ZooKeeperVersion, place: &Place<'_>, options: &Options) -> Result<Self> {
+        let (port, admin_port) = (ports::free(), ports::free());
         let work = WorkDir::new("zookeeper")?;
-        let config = work.write("zoo.cfg", &config(&work, port, admin_port, options))?;
+        let doors = Doors::plan(options, &work)?;
+        let data = work.folder("data")?;
+        let mut name = version.name().to_owned();
+        if let Some(id) = place.id {
+            work.write("data/myid", &id.to_string())?;
+            name = format!("{name}, server {id}");
+        }
+        let mut lines = vec![format!("dataDir={}", data.display())];
+        lines.extend(config(version, port, admin_port));
+        lines.extend(place.peers.iter().map(Peer::line));
+        let more = options.settings.iter();
+        lines.extend(more.map(|(key, value)| format!("{key}={value}")));
+        let config = work.write("zoo.cfg", &(lines.join("\n") + "\n"))?;
         let jvm = Jvm {
-            class_path,
+            class_path: version.package().class_path()?,
             main: "org.apache.zookeeper.server.quorum.QuorumPeerMain",
             args: vec![config.display().to_string()],
             heap_megabytes: 128,
-            jmx_port: Some(jmx_port),
+            jdk: options.jdk,
             // Its logger beans are log4j's, which is not on the class path.
-            extra: &[
+            extra: [
                 vec!["-Dzookeeper.jmx.log4j.disable=true".to_owned()],
+                doors.arguments.clone(),
                 options.jvm.clone(),
             ]
             .concat(),
             talk: false,
         };
-        let server = Self {
+        Ok(Self {
             port,
-            jmx_port,
             admin_port,
-            process: jvm.start("ZooKeeper 3.9.4", &work)?,
+            doors,
+            process: jvm.start(&name, &work)?,
             _work: work,
-        };
-        server.wait_ready()?;
-        Ok(server)
+        })
     }
 
     fn wait_ready(&self) -> Result<()> {
@@ -69,8 +138,7 @@ impl ZooKeeper {
                 .ok()
                 .filter(|answer| answer.contains("Mode: "))
         })?;
-        // The agent that listens for JMX is up before `main` runs, so there is nothing more to wait for.
-        Ok(())
+        self.doors.wait_ready(&self.process)
     }
 
     /// Kills it if it runs and starts it again with its data and ports.
@@ -82,11 +150,6 @@ impl ZooKeeper {
     /// "127.0.0.1:<client port>"
     pub fn addr(&self) -> String {
         format!("127.0.0.1:{}", self.port)
-    }
-
-    /// "127.0.0.1:<JMX port>"
-    pub fn jmx(&self) -> String {
-        format!("127.0.0.1:{}", self.jmx_port)
     }
 
     /// "http://127.0.0.1:<port>": the AdminServer, whose commands are under `/commands`.
@@ -103,7 +166,41 @@ impl ZooKeeper {
         self.port
     }
 
+    door_methods!();
     process_methods!();
+}
+
+/// A server of an ensemble, as the others know it.
+struct Peer {
+    id: u8,
+    quorum: u16,
+    election: u16,
+}
+
+impl Peer {
+    fn line(&self) -> String {
+        let Self {
+            id,
+            quorum,
+            election,
+        } = self;
+        format!("server.{id}=127.0.0.1:{quorum}:{election}")
+    }
+}
+
+/// Where a server stands: alone, or as one of an ensemble.
+struct Place<'a> {
+    id: Option<u8>,
+    peers: &'a [Peer],
+}
+
+impl Place<'_> {
+    fn alone() -> Self {
+        Self {
+            id: None,
+            peers: &[],
+        }
+    }
 }
 
 pub(crate) fn four_letter_word(port: u16, word: &str) -> Result<String> {
@@ -116,22 +213,18 @@ pub(crate) fn four_letter_word(port: u16, word: &str) -> Result<String> {
     }
 }
 
-fn config(work: &WorkDir, port: u16, admin_port: u16, options: &Options) -> String {
-    let mut lines = vec![
+fn config(version: ZooKeeperVersion, port: u16, admin_port: u16) -> Vec<String> {
+    vec![
         "tickTime=1000".to_owned(),
-        format!("dataDir={}", work.join("data").display()),
+        // Of an ensemble only: ticks until a follower has connected and may be behind.
+        "initLimit=10".to_owned(),
+        "syncLimit=5".to_owned(),
         "clientPortAddress=127.0.0.1".to_owned(),
         format!("clientPort={port}"),
         "maxClientCnxns=0".to_owned(),
         "4lw.commands.whitelist=*".to_owned(),
+        format!("admin.enableServer={}", version == ZooKeeperVersion::V3_9),
         "admin.serverAddress=127.0.0.1".to_owned(),
         format!("admin.serverPort={admin_port}"),
-    ];
-    lines.extend(
-        options
-            .settings
-            .iter()
-            .map(|(key, value)| format!("{key}={value}")),
-    );
-    lines.join("\n") + "\n"
+    ]
 }

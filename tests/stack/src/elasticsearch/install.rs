@@ -10,6 +10,8 @@ use crate::java::{self, Source};
 use crate::packages::ELASTICSEARCH;
 
 const VERSION: &str = "9.4.3";
+/// The oldest Java that this Elasticsearch runs on.
+const RELEASE: u32 = 21;
 const SHIM: &[Source] = &[
     (
         "ShimPlugin.java",
@@ -47,7 +49,7 @@ fn build(dist: &Path, folder: &Path) -> Result<()> {
     let classes = plugin.join("classes");
     fs::create_dir_all(&classes).at("create", &classes)?;
     let class_path = format!("{0}/lib/*:{0}/modules/x-pack-core/*", dist.display());
-    java::compile(&class_path, SHIM, &classes)?;
+    java::compile(RELEASE, &class_path, SHIM, &classes)?;
     java::jar(&classes, &plugin.join("shim.jar"))?;
     fs::remove_dir_all(&classes).at("remove", &classes)?;
     let file = plugin.join("plugin-descriptor.properties");

@@ -7,7 +7,6 @@ use crate::zookeeper::ZooKeeper;
 
 pub(super) struct Ports {
     pub(super) broker: u16,
-    pub(super) jmx: u16,
     /// Used by the first node of a KRaft cluster only.
     pub(super) controller: u16,
 }
@@ -16,7 +15,6 @@ impl Ports {
     pub(super) fn pick() -> Self {
         Self {
             broker: ports::free(),
-            jmx: ports::free(),
             controller: ports::free(),
         }
     }

@@ -1,4 +1,4 @@
-//! Kafka 2.8.2 with ZooKeeper and Kafka 4.2.0 with KRaft.
+//! Kafka 2.8.2 with ZooKeeper, Kafka 3.9.1 with either, Kafka 4.2.0 with KRaft.
 
 mod config;
 mod groups;
@@ -9,11 +9,12 @@ use std::time::Duration;
 
 pub use groups::GroupRow;
 
+use crate::doors::{Doors, door_methods};
 use crate::error::{At, Error, Result};
 use crate::java::Jvm;
 use crate::maven::Package;
 use crate::options::Options;
-use crate::packages::{KAFKA_NEW, KAFKA_OLD};
+use crate::packages::{KAFKA_MIDDLE, KAFKA_NEW, KAFKA_OLD};
 use crate::process::{Process, process_methods};
 use crate::wait;
 use crate::workdir::WorkDir;
@@ -23,11 +24,13 @@ use config::Ports;
 const READY: Duration = Duration::from_secs(90);
 const FORMAT: Duration = Duration::from_secs(60);
 
-/// The two Kafkas that the stack knows.
+/// The Kafkas that the stack knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KafkaVersion {
     /// 2.8.2
     V2_8,
+    /// 3.9.1
+    V3_9,
     /// 4.2.0
     V4_2,
 }
@@ -36,6 +39,7 @@ impl KafkaVersion {
     pub(crate) fn package(self) -> &'static Package {
         match self {
             Self::V2_8 => &KAFKA_OLD,
+            Self::V3_9 => &KAFKA_MIDDLE,
             Self::V4_2 => &KAFKA_NEW,
         }
     }
@@ -56,6 +60,7 @@ pub struct Kafka {
     id: i32,
     ports: Ports,
     mode: Mode,
+    doors: Doors,
     process: Process,
     work: WorkDir,
 }
@@ -73,15 +78,20 @@ impl Kafka {
         id: i32,
         options: &Options,
     ) -> Result<Self> {
+        Self::start_zookeeper_mode_of(KafkaVersion::V2_8, zookeeper, id, options)
+    }
+
+    /// As [`start_zookeeper_mode`](Self::start_zookeeper_mode) of another version: 3.9 is the last one that can.
+    pub fn start_zookeeper_mode_of(
+        version: KafkaVersion,
+        zookeeper: &ZooKeeper,
+        id: i32,
+        options: &Options,
+    ) -> Result<Self> {
         wait::on_free_ports(|| {
             let ports = Ports::pick();
             let settings = config::zookeeper_mode(zookeeper, id, &ports);
-            let parts = Parts::new(
-                KafkaVersion::V2_8,
-                id,
-                ports,
-                Mode::ZooKeeper(zookeeper.port()),
-            )?;
+            let parts = Parts::new(version, id, ports, Mode::ZooKeeper(zookeeper.port()))?;
             parts.start(settings, options)
         })
     }
@@ -93,11 +103,16 @@ impl Kafka {
 
     /// As [`start_kraft`](Self::start_kraft), with changes to `server.properties` and the JVM.
     pub fn start_kraft_with(options: &Options) -> Result<Self> {
+        Self::start_kraft_of(KafkaVersion::V4_2, options)
+    }
+
+    /// As [`start_kraft`](Self::start_kraft) of another version: 3.9 can, too.
+    pub fn start_kraft_of(version: KafkaVersion, options: &Options) -> Result<Self> {
         wait::on_free_ports(|| {
             let ports = Ports::pick();
             let voter = format!("1@127.0.0.1:{}", ports.controller);
             let settings = config::kraft(1, &ports, &voter, true);
-            let parts = Parts::new(KafkaVersion::V4_2, 1, ports, Mode::Kraft(voter))?;
+            let parts = Parts::new(version, 1, ports, Mode::Kraft(voter))?;
             parts.format(&settings, &config::new_cluster_id()?)?;
             parts.start(settings, options)
         })
@@ -120,7 +135,7 @@ impl Kafka {
         wait::on_free_ports(|| {
             let ports = Ports::pick();
             let settings = config::kraft(id, &ports, voter, false);
-            let parts = Parts::new(KafkaVersion::V4_2, id, ports, first.mode.clone())?;
+            let parts = Parts::new(first.version, id, ports, first.mode.clone())?;
             parts.format(&settings, &cluster)?;
             parts.start(settings, options)
         })
@@ -132,7 +147,8 @@ impl Kafka {
             "metadata that list the broker",
             READY,
             || metadata::lists_broker(self.ports.broker, self.id).then_some(()),
-        )
+        )?;
+        self.doors.wait_ready(&self.process)
     }
 
     /// Kills it if it runs and starts it again with its data and ports.
@@ -160,11 +176,6 @@ impl Kafka {
         format!("127.0.0.1:{}", self.ports.broker)
     }
 
-    /// "127.0.0.1:<JMX port>"
-    pub fn jmx(&self) -> String {
-        format!("127.0.0.1:{}", self.ports.jmx)
-    }
-
     /// The broker's id.
     pub fn id(&self) -> i32 {
         self.id
@@ -185,6 +196,7 @@ impl Kafka {
             .ok_or_else(|| Error::refused("the cluster id", format!("{} has none", path.display())))
     }
 
+    door_methods!();
     process_methods!();
 }
 
@@ -227,14 +239,20 @@ impl Parts {
     fn start(self, settings: config::Settings, options: &Options) -> Result<Kafka> {
         let text = config::text(&settings, &self.work, &options.settings);
         let file = self.work.write("server.properties", &text)?;
+        let doors = Doors::plan(options, &self.work)?;
         let jvm = Jvm {
             class_path: self.class_path,
             main: "kafka.Kafka",
             args: vec![file.display().to_string()],
             heap_megabytes: 384,
-            jmx_port: Some(self.ports.jmx),
+            jdk: options.jdk,
             // What a broker runs with in production; a small machine would get the serial one.
-            extra: &[vec!["-XX:+UseG1GC".to_owned()], options.jvm.clone()].concat(),
+            extra: [
+                vec!["-XX:+UseG1GC".to_owned()],
+                doors.arguments.clone(),
+                options.jvm.clone(),
+            ]
+            .concat(),
             talk: false,
         };
         let name = format!("{}, broker {}", self.version.package().name, self.id);
@@ -243,6 +261,7 @@ impl Parts {
             id: self.id,
             ports: self.ports,
             mode: self.mode,
+            doors,
             process: jvm.start(&name, &self.work)?,
             work: self.work,
         };

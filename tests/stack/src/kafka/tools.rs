@@ -5,8 +5,12 @@ use std::time::Duration;
 use super::{GroupRow, Kafka, KafkaVersion, groups};
 use crate::error::Result;
 use crate::java;
+use crate::jmx::jmx_dump_with;
+use crate::wait;
 
 const LIMIT: Duration = Duration::from_secs(60);
+/// For a few thousand partitions, each of which is a folder with some files.
+const MANY: Duration = Duration::from_secs(180);
 
 impl Kafka {
     /// Makes a topic.
@@ -21,6 +25,21 @@ impl Kafka {
         self.topic_tool(&[&["--create", "--topic", name], &size[..]].concat())
     }
 
+    /// Makes a topic of many partitions and waits until this broker leads them all: it must be the only one. The admin
+    /// tool itself gives up earlier than a broker needs for thousands of files.
+    pub fn create_large_topic(&self, name: &str, partitions: u32) -> Result<()> {
+        self.create_topic(name, partitions, 1)?;
+        let pattern = format!("kafka.cluster:type=Partition,name=ReplicasCount,topic={name},*");
+        wait::wait_until(&format!("{partitions} partitions of {name}"), MANY, || {
+            let found = jmx_dump_with(self.jmx_access(), &[&pattern]).ok()?;
+            let led = found
+                .iter()
+                .filter(|read| read.value == Ok(1.into()))
+                .count();
+            (led == partitions as usize).then_some(())
+        })
+    }
+
     /// Deletes a topic.
     pub fn delete_topic(&self, name: &str) -> Result<()> {
         self.topic_tool(&["--delete", "--topic", name])
@@ -30,7 +49,9 @@ impl Kafka {
     pub fn describe_groups(&self, group: Option<&str>) -> Result<Vec<GroupRow>> {
         let main = match self.version {
             KafkaVersion::V2_8 => "kafka.admin.ConsumerGroupCommand",
-            KafkaVersion::V4_2 => "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand",
+            KafkaVersion::V3_9 | KafkaVersion::V4_2 => {
+                "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand"
+            }
         };
         let bootstrap = self.bootstrap();
         let which = group.map_or(vec!["--all-groups"], |group| vec!["--group", group]);
@@ -46,7 +67,7 @@ impl Kafka {
     fn topic_tool(&self, args: &[&str]) -> Result<()> {
         let main = match self.version {
             KafkaVersion::V2_8 => "kafka.admin.TopicCommand",
-            KafkaVersion::V4_2 => "org.apache.kafka.tools.TopicCommand",
+            KafkaVersion::V3_9 | KafkaVersion::V4_2 => "org.apache.kafka.tools.TopicCommand",
         };
         let bootstrap = self.bootstrap();
         self.run_tool(main, &[&["--bootstrap-server", &bootstrap], args].concat())?;

@@ -1,13 +1,20 @@
-//! JMX through Java's own client: the second opinion.
+//! What Java's own client reads.
 
 use std::time::Duration;
 
 use serde_json::Value;
 
+use super::JmxAccess;
 use crate::error::{Error, Result};
-use crate::java::{self, Source};
+use crate::java::{self, Source, Tool};
 
-const SOURCES: &[Source] = &[("JmxDump.java", include_str!("../java/JmxDump.java"))];
+const SOURCES: &[Source] = &[
+    (
+        "JmxConnect.java",
+        include_str!("../../java/JmxConnect.java"),
+    ),
+    ("JmxDump.java", include_str!("../../java/JmxDump.java")),
+];
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// An attribute of an MBean as Java reads it.
@@ -25,9 +32,16 @@ pub struct JmxValue {
 
 /// Reads all attributes of the beans that match one of the patterns at "host:port".
 pub fn jmx_dump(endpoint: &str, patterns: &[&str]) -> Result<Vec<JmxValue>> {
+    jmx_dump_with(&JmxAccess::open(endpoint), patterns)
+}
+
+/// As [`jmx_dump`], through a port that asks for a password or speaks TLS.
+pub fn jmx_dump_with(access: &JmxAccess, patterns: &[&str]) -> Result<Vec<JmxValue>> {
     let classes = java::classes("jmx-dump", ".", SOURCES)?;
-    let args = [&[endpoint], patterns].concat();
-    let printed = java::run(&classes.display().to_string(), "JmxDump", &args, LIMIT)?;
+    let class_path = classes.display().to_string();
+    let mut tool = Tool::new(&class_path, "JmxDump");
+    tool.jvm = access.java_arguments();
+    let printed = tool.run(&[&[access.endpoint.as_str()], patterns].concat(), LIMIT)?;
     // A JVM may print warnings of its own.
     printed
         .lines()
