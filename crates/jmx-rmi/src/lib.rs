@@ -32,6 +32,7 @@
 //! - [`codec`]: the Java object stream and what RMI puts around it. Pure: bytes in, objects out, "need more" is a value.
 //!   Every length is a claim with a limit ([`Limits`]).
 //! - [`Value`]: what an attribute holds once Java's classes are out of the way.
+//! - [`info`]: what a bean says of itself ([`MBeanInfo`](info::MBeanInfo)).
 //! - [`ObjectName`]: names of beans, and patterns for them.
 //!
 //! # Words
@@ -49,12 +50,16 @@ pub mod client;
 pub mod codec;
 
 mod exception;
+pub mod info;
 mod object_name;
 mod value;
 
-pub use client::{AdvertisedHost, Client, Credentials, Endpoint, Error, Read, Timeouts};
+pub use client::{
+    AdvertisedHost, Client, Credentials, Endpoint, Error, Read, ServiceUrlError, Timeouts,
+};
 pub use codec::{DecodeError, Limits};
 pub use exception::RemoteException;
+pub use info::MBeanInfo;
 pub use object_name::{ObjectName, ObjectNameError, quote, unquote};
 pub use value::{Attributes, Composite, Object, Omission, Tabular, Value};
 

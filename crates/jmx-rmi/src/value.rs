@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use crate::ObjectName;
+use crate::info::{MBeanInfo, OpenType};
 
 /// The attributes of one bean, in the order the server sent them.
 ///
@@ -56,6 +57,10 @@ pub enum Value {
     Composite(Composite),
     /// `TabularDataSupport`: a table of records.
     Tabular(Tabular),
+    /// `javax.management.MBeanInfo` or a class derived from it.
+    MBeanInfo(Box<MBeanInfo>),
+    /// The type of open data, as in the descriptors of MXBeans.
+    OpenType(OpenType),
     /// A Java array, of objects or of primitives.
     Array(Vec<Value>),
     /// A `java.util.List`.

@@ -4,16 +4,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jmx_rmi::{AdvertisedHost, Credentials, Endpoint};
-
 use super::JmxCollector;
+use super::door::{Access, Address, Door, Login};
 use super::identity::Identity;
 use super::preset::PRESETS;
 use super::table::Table;
 use crate::collect::{Common, TargetPlan};
-use crate::config::units::{host_port, show_host_port};
-use crate::config::{Section, nearest};
-use crate::identity::service_host;
+use crate::config::{Section, nearest, without_user_info};
 
 /// An own interval of a target lies between these.
 const INTERVALS: std::ops::RangeInclusive<Duration> =
@@ -41,36 +38,29 @@ pub(super) fn read(cluster: &mut Section<'_>, common: &Common) -> Vec<TargetPlan
 fn target(section: &mut Section<'_>, common: &Common) -> Option<(TargetPlan, String)> {
     let written = section.text("endpoint");
     let presets = presets(section);
-    let credentials = credentials(section);
-    let rmi_port = rmi_port(section);
+    let access = Access {
+        login: login(section),
+        rmi_port: rmi_port(section),
+    };
     let interval = section.duration("interval", INTERVALS);
     let name = section.text("name");
-    let (host, port) = address(section, written.as_deref())?;
-    let table = table(section, &presets?)?;
-
-    let mut endpoint = Endpoint::new(host.as_str(), port);
-    endpoint.rmi_port = rmi_port;
-    if credentials.is_some() {
-        // A password goes to the host that the user named and not to one that the registry names.
-        endpoint.advertised_host = AdvertisedHost::Never;
-    }
-    endpoint.credentials = credentials;
-    let shown = show_host_port(&host, port);
-    let host = service_host(&host, &common.host_name).to_owned();
+    let address = address(section, written.as_deref())?;
     let identity = Identity {
-        address: show_host_port(&host, port),
-        host,
+        address: address.service_address(&common.host_name),
+        host: address.service_host(&common.host_name),
         broker: None,
     };
+    let door = door(section, address, access)?;
+    let table = table(section, &presets?)?;
+
     let place = identity.address.clone();
     let plan = TargetPlan {
-        name: name.unwrap_or_else(|| format!("jmx {shown}")),
+        name: name.unwrap_or_else(|| format!("jmx {}", door.shown())),
         address: place.clone(),
         interval,
         build: Arc::new(move || {
             Box::new(JmxCollector::new(
-                endpoint.clone(),
-                shown.clone(),
+                door.clone(),
                 Arc::clone(&table),
                 identity.clone(),
             ))
@@ -79,29 +69,32 @@ fn target(section: &mut Section<'_>, common: &Common) -> Option<(TargetPlan, Str
     Some((plan, place))
 }
 
-fn address(section: &Section<'_>, written: Option<&str>) -> Option<(String, u16)> {
+fn address(section: &Section<'_>, written: Option<&str>) -> Option<Address> {
     let Some(written) = written else {
-        section.problem(
-            "endpoint",
-            "is missing; write host:port of the JVM's JMX port",
-        );
+        let message = "is missing; write host:port of the JVM's JMX port";
+        section.problem("endpoint", message);
         return None;
     };
-    let problem = match host_port(written, None) {
-        _ if written.contains(['{', '}']) => {
-            "endpoints made from the cluster's metadata are not supported yet; write one entry for each host".to_owned()
-        }
-        _ if written.starts_with("local:") => {
-            "attaching to a JVM on this machine is not supported yet; open its JMX port and write host:port".to_owned()
-        }
-        _ if written.contains("://") => {
-            "Jolokia and service URLs are not supported yet; write host:port of the JVM's JMX port".to_owned()
-        }
-        Ok(address) => return Some(address),
-        Err(problem) => problem,
+    let address = match written {
+        _ if written.contains(['{', '}']) => Err(
+            "endpoints made from the cluster's metadata are not supported yet; write one entry for each host".to_owned(),
+        ),
+        _ => Address::parse(written),
     };
-    section.problem("endpoint", format!("`{written}` {problem}"));
-    None
+    let complain = |problem| {
+        section.problem(
+            "endpoint",
+            format!("`{}` {problem}", without_user_info(written)),
+        )
+    };
+    address.map_err(complain).ok()
+}
+
+/// The door, if this build has doors of that kind.
+fn door(section: &Section<'_>, address: Address, access: Access) -> Option<Door> {
+    let shown = address.to_string();
+    let complain = |problem| section.problem("endpoint", format!("`{shown}` {problem}"));
+    Door::new(address, access).map_err(complain).ok()
 }
 
 /// The presets, if all of them are known.
@@ -128,11 +121,11 @@ fn presets(section: &mut Section<'_>) -> Option<Vec<String>> {
     is_known.then_some(written)
 }
 
-fn credentials(section: &mut Section<'_>) -> Option<Credentials> {
+fn login(section: &mut Section<'_>) -> Option<Login> {
     let user = section.text("username");
     let password = section.secret("password");
     match (user, password) {
-        (Some(user), Some(password)) => Some(Credentials::new(user, password.reveal())),
+        (Some(user), Some(password)) => Some(Login { user, password }),
         (Some(_), None) => {
             section.problem("password", "is missing; `username` needs it");
             None

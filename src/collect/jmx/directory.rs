@@ -1,7 +1,8 @@
 //! What the server has: the names of its beans, and with them the list of what to read each cycle.
 
-use jmx_rmi::{Client, Error, ObjectName, Read};
+use jmx_rmi::{ObjectName, Read};
 
+use super::door::{DoorError, Peer};
 use super::table::Table;
 
 /// A directory is used for so many cycles. New beans (a topic's first traffic, a new request version) are seen one
@@ -21,14 +22,11 @@ pub(super) struct Directory {
 impl Directory {
     /// Asks the server for the names of its beans. `before` is the directory of the same session, if there was one.
     pub(super) async fn load(
-        client: &mut Client,
+        peer: &mut Peer,
         table: &Table,
         before: Option<Self>,
-    ) -> Result<Self, Error> {
-        let mut names = Vec::new();
-        for query in table.queries() {
-            names.extend(client.query_names(Some(&query)).await?);
-        }
+    ) -> Result<Self, DoorError> {
+        let names = peer.query_names(&table.queries()).await?;
         Ok(Self::new(names, table, before.as_ref()))
     }
 

@@ -2,12 +2,13 @@
 
 use std::error::Error as _;
 
-use jmx_rmi::{Error, ObjectName, RemoteException};
+use jmx_rmi::{ObjectName, RemoteException};
 
+use super::door::DoorError;
 use crate::collect::{Fault, FaultKind};
 
 /// A session that could not be opened, or broke.
-pub(super) fn of_session(jvm: &str, error: &Error) -> Fault {
+pub(super) fn of_session(jvm: &str, error: &DoorError) -> Fault {
     let (kind, advice) = if error.is_tls() {
         (FaultKind::Auth, "")
     } else if error.is_auth() {
@@ -18,10 +19,10 @@ pub(super) fn of_session(jvm: &str, error: &Error) -> Fault {
     } else if error.is_timeout() {
         (FaultKind::Timeout, "")
     } else if error.is_protocol() {
-        (FaultKind::Protocol, "; is this the JMX port?")
+        (FaultKind::Protocol, error.expectation())
     } else if error.is_connect() || error.is_closed() {
         (FaultKind::Connect, "")
-    } else if error.remote().is_some() {
+    } else if error.is_refused() {
         (FaultKind::Refused, "")
     } else {
         (FaultKind::Internal, "")
@@ -41,6 +42,12 @@ pub(super) fn of_deadline(jvm: &str) -> Fault {
     Fault::new(FaultKind::Timeout, message)
 }
 
+/// The session ended before all beans were read.
+pub(super) fn of_rest(why: Fault, unread: usize, all: usize) -> Fault {
+    let message = format!("{}; {unread} of {all} beans not read", why.message);
+    Fault::new(why.kind, message)
+}
+
 /// Beans that are there and do not let themselves be read.
 pub(super) fn of_beans(jvm: &str, refused: &[(ObjectName, RemoteException)]) -> Option<Fault> {
     let (name, exception) = refused.first()?;
@@ -55,7 +62,7 @@ pub(super) fn of_beans(jvm: &str, refused: &[(ObjectName, RemoteException)]) -> 
 }
 
 /// The error and its causes in one line.
-fn chain(error: &Error) -> String {
+fn chain(error: &DoorError) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

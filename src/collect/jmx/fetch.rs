@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use jmx_rmi::{Attributes, Client, Endpoint, Error, ObjectName, RemoteException, Timeouts};
+use jmx_rmi::{Attributes, ObjectName, Timeouts};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::directory::Directory;
+use super::door::{Door, DoorError, Peer, Reading};
 use super::fault;
 use super::table::Table;
 use crate::collect::Fault;
@@ -19,97 +20,114 @@ const GOOD_BYE: Duration = Duration::from_secs(1);
 /// A session that outlives its cycle.
 #[derive(Debug)]
 pub(super) struct Session {
-    endpoint: Endpoint,
-    /// `host:port`, as messages name the JVM.
+    door: Door,
+    /// The door as messages name it.
     name: String,
-    client: Option<Client>,
+    peer: Option<Peer>,
     directory: Option<Directory>,
 }
 
 /// What was read in one cycle.
 #[derive(Debug, Default)]
 pub(super) struct Answer {
-    /// Beans in the order of their names. One that could not be read has no attributes.
+    /// Beans in the order of their names. One that could not be read, or not in time, has no attributes.
     pub(super) beans: Vec<(ObjectName, Attributes)>,
-    /// Beans that are there but could not be read.
+    /// What could not be read.
     pub(super) faults: Vec<Fault>,
 }
 
 enum Failure {
     Deadline,
-    Client(Error),
+    Door(DoorError),
 }
 
 impl Session {
     /// A session yet to be opened.
-    pub(super) fn new(endpoint: Endpoint, name: String) -> Self {
+    pub(super) fn new(door: Door) -> Self {
         Self {
-            endpoint,
-            name,
-            client: None,
+            name: door.shown(),
+            door,
+            peer: None,
             directory: None,
         }
     }
 
-    /// Reads all beans of the table once. A session which the server has ended meanwhile (it was restarted) is
-    /// replaced by a new one, once.
+    /// Reads all beans of the table once, as far as the time goes. A session which the server has ended meanwhile (it
+    /// was restarted) is replaced by a new one, once.
     ///
     /// # Cancel safety
-    /// Client and directory are taken while they are in use and put back when a cycle is whole: if the future is
+    /// Peer and directory are taken while they are in use and put back when a cycle is whole: if the future is
     /// dropped, the next call opens a new session.
     pub(super) async fn read(&mut self, table: &Table, deadline: Instant) -> Result<Answer, Fault> {
         let until = deadline.checked_sub(RESERVE).unwrap_or(deadline);
-        let was_open = self.client.is_some();
-        let answer = match self.attempt(table, until).await {
-            Err(Failure::Client(error)) if was_open && is_ended(&error) => {
+        let was_open = self.peer.is_some();
+        let answer = match self.cycle(table, until).await {
+            Err(Failure::Door(error)) if was_open && error.is_ended() => {
                 tracing::debug!(jvm = %self.name, %error, "session ended by the server, will open another");
-                self.attempt(table, until).await
+                self.cycle(table, until).await
             }
             answer => answer,
         };
-        answer.map_err(|failure| match failure {
-            Failure::Client(error) => fault::of_session(&self.name, &error),
-            Failure::Deadline => fault::of_deadline(&self.name),
-        })
+        answer.map_err(|failure| self.fault(failure))
     }
 
-    async fn attempt(&mut self, table: &Table, until: Instant) -> Result<Answer, Failure> {
-        match timeout_at(until, self.cycle(table)).await {
-            Ok(answer) => answer.map_err(Failure::Client),
-            Err(_) => Err(Failure::Deadline),
+    fn fault(&self, failure: Failure) -> Fault {
+        match failure {
+            Failure::Door(error) => fault::of_session(&self.name, &error),
+            Failure::Deadline => fault::of_deadline(&self.name),
         }
     }
 
-    async fn cycle(&mut self, table: &Table) -> Result<Answer, Error> {
-        let kept = self.client.take().filter(|client| !client.is_poisoned());
-        let directory = self.directory.take().filter(|_| kept.is_some());
-        let mut client = match kept {
-            Some(client) => client,
-            None => Client::connect(&self.endpoint, Timeouts::default()).await?,
-        };
-        let mut directory = match directory {
-            Some(directory) if !directory.is_due() => directory,
-            before => Directory::load(&mut client, table, before).await?,
-        };
-        let results = client.read(directory.reads()).await?;
+    async fn cycle(&mut self, table: &Table, until: Instant) -> Result<Answer, Failure> {
+        let was_open = self.peer.is_some();
+        let (mut peer, mut directory) = within(until, self.prepare(table)).await?;
+        let mut readings = Vec::with_capacity(directory.reads().len());
+        let read = within(until, peer.read(directory.reads(), &mut readings)).await;
         directory.used();
-        let answer = self.sort(&mut directory, results);
-        self.client = Some(client);
+        let answer = match read {
+            Ok(()) => {
+                self.peer = Some(peer);
+                self.sort(&mut directory, readings, None)
+            }
+            Err(Failure::Door(error)) if was_open && error.is_ended() => return Err(error.into()),
+            Err(failure) if readings.is_empty() => return Err(failure),
+            // The session is lost with the replies that are still to come; what it gave is not.
+            Err(failure) => self.sort(&mut directory, readings, Some(failure)),
+        };
         self.directory = Some(directory);
         Ok(answer)
     }
 
-    /// Results by bean. Where a bean is gone the directory is out of date.
+    /// An open session and a directory that is up to date.
+    async fn prepare(&mut self, table: &Table) -> Result<(Peer, Directory), DoorError> {
+        let (kept, before) = (self.peer.take(), self.directory.take());
+        let (mut peer, before) = match kept {
+            Some(peer) if peer.is_usable() => (peer, before),
+            // What another server had says nothing about this one.
+            Some(_) => (self.door.open(Timeouts::default()).await?, None),
+            // Cut off by the deadline: it is the same server, and too slow to be asked for more than needed.
+            None => (self.door.open(Timeouts::default()).await?, before),
+        };
+        let directory = match before {
+            Some(directory) if !directory.is_due() => directory,
+            before => Directory::load(&mut peer, table, before).await?,
+        };
+        Ok((peer, directory))
+    }
+
+    /// Results by bean. Where a bean is gone the directory is out of date. `end`: why some beans have no result.
     fn sort(
         &self,
         directory: &mut Directory,
-        results: Vec<Result<Attributes, RemoteException>>,
+        readings: Vec<Reading>,
+        end: Option<Failure>,
     ) -> Answer {
-        let mut beans = Vec::with_capacity(results.len());
+        let read = readings.len();
+        let mut beans = Vec::with_capacity(directory.reads().len());
         let mut refused = Vec::new();
         let mut is_gone = false;
-        for (name, result) in directory.names().zip(results) {
-            let attributes = result.unwrap_or_else(|exception| {
+        for (name, reading) in directory.names().zip(readings) {
+            let attributes = reading.unwrap_or_else(|exception| {
                 if exception.is_instance_not_found() {
                     is_gone = true;
                 } else {
@@ -119,10 +137,17 @@ impl Session {
             });
             beans.push((name.clone(), attributes));
         }
+        let unread = directory.names().skip(read);
+        beans.extend(unread.map(|name| (name.clone(), Attributes::new())));
         if is_gone {
             directory.distrust();
         }
-        let faults = fault::of_beans(&self.name, &refused).into_iter().collect();
+        let mut faults: Vec<Fault> = Vec::new();
+        if let Some(failure) = end {
+            let (unread, all) = (beans.len() - read, beans.len());
+            faults.push(fault::of_rest(self.fault(failure), unread, all));
+        }
+        faults.extend(fault::of_beans(&self.name, &refused));
         Answer { beans, faults }
     }
 
@@ -135,10 +160,10 @@ impl Session {
 
     /// Ends the session, so that the server does not keep it until its lease ends.
     pub(super) async fn close(&mut self) {
-        let Some(client) = self.client.take() else {
+        let Some(peer) = self.peer.take() else {
             return;
         };
-        match timeout(GOOD_BYE, client.close()).await {
+        match timeout(GOOD_BYE, peer.close()).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
                 tracing::debug!(jvm = %self.name, %error, "session not ended cleanly")
@@ -148,7 +173,19 @@ impl Session {
     }
 }
 
-/// Whether another session may do what this one no longer can.
-fn is_ended(error: &Error) -> bool {
-    error.is_no_such_object() || error.is_closed()
+impl From<DoorError> for Failure {
+    fn from(error: DoorError) -> Self {
+        Self::Door(error)
+    }
+}
+
+/// What comes of it until then.
+async fn within<T>(
+    until: Instant,
+    work: impl Future<Output = Result<T, DoorError>>,
+) -> Result<T, Failure> {
+    match timeout_at(until, work).await {
+        Ok(done) => done.map_err(Failure::Door),
+        Err(_) => Err(Failure::Deadline),
+    }
 }

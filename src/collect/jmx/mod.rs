@@ -6,13 +6,14 @@
 //!                     (types of fields) ──────────────────────────────────┘
 //! ```
 //!
-//! A preset is data; a new metric needs no code. A cycle is one pipelined read of all beans that the presets want.
+//! Whichever way leads into the JVM (see [`door`]), all else is the same. A preset is data; a new metric needs no code. A cycle is one pipelined read of all beans that the presets want.
 
 mod catalogue;
 mod complaints;
 mod config;
 mod convert;
 mod directory;
+pub(crate) mod door;
 mod fault;
 mod fetch;
 mod identity;
@@ -25,8 +26,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use jmx_rmi::Endpoint;
-
+use self::door::Door;
 use self::fetch::Session;
 use self::identity::Identity;
 use self::map::map;
@@ -47,10 +47,10 @@ struct JmxCollector {
 }
 
 impl JmxCollector {
-    /// Connects at the first cycle. `name` is `host:port` as configured, for messages.
-    fn new(endpoint: Endpoint, name: String, table: Arc<Table>, identity: Identity) -> Self {
+    /// Connects at the first cycle.
+    fn new(door: Door, table: Arc<Table>, identity: Identity) -> Self {
         Self {
-            session: Session::new(endpoint, name),
+            session: Session::new(door),
             table,
             identity,
         }

@@ -3,13 +3,16 @@
 use std::fmt;
 use std::time::Duration;
 
-/// A JVM's JMX port.
+use super::connection::address;
+use crate::codec::stub::RemoteRef;
+
+/// The name under which the agent of a JVM registers its server object.
+pub(super) const BOUND_NAME: &str = "jmxrmi";
+
+/// Where a JVM's JMX server is, and how to reach it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
-    /// Host of the registry: what `JMX_PORT` is open on.
-    pub host: String,
-    /// Port of the registry (`com.sun.management.jmxremote.port`).
-    pub port: u16,
+    pub(super) place: Place,
     /// Port of the RMI server, if it differs from what the JVM says: for port mappings. Without it the port of the stub
     /// is used, which is ephemeral unless `com.sun.management.jmxremote.rmi.port` is set.
     pub rmi_port: Option<u16>,
@@ -19,16 +22,59 @@ pub struct Endpoint {
     pub credentials: Option<Credentials>,
 }
 
+/// How the server object is found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Place {
+    /// A registry knows it by a name.
+    Registry {
+        host: String,
+        port: u16,
+        name: String,
+    },
+    /// Its stub is known; the host is the one to try first.
+    Stub { host: String, server: RemoteRef },
+}
+
 impl Endpoint {
-    /// An endpoint with defaults for everything else.
+    /// A JVM's JMX port (`JMX_PORT`, `com.sun.management.jmxremote.port`), with defaults for everything else. An IPv6
+    /// address may have brackets or not. [`from_service_url`](Self::from_service_url) takes the long form.
     pub fn new(host: impl Into<String>, port: u16) -> Self {
+        let host = host.into();
+        let literal = host.strip_prefix('[').and_then(|h| h.strip_suffix(']'));
+        let host = literal.map(str::to_owned).unwrap_or(host);
+        let name = BOUND_NAME.to_owned();
+        Self::at(Place::Registry { host, port, name })
+    }
+
+    pub(super) fn at(place: Place) -> Self {
         Self {
-            host: host.into(),
-            port,
+            place,
             rmi_port: None,
             advertised_host: AdvertisedHost::default(),
             credentials: None,
         }
+    }
+
+    /// The host as configured.
+    pub fn host(&self) -> &str {
+        match &self.place {
+            Place::Registry { host, .. } | Place::Stub { host, .. } => host,
+        }
+    }
+
+    /// The configured port: of the registry, or of the server where no registry is asked.
+    pub fn port(&self) -> u16 {
+        match &self.place {
+            Place::Registry { port, .. } => *port,
+            Place::Stub { server, .. } => self.rmi_port.unwrap_or(server.port),
+        }
+    }
+}
+
+/// `host:port`, as error messages have it.
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&address(self.host(), self.port()))
     }
 }
 

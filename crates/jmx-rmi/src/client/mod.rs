@@ -1,6 +1,6 @@
 //! The client: one session with one JVM.
 //!
-//! - `endpoint`: where the JVM is, how patient to be
+//! - `endpoint`, `service_url`: where the JVM is, how patient to be
 //! - `session`: registry, login, lease
 //! - `lease`: keeping the session alive
 //! - `connection`: one TCP connection; calls written and replies read at the same time
@@ -13,12 +13,13 @@ mod endpoint;
 mod error;
 mod lease;
 mod read;
+mod service_url;
 mod session;
 #[cfg(test)]
 mod tests;
 
 use crate::codec::{DecodeError, Limits, encode, map};
-use crate::{Attributes, ObjectName, RemoteException};
+use crate::{Attributes, MBeanInfo, ObjectName, RemoteException};
 use call::Call;
 use connection::Calls;
 use read::Reads;
@@ -28,6 +29,7 @@ pub use endpoint::{AdvertisedHost, Credentials, Endpoint, Timeouts};
 pub use error::Error;
 use error::Kind;
 pub use read::Read;
+pub use service_url::ServiceUrlError;
 
 /// One session with one JVM.
 ///
@@ -109,6 +111,45 @@ impl Client {
         map::attributes(&value, &self.limits).map_err(|source| self.undecodable(source, Some(name)))
     }
 
+    /// What a bean says of itself: its attributes, operations and notifications.
+    ///
+    /// Not cancel safe: a cancelled call poisons the client.
+    pub async fn mbean_info(&mut self, name: &ObjectName) -> Result<MBeanInfo, Error> {
+        let mut request = Vec::new();
+        encode::get_mbean_info(&mut request, &self.session.id, name);
+        let mut call = Call::new("asking what a bean has", request).about(name);
+        self.run(&mut call).await?;
+        let (_, value) = call.value(self.session.connection.address())?;
+        map::mbean_info(&value, &self.limits).map_err(|source| self.undecodable(source, Some(name)))
+    }
+
+    /// The domain of beans that were named without one.
+    ///
+    /// Not cancel safe: a cancelled call poisons the client.
+    pub async fn default_domain(&mut self) -> Result<String, Error> {
+        let mut request = Vec::new();
+        encode::get_default_domain(&mut request, &self.session.id);
+        self.ask("asking for the default domain", request).await
+    }
+
+    /// The id under which the JVM knows this session; it changes with every login. It begins with `rmi:`, then the
+    /// client's address as the JVM sees it.
+    ///
+    /// Not cancel safe: a cancelled call poisons the client.
+    pub async fn connection_id(&mut self) -> Result<String, Error> {
+        let mut request = Vec::new();
+        encode::get_connection_id(&mut request, &self.session.id);
+        self.ask("asking for the id of the session", request).await
+    }
+
+    /// A call that returns a string.
+    async fn ask(&mut self, doing: &'static str, request: Vec<u8>) -> Result<String, Error> {
+        let mut call = Call::new(doing, request);
+        self.run(&mut call).await?;
+        let (_, value) = call.value(self.session.connection.address())?;
+        map::text(&value).map_err(|source| self.undecodable(source, None))
+    }
+
     /// Reads many beans in one go: one result per request, in order. An exception about one bean is its result and does
     /// not concern the others. (A value of a class that is not serializable makes a JVM close the connection: the rest is
     /// then read over a new one, in the same session.)
@@ -121,7 +162,20 @@ impl Client {
         &mut self,
         requests: &[Read],
     ) -> Result<Vec<Result<Attributes, RemoteException>>, Error> {
-        let results = Vec::with_capacity(requests.len());
+        let mut results = Vec::with_capacity(requests.len());
+        self.read_into(requests, &mut results).await?;
+        Ok(results)
+    }
+
+    /// As [`read`](Self::read), but what is read before a failure is kept: results are appended to `results` as they
+    /// come, also when the call fails or is cancelled.
+    ///
+    /// Not cancel safe as far as the client is concerned: a cancelled call poisons it.
+    pub async fn read_into(
+        &mut self,
+        requests: &[Read],
+        results: &mut Vec<Result<Attributes, RemoteException>>,
+    ) -> Result<(), Error> {
         let limits = self.limits.clone();
         let mut reads = Reads {
             connection: self.session.id,
@@ -129,8 +183,7 @@ impl Client {
             limits,
             results,
         };
-        self.run(&mut reads).await?;
-        Ok(reads.results)
+        self.run(&mut reads).await
     }
 
     /// Ends the session, so that the JVM frees it at once and not when the lease runs out.

@@ -20,7 +20,7 @@ pub(super) struct Reads<'a> {
     pub(super) connection: ObjId,
     pub(super) requests: &'a [Read],
     pub(super) limits: Limits,
-    pub(super) results: Vec<Result<Attributes, RemoteException>>,
+    pub(super) results: &'a mut Vec<Result<Attributes, RemoteException>>,
 }
 
 impl Calls for Reads<'_> {

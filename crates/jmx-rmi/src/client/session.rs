@@ -3,13 +3,11 @@
 
 use super::call::Call;
 use super::connection::{Calls, Connection, address};
+use super::endpoint::Place;
 use super::lease::{Holder, Lease};
 use super::{AdvertisedHost, Endpoint, Error, Kind, Timeouts};
 use crate::codec::stub::{ObjId, RemoteRef, remote_ref};
-use crate::codec::{DecodeError, Decoded, Limits, encode};
-
-/// The name under which the agent of a JVM registers its server object.
-const BOUND_NAME: &str = "jmxrmi";
+use crate::codec::{Decoded, Limits, encode};
 
 const ACKNOWLEDGING: &str = "acknowledging a reference";
 
@@ -51,7 +49,12 @@ pub(super) async fn open(
     timeouts: Timeouts,
     limits: &Limits,
 ) -> Result<Session, Error> {
-    let server = look_up(endpoint, timeouts, limits).await?;
+    let server = match &endpoint.place {
+        Place::Registry { host, port, name } => {
+            look_up(host, *port, name, timeouts, limits).await?
+        }
+        Place::Stub { server, .. } => followable(server.clone(), &endpoint.to_string())?,
+    };
     let port = endpoint.rmi_port.unwrap_or(server.port);
     let mut failure = None;
     for host in hosts(endpoint, &server.host) {
@@ -64,7 +67,7 @@ pub(super) async fn open(
     }
     Err(failure.unwrap_or_else(|| {
         Kind::Cancelled {
-            address: address(&endpoint.host, port),
+            address: address(endpoint.host(), port),
         }
         .into()
     }))
@@ -81,7 +84,7 @@ fn is_wrong_host(error: &Error) -> bool {
 
 /// The hosts to try, in order.
 fn hosts<'a>(endpoint: &'a Endpoint, advertised: &'a str) -> impl Iterator<Item = &'a str> {
-    let configured = endpoint.host.as_str();
+    let configured = endpoint.host();
     let (first, second) = match endpoint.advertised_host {
         AdvertisedHost::Fallback => (configured, Some(advertised)),
         AdvertisedHost::First => (advertised, Some(configured)),
@@ -95,19 +98,15 @@ fn hosts<'a>(endpoint: &'a Endpoint, advertised: &'a str) -> impl Iterator<Item 
 
 /// Asks the registry for the server object.
 async fn look_up(
-    endpoint: &Endpoint,
+    host: &str,
+    port: u16,
+    name: &str,
     timeouts: Timeouts,
     limits: &Limits,
 ) -> Result<RemoteRef, Error> {
-    let mut registry = Connection::open(
-        &endpoint.host,
-        endpoint.port,
-        limits.clone(),
-        timeouts.connect,
-    )
-    .await?;
+    let mut registry = Connection::open(host, port, limits.clone(), timeouts.connect).await?;
     let mut request = Vec::new();
-    encode::lookup(&mut request, BOUND_NAME);
+    encode::lookup(&mut request, name);
     let (id, value) = Call::new("asking the registry", request)
         .on(&mut registry, timeouts.call)
         .await?;
@@ -160,25 +159,21 @@ async fn log_in(
 
 /// The remote reference in a reply, if this client can follow it.
 fn reference(connection: &Connection, value: &Decoded) -> Result<RemoteRef, Error> {
-    let address = || connection.address().to_owned();
-    let found: Result<RemoteRef, DecodeError> = remote_ref(value);
-    match found {
-        Ok(RemoteRef {
-            socket_factory: Some(factory),
-            ..
-        }) => {
-            let why = format!("its stub has the socket factory {factory}");
-            Err(Kind::Tls {
-                address: address(),
-                why,
-            }
-            .into())
-        }
-        Ok(found) => Ok(found),
-        Err(source) => Err(Kind::Protocol {
-            address: address(),
-            bean: None,
-            source,
+    let address = connection.address();
+    let found = remote_ref(value).map_err(|source| Kind::Protocol {
+        address: address.to_owned(),
+        bean: None,
+        source,
+    })?;
+    followable(found, address)
+}
+
+fn followable(found: RemoteRef, address: &str) -> Result<RemoteRef, Error> {
+    match &found.socket_factory {
+        None => Ok(found),
+        Some(factory) => Err(Kind::Tls {
+            address: address.to_owned(),
+            why: format!("its stub has the socket factory {factory}"),
         }
         .into()),
     }

@@ -1,9 +1,10 @@
 //! Remote references: RMI specification, section 10, and `sun.rmi.transport.LiveRef` as every JVM writes it.
 
-use super::decoder::{Decoded, Input, Stop};
+use super::decoder::{Decoded, Decoder, Input, Stop};
 use super::graph::{Content, Graph, Item, ObjectNode};
 use super::map::shape;
-use super::{DecodeError, mutf8};
+use super::tags::STREAM_HEADER;
+use super::{DecodeError, Limits, mutf8};
 
 /// `java.rmi.server.ObjID`: which object on a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +77,19 @@ pub(crate) fn remote_ref(reply: &Decoded) -> Result<RemoteRef, DecodeError> {
         Stop::More => wrong(),
         Stop::Bad(error) => error,
     })
+}
+
+/// Reads the reference out of a stub which `ObjectOutputStream` wrote on its own: what a service URL holds in base64.
+pub(crate) fn serialized(bytes: &[u8], limits: Limits) -> Result<RemoteRef, DecodeError> {
+    let cut_off = || DecodeError::Shape {
+        found: format!("{} bytes", bytes.len()),
+        expected: "one whole object stream",
+    };
+    let mut rest = bytes.strip_prefix(&STREAM_HEADER).ok_or_else(cut_off)?;
+    match Decoder::new(limits).decode(&mut rest)? {
+        Some(stub) if rest.is_empty() => remote_ref(&stub),
+        _ => Err(cut_off()),
+    }
 }
 
 /// `RemoteObject.writeObject`: the name of the reference's class, then what `LiveRef.write` writes. A socket factory is

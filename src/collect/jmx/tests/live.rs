@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant as Wall};
 
-use jmx_rmi::{Attributes, Endpoint, ObjectName};
+use jmx_rmi::{Attributes, ObjectName};
 use serde_json::Map;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 
 use super::capture;
+use crate::collect::jmx::door::{Access, Address, Door};
 use crate::collect::jmx::fetch::Session;
 use crate::collect::jmx::table::Table;
 use crate::collect::{Fault, FaultKind};
@@ -18,11 +19,13 @@ fn table(presets: &[String]) -> Table {
     Table::new(presets).unwrap()
 }
 
+fn session(address: &str) -> Session {
+    let address = Address::parse(address).unwrap();
+    Session::new(Door::new(address, Access::default()).unwrap())
+}
+
 async fn fault_of(port: u16, budget: Duration) -> Fault {
-    let mut session = Session::new(
-        Endpoint::new("127.0.0.1", port),
-        format!("127.0.0.1:{port}"),
-    );
+    let mut session = session(&format!("127.0.0.1:{port}"));
     let started = Wall::now();
     let fault = session
         .read(&table(&["jvm".to_owned()]), Instant::now() + budget)
@@ -83,8 +86,7 @@ pub(super) async fn capture_from_a_jvm(what: &str) {
     let mut parts = what.split(',').map(str::to_owned);
     let (name, address) = (parts.next().unwrap(), parts.next().unwrap());
     let presets: Vec<String> = parts.collect();
-    let (host, port) = address.rsplit_once(':').unwrap();
-    let mut session = Session::new(Endpoint::new(host, port.parse().unwrap()), address.clone());
+    let mut session = session(&address);
     let table = table(&presets);
     let mut answer = session
         .read(&table, Instant::now() + Duration::from_secs(20))

@@ -30,6 +30,12 @@ const NEW_CLIENT: i64 = -1_089_742_558_549_201_240;
 const QUERY_NAMES: i64 = 9_152_567_528_369_059_802;
 /// `RMIConnection.getAttributes(ObjectName, String[], Subject)`.
 const GET_ATTRIBUTES: i64 = 6_285_293_806_596_348_999;
+/// `RMIConnection.getMBeanInfo(ObjectName, Subject)`.
+const GET_MBEAN_INFO: i64 = -7_404_813_916_326_233_354;
+/// `RMIConnection.getDefaultDomain(Subject)`.
+const GET_DEFAULT_DOMAIN: i64 = 6_047_668_923_998_658_472;
+/// `RMIConnection.getConnectionId()`.
+const GET_CONNECTION_ID: i64 = -67_907_180_346_059_933;
 /// `RMIConnection.close()`.
 const CLOSE: i64 = -4_742_752_445_160_157_748;
 
@@ -80,6 +86,24 @@ pub(crate) fn get_attributes(
     object_name(out, name);
     string_array(out, attributes.iter().map(String::as_str));
     out.push(TC_NULL);
+}
+
+/// `RMIConnection.getMBeanInfo(name, no delegation subject)`.
+pub(crate) fn get_mbean_info(out: &mut Vec<u8>, connection: &ObjId, name: &ObjectName) {
+    call(out, connection, BY_HASH, GET_MBEAN_INFO);
+    object_name(out, name);
+    out.push(TC_NULL);
+}
+
+/// `RMIConnection.getDefaultDomain(no delegation subject)`.
+pub(crate) fn get_default_domain(out: &mut Vec<u8>, connection: &ObjId) {
+    call(out, connection, BY_HASH, GET_DEFAULT_DOMAIN);
+    out.push(TC_NULL);
+}
+
+/// `RMIConnection.getConnectionId()`.
+pub(crate) fn get_connection_id(out: &mut Vec<u8>, connection: &ObjId) {
+    call(out, connection, BY_HASH, GET_CONNECTION_ID);
 }
 
 /// `RMIConnection.close()`.

@@ -79,6 +79,14 @@ fn hashes_are_those_of_the_signatures() {
     assert_eq!(hash(&query_names), QUERY_NAMES);
     assert_eq!(hash(&get_attributes), GET_ATTRIBUTES);
     assert_eq!(hash("close()V"), CLOSE);
+    let info = format!("getMBeanInfo({NAME}{SUBJECT})Ljavax/management/MBeanInfo;");
+    assert_eq!(hash(&info), GET_MBEAN_INFO);
+    let domain = format!("getDefaultDomain({SUBJECT})Ljava/lang/String;");
+    assert_eq!(hash(&domain), GET_DEFAULT_DOMAIN);
+    assert_eq!(
+        hash("getConnectionId()Ljava/lang/String;"),
+        GET_CONNECTION_ID
+    );
 }
 
 #[test]

@@ -8,10 +8,12 @@
 //! - `boxed`: numbers, dates, names
 //! - `collections`: lists, sets, maps
 //! - `open`: composites and tables
+//! - `info`: what beans say of themselves, and open types
 //! - `replies`: the shapes of whole replies
 
 mod boxed;
 mod collections;
+mod info;
 mod number;
 mod open;
 mod replies;
@@ -25,7 +27,8 @@ use super::decoder::{Input, Stop, primitive};
 use super::graph::{Graph, Item, Node, NodeId, ObjectNode};
 use crate::value::{Object, Omission, Value};
 
-pub(crate) use replies::{attributes, exception, names, shape};
+pub(crate) use info::mbean_info;
+pub(crate) use replies::{attributes, exception, names, shape, text};
 
 /// The budget of the reply, or the depth of a value, is used up.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Mapper, TooLarge};
-use crate::codec::graph::{Item, ObjectNode};
+use crate::codec::graph::ObjectNode;
 use crate::value::{Composite, Tabular, Value};
 
 impl Mapper<'_> {
@@ -16,7 +16,11 @@ impl Mapper<'_> {
         match class {
             "javax.management.openmbean.CompositeDataSupport" => self.composite(object),
             "javax.management.openmbean.TabularDataSupport" => self.tabular(object),
-            _ => Ok(None),
+            "javax.management.MBeanInfo" => {
+                let info = self.bean(object)?;
+                Ok(Some(Value::MBeanInfo(Box::new(info))))
+            }
+            _ => self.open_type(class, object),
         }
     }
 
@@ -53,26 +57,15 @@ impl Mapper<'_> {
             };
             rows.push(row);
         }
-        let index = self.index_names(object)?.unwrap_or_default();
+        let index = self.index_names(object)?;
         Ok(Some(Value::Tabular(Tabular { index, rows })))
     }
 
-    fn index_names(&mut self, table: &ObjectNode) -> Result<Option<Vec<Arc<str>>>, TooLarge> {
+    fn index_names(&mut self, table: &ObjectNode) -> Result<Vec<Arc<str>>, TooLarge> {
         let kind = self
             .graph
             .field(table, "tabularType")
             .and_then(|item| self.graph.object(item));
-        let names: Option<Item> = kind.and_then(|kind| self.graph.field(kind, "indexNames"));
-        let Some(names) = names else { return Ok(None) };
-        let names = self.value(names)?;
-        let texts = names
-            .elements()
-            .unwrap_or_default()
-            .iter()
-            .filter_map(|name| match name {
-                Value::String(text) => Some(Arc::clone(text)),
-                _ => None,
-            });
-        Ok(Some(texts.collect()))
+        self.texts(kind.and_then(|kind| self.graph.field(kind, "indexNames")))
     }
 }

@@ -50,6 +50,13 @@ pub(crate) fn attributes(reply: &Decoded, limits: &Limits) -> Result<Attributes,
     Ok(attributes)
 }
 
+/// A string.
+pub(crate) fn text(reply: &Decoded) -> Result<String, DecodeError> {
+    let text = reply.graph.text(reply.root);
+    text.map(ToString::to_string)
+        .ok_or_else(|| shape(&reply.graph, reply.root, "a string"))
+}
+
 /// A set of `ObjectName`s. An element of a set is there once: a set that repeats a handle would be a way to make a
 /// small reply large.
 pub(crate) fn names(reply: &Decoded) -> Result<Vec<ObjectName>, DecodeError> {

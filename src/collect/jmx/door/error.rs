@@ -1,0 +1,87 @@
+//! Why a JVM could not be asked, whichever way was taken.
+
+use thiserror::Error;
+
+/// A failure of the session. What is wrong with one bean is the result of that bean.
+#[derive(Debug, Clone, Error)]
+pub(crate) enum DoorError {
+    #[error(transparent)]
+    Rmi(#[from] jmx_rmi::Error),
+    /// The configuration refuses such an address before it comes to this.
+    #[error("{0} is an address of a kind that is not supported yet")]
+    Unsupported(String),
+}
+
+impl DoorError {
+    /// No connection.
+    pub(crate) fn is_connect(&self) -> bool {
+        match self {
+            Self::Rmi(error) => error.is_connect(),
+            Self::Unsupported(_) => false,
+        }
+    }
+
+    /// Too slow.
+    pub(crate) fn is_timeout(&self) -> bool {
+        match self {
+            Self::Rmi(error) => error.is_timeout(),
+            Self::Unsupported(_) => false,
+        }
+    }
+
+    /// The JVM wants other credentials.
+    pub(crate) fn is_auth(&self) -> bool {
+        match self {
+            Self::Rmi(error) => error.is_auth(),
+            Self::Unsupported(_) => false,
+        }
+    }
+
+    /// The JVM wants TLS, or other TLS.
+    pub(crate) fn is_tls(&self) -> bool {
+        match self {
+            Self::Rmi(error) => error.is_tls(),
+            Self::Unsupported(_) => false,
+        }
+    }
+
+    /// Somebody is there who speaks something else.
+    pub(crate) fn is_protocol(&self) -> bool {
+        match self {
+            Self::Rmi(error) => error.is_protocol(),
+            Self::Unsupported(_) => false,
+        }
+    }
+
+    /// The connection broke.
+    pub(crate) fn is_closed(&self) -> bool {
+        match self {
+            Self::Rmi(error) => error.is_closed(),
+            Self::Unsupported(_) => false,
+        }
+    }
+
+    /// The other side answers that it will not.
+    pub(crate) fn is_refused(&self) -> bool {
+        match self {
+            Self::Rmi(error) => error.remote().is_some(),
+            Self::Unsupported(_) => false,
+        }
+    }
+
+    /// The session is over and another one may do what this one no longer can.
+    pub(crate) fn is_ended(&self) -> bool {
+        match self {
+            Self::Rmi(error) => error.is_no_such_object() || error.is_closed(),
+            Self::Unsupported(_) => false,
+        }
+    }
+
+    /// What to look at when the other side speaks something else.
+    pub(crate) fn expectation(&self) -> &'static str {
+        match self {
+            Self::Rmi(_) => "; is this the JMX port?",
+            Self::Unsupported(_) => "",
+        }
+    }
+}
