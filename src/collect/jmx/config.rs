@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::JmxCollector;
+use super::budget::MEMBERS;
 use super::door::{Access, Address, Door, Login};
 use super::identity::Identity;
-use super::preset::PRESETS;
+use super::own;
+use super::preset::{Group, PRESETS};
 use super::table::Table;
 use crate::collect::{Common, TargetPlan};
 use crate::config::{Section, nearest, without_user_info};
@@ -15,6 +17,9 @@ use crate::config::{Section, nearest, without_user_info};
 /// An own interval of a target lies between these.
 const INTERVALS: std::ops::RangeInclusive<Duration> =
     Duration::from_secs(1)..=Duration::from_secs(3600);
+
+/// What `budget` may be: of nothing there is no ranking, and of more there are no documents that anybody looks at.
+const BUDGETS: std::ops::RangeInclusive<u64> = 1..=100_000;
 
 /// Reads the list `jmx` of a cluster.
 pub(super) fn read(cluster: &mut Section<'_>, common: &Common) -> Vec<TargetPlan> {
@@ -37,7 +42,9 @@ pub(super) fn read(cluster: &mut Section<'_>, common: &Common) -> Vec<TargetPlan
 /// One entry. Every key is asked for before the first mistake ends it, so that all mistakes are found at once.
 fn target(section: &mut Section<'_>, common: &Common) -> Option<(TargetPlan, String)> {
     let written = section.text("endpoint");
+    let own = own::read(section);
     let presets = presets(section);
+    let members = section.number_or("budget", MEMBERS as u64, BUDGETS);
     let access = Access {
         login: login(section),
         rmi_port: rmi_port(section),
@@ -51,7 +58,7 @@ fn target(section: &mut Section<'_>, common: &Common) -> Option<(TargetPlan, Str
         broker: None,
     };
     let door = door(section, address, access)?;
-    let table = table(section, &presets?)?;
+    let table = table(section, &presets?, own?, members)?;
 
     let place = identity.address.clone();
     let plan = TargetPlan {
@@ -101,7 +108,7 @@ fn door(section: &Section<'_>, address: Address, access: Access) -> Option<Door>
 fn presets(section: &mut Section<'_>) -> Option<Vec<String>> {
     let written = section.texts("presets");
     let known: Vec<&str> = PRESETS.iter().map(|(name, _)| *name).collect();
-    if written.is_empty() {
+    if written.is_empty() && !section.has("tables") {
         let message = format!("is missing; name at least one of {}", known.join(", "));
         section.problem("presets", message);
         return None;
@@ -145,10 +152,16 @@ fn rmi_port(section: &mut Section<'_>) -> Option<u16> {
     u16::try_from(section.number_or("rmi_port", 1, 1..=65535)).ok()
 }
 
-fn table(section: &Section<'_>, presets: &[String]) -> Option<Arc<Table>> {
-    match Table::new(presets) {
+fn table(
+    section: &Section<'_>,
+    presets: &[String],
+    own: Vec<Group>,
+    members: u64,
+) -> Option<Arc<Table>> {
+    let members = usize::try_from(members).unwrap_or(usize::MAX);
+    match Table::with(presets, own, members) {
         Ok(table) => Some(Arc::new(table)),
-        // The presets are embedded and under test.
+        // The presets are embedded and under test, own tables have been checked.
         Err(error) => {
             section.problem("presets", error.to_string());
             None
