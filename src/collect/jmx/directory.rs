@@ -160,6 +160,38 @@ mod tests {
         assert!(second.is_due());
     }
 
+    /// A preset for another JVM is a fault in every cycle; asking for all names every time would not mend it.
+    #[test]
+    fn what_stays_wrong_is_asked_for_a_few_times_and_then_in_turn() {
+        let table = Table::new(&["jvm".to_owned()]).unwrap();
+        let names = vec![ObjectName::parse("java.lang:type=Memory").unwrap()];
+        let mut current = directory(names.clone(), &table, None);
+        let mut loads = 0;
+        for _ in 0..100 {
+            if current.is_due() {
+                current = directory(names.clone(), &table, Some(&current));
+                loads += 1;
+            }
+            current.used();
+            current.distrust();
+        }
+        let in_turn = 100 / CYCLES;
+        assert!(loads <= OUT_OF_TURN + in_turn + 1, "{loads} times");
+        assert!(loads >= in_turn, "{loads} times");
+    }
+
+    #[test]
+    fn names_that_never_hold_still_are_asked_for_in_turn() {
+        let table = Table::new(&["jvm".to_owned()]).unwrap();
+        let pool = |number| ObjectName::parse(&format!("java.nio:type=BufferPool,name={number}"));
+        let mut current = directory(vec![pool(0).unwrap()], &table, None);
+        for number in 1..=RESTLESS {
+            assert!(current.is_due());
+            current = directory(vec![pool(number).unwrap()], &table, Some(&current));
+        }
+        assert!(!current.is_due());
+    }
+
     #[test]
     fn a_server_that_starts_is_asked_every_cycle() {
         let table = Table::new(&["jvm".to_owned()]).unwrap();

@@ -13,7 +13,8 @@ use crate::collect::jmx::preset::Group;
 use crate::collect::jmx::table::Table;
 use crate::config::{Findings, Section};
 
-/// Takes a new capture first: `BROKERBEAT_CAPTURE=<name>,<host:port>,<preset>…`.
+/// Takes a new capture first: `BROKERBEAT_CAPTURE=<name>,<host:port>,<preset>…`, with own tables as JSON in
+/// `BROKERBEAT_CAPTURE_TABLES`. A `budget` is written into the captured file afterwards.
 const CAPTURE: &str = "BROKERBEAT_CAPTURE";
 
 fn run(capture: &Json) -> Collected {
@@ -40,6 +41,9 @@ fn run(capture: &Json) -> Collected {
 
 /// The user's own tables, as the configuration has them.
 pub(super) fn tables(written: &Json) -> Vec<Group> {
+    if written.is_null() {
+        return Vec::new();
+    }
     let text = json!({"tables": written}).to_string();
     let findings = Findings::default();
     let node = crate::yaml::parse(&text).unwrap();
