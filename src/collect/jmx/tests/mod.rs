@@ -7,4 +7,5 @@ mod golden;
 mod live;
 mod map;
 mod own;
+mod page;
 mod presets;
