@@ -43,7 +43,7 @@ pub(super) fn read(cluster: &mut Section<'_>, common: &Common) -> Vec<TargetPlan
 fn target(section: &mut Section<'_>, common: &Common) -> Option<(TargetPlan, String)> {
     let written = section.text("endpoint");
     let own = own::read(section);
-    let presets = presets(section);
+    let presets = presets(section, own.as_ref().is_some_and(Vec::is_empty));
     let members = section.number_or("budget", MEMBERS as u64, BUDGETS);
     let access = Access {
         login: login(section),
@@ -104,11 +104,11 @@ fn door(section: &Section<'_>, address: Address, access: Access) -> Option<Door>
     Door::new(address, access).map_err(complain).ok()
 }
 
-/// The presets, if all of them are known.
-fn presets(section: &mut Section<'_>) -> Option<Vec<String>> {
+/// The presets, if all of them are known. `is_all`: there is nothing else to read.
+fn presets(section: &mut Section<'_>, is_all: bool) -> Option<Vec<String>> {
     let written = section.texts("presets");
     let known: Vec<&str> = PRESETS.iter().map(|(name, _)| *name).collect();
-    if written.is_empty() && !section.has("tables") {
+    if written.is_empty() && is_all {
         let message = format!("is missing; name at least one of {}", known.join(", "));
         section.problem("presets", message);
         return None;

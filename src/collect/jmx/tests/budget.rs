@@ -96,7 +96,7 @@ fn the_busiest_are_shown_and_the_rest_is_counted() {
     let mapped = documents(&table, &topics, &selection);
     let busiest: Vec<String> = (10..30).map(|number| format!("t{number}")).collect();
     assert_eq!(shown(&mapped), busiest);
-    let kind = |kind: &str| mapped.documents.iter().find(|d| d.kind == kind.to_owned());
+    let kind = |kind: &str| mapped.documents.iter().find(|d| d.kind == kind);
     let rest = kind("topic_rest").unwrap();
     for (field, value) in [
         ("members", json!(30)),

@@ -61,7 +61,7 @@ fn each_bean_is_a_document() {
         ),
     ];
     assert_eq!(one.keys(), keys);
-    let jmx = Json::from(one.fields()["jmx"].clone());
+    let jmx = one.fields()["jmx"].clone();
     assert_eq!(
         jmx,
         json!({

@@ -79,13 +79,15 @@ fn all_presets() -> Table {
 
 /// `*` is any text.
 fn fits(pattern: &str, text: &str) -> bool {
-    match pattern.split_once('*') {
-        None => pattern == text,
-        Some((head, rest)) => text.strip_prefix(head).is_some_and(|text| {
-            let ends = text.char_indices().map(|(index, _)| index);
-            ends.chain([text.len()]).any(|end| fits(rest, &text[end..]))
-        }),
-    }
+    let Some((head, rest)) = pattern.split_once('*') else {
+        return pattern == text;
+    };
+    let Some(text) = text.strip_prefix(head) else {
+        return false;
+    };
+    let ends = text.char_indices().map(|(index, _)| index);
+    let mut rests = ends.chain([text.len()]).filter_map(|end| text.get(end..));
+    rests.any(|text| fits(rest, text))
 }
 
 impl Omission {
