@@ -6,3 +6,4 @@ mod golden;
 mod live;
 mod map;
 mod presets;
+mod tls;
