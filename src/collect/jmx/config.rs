@@ -142,7 +142,7 @@ fn login(section: &mut Section<'_>) -> Option<Login> {
 }
 
 /// `ssl`: TLS, and whether the registry speaks it, too.
-fn access_by_tls(section: &mut Section<'_>) -> Access {
+pub(crate) fn access_by_tls(section: &mut Section<'_>) -> Access {
     let Some(mut ssl) = section.section("ssl") else {
         return Access::default();
     };

@@ -26,6 +26,7 @@ mod tests;
 
 use std::sync::Arc;
 
+pub(crate) use self::config::access_by_tls;
 use self::door::Door;
 use self::fetch::Session;
 use self::identity::Identity;
