@@ -17,6 +17,7 @@ pub(crate) mod door;
 mod fault;
 mod fetch;
 mod identity;
+pub(crate) mod local;
 mod map;
 mod preset;
 mod table;
