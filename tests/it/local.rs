@@ -379,16 +379,17 @@ fn several_jvms_are_told_apart_by_their_arguments() {
 #[test]
 fn the_socket_of_somebody_else_is_not_taken_for_the_jvms() {
     let jvm = start("Robbed", &bare());
-    let _listener = std::os::unix::net::UnixListener::bind(socket(&jvm)).expect("a socket");
+    let listener = std::os::unix::net::UnixListener::bind(socket(&jvm)).expect("a socket");
     let error = block_on(connector_address(jvm.process().pid(), Timeouts::default())).unwrap_err();
     assert!(
         error.to_string().contains("held by another process"),
         "{error}"
     );
-    drop(_listener);
+    drop(listener);
     // What is left of it is a file that nobody listens at, as an earlier JVM of the same number leaves it.
     assert_reads("local:Robbed");
-    let _ = std::fs::remove_file(socket(&jvm));
+    // A JVM that is killed leaves it behind.
+    std::fs::remove_file(socket(&jvm)).expect("the JVM's own socket");
 }
 
 /// The agent runs on while the JVM goes and comes back under another pid.
@@ -578,7 +579,7 @@ fn a_jvm_in_a_container_is_read_through_its_root() {
     assert_ne!(row["pid"], row["inner_pid"], "{row}");
     assert_eq!(row["local"], true, "{row}");
     assert!(
-        text(&row, "java") != "",
+        !text(&row, "java").is_empty(),
         "its counters are read below its root: {row}"
     );
     assert_reads("local:Contained");
