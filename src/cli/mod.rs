@@ -3,6 +3,7 @@
 //! stdout is data, stderr is for people.
 
 mod export;
+mod jmx;
 mod once;
 mod run;
 mod setup;
@@ -62,6 +63,9 @@ enum Command {
     /// Write something to stdout
     #[command(subcommand)]
     Export(export::Export),
+    /// Look at the beans of a JVM, without a configuration
+    #[command(subcommand)]
+    Jmx(jmx::Jmx),
     /// Write version and platform
     Version,
 }
@@ -82,6 +86,9 @@ impl Cli {
         if let Command::Version = self.command {
             return version();
         }
+        if let Command::Jmx(jmx) = &self.command {
+            return jmx.execute();
+        }
         if let Command::Export(export) = &self.command
             && let Some(result) = export.without_config()
         {
@@ -98,6 +105,7 @@ impl Cli {
             Command::Setup => setup::setup(&config),
             Command::Test(Test::Config) => finish(say("config OK")),
             Command::Export(export) => finish(export.with_config(&config)),
+            Command::Jmx(jmx) => jmx.execute(),
             Command::Version => version(),
         }
     }

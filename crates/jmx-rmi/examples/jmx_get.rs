@@ -3,7 +3,7 @@
 //! ```text
 //! cargo run --example jmx_get -- localhost:9999 'kafka.server:type=BrokerTopicMetrics,*' Count OneMinuteRate
 //! cargo run --example jmx_get -- localhost:9999 'java.lang:*'          # names only
-//! JMX_USER=monitor JMX_PASSWORD=… cargo run --example jmx_get -- …
+//! JMX_CONNECTIONS=4 JMX_USER=monitor JMX_PASSWORD=… cargo run --example jmx_get -- …
 //! ```
 
 use std::env;
@@ -13,22 +13,27 @@ use std::time::Instant;
 
 use jmx_rmi::{Client, Credentials, Endpoint, ObjectName, Read, Timeouts};
 
-const USAGE: &str = "usage: jmx_get host:port [pattern [attribute …]]";
+const USAGE: &str = "usage: jmx_get host:port|service-url [pattern [attribute …]]";
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = env::args().skip(1);
     let address = arguments.next().ok_or(USAGE)?;
-    let (host, port) = address.rsplit_once(':').ok_or(USAGE)?;
     let pattern = arguments
         .next()
         .map(|text| ObjectName::parse(&text))
         .transpose()?;
     let attributes: Vec<String> = arguments.collect();
 
-    let mut endpoint = Endpoint::new(host, port.parse()?);
+    let mut endpoint = match address.contains("://") {
+        true => Endpoint::from_service_url(&address)?,
+        false => Endpoint::from_service_url(&format!("rmi://{address}"))?,
+    };
     if let (Ok(user), Ok(password)) = (env::var("JMX_USER"), env::var("JMX_PASSWORD")) {
         endpoint.credentials = Some(Credentials::new(user, password));
+    }
+    if let Ok(connections) = env::var("JMX_CONNECTIONS") {
+        endpoint.connections = connections.parse()?;
     }
     let start = Instant::now();
     let mut client = Client::connect(&endpoint, Timeouts::default()).await?;

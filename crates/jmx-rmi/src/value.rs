@@ -20,7 +20,7 @@ pub type Attributes = Vec<(String, Value)>;
 pub enum Value {
     /// `null`: the attribute exists and has no value.
     Null,
-    /// `java.lang.Boolean`.
+    /// `java.lang.Boolean`, `AtomicBoolean`.
     Bool(bool),
     /// `java.lang.Byte`.
     Byte(i8),
@@ -28,11 +28,11 @@ pub enum Value {
     Short(i16),
     /// `java.lang.Integer`, `AtomicInteger`.
     Int(i32),
-    /// `java.lang.Long`, `AtomicLong`.
+    /// `java.lang.Long`, `AtomicLong`, `LongAdder`.
     Long(i64),
     /// `java.lang.Float`.
     Float(f32),
-    /// `java.lang.Double`; may be NaN or infinite.
+    /// `java.lang.Double`, `DoubleAdder`; may be NaN or infinite.
     Double(f64),
     /// `java.lang.Character`; half of a surrogate pair becomes U+FFFD.
     Char(char),

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jmx_rmi::RegistryTls;
+
 use super::JmxCollector;
 use super::budget::MEMBERS;
 use super::door::{Access, Address, Door, Login};
@@ -12,7 +14,7 @@ use super::own;
 use super::preset::{Group, PRESETS};
 use super::table::Table;
 use crate::collect::{Common, TargetPlan};
-use crate::config::{Section, nearest, without_user_info};
+use crate::config::{Section, nearest, read_tls, without_user_info};
 
 /// An own interval of a target lies between these.
 const INTERVALS: std::ops::RangeInclusive<Duration> =
@@ -48,6 +50,7 @@ fn target(section: &mut Section<'_>, common: &Common) -> Option<(TargetPlan, Str
     let access = Access {
         login: login(section),
         rmi_port: rmi_port(section),
+        ..access_by_tls(section)
     };
     let interval = section.duration("interval", INTERVALS);
     let name = section.text("name");
@@ -142,6 +145,39 @@ fn login(section: &mut Section<'_>) -> Option<Login> {
             None
         }
         (None, None) => None,
+    }
+}
+
+/// `ssl`: TLS, and whether the registry speaks it, too.
+pub(crate) fn access_by_tls(section: &mut Section<'_>) -> Access {
+    let Some(mut ssl) = section.section("ssl") else {
+        return Access::default();
+    };
+    let words = [
+        ("automatic", RegistryTls::Automatic),
+        ("tls", RegistryTls::Always),
+        ("plain", RegistryTls::Never),
+    ];
+    let registry_tls = ssl.parsed_or(
+        "registry",
+        RegistryTls::Automatic,
+        |mode| {
+            words
+                .iter()
+                .find(|(_, known)| known == mode)
+                .map_or("", |(word, _)| word)
+                .into()
+        },
+        |text| {
+            let known = words.iter().find(|(word, _)| *word == text);
+            let wanted = || "is none of: automatic, tls, plain".to_owned();
+            known.map(|(_, mode)| *mode).ok_or_else(wanted)
+        },
+    );
+    Access {
+        tls: read_tls(&mut ssl),
+        registry_tls,
+        ..Access::default()
     }
 }
 

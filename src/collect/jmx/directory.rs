@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jmx_rmi::{Attributes, ObjectName, Read};
 
 use super::budget::{Census, Selection};
-use super::door::{DoorError, Peer};
+use super::door::{DoorError, Peer, Reading};
 use super::table::Table;
 
 /// A directory is used for so many cycles. New beans (a topic's first traffic, a new request version) are seen one
@@ -45,13 +45,15 @@ impl Directory {
         names.sort_unstable();
         names.dedup();
         let census = Census::new(table, &names);
-        let mut readings = Vec::with_capacity(census.reads().len());
+        let mut readings = Vec::new();
         if !census.reads().is_empty() {
+            readings.resize_with(census.reads().len(), || None);
             peer.read(census.reads(), &mut readings).await?;
         }
+        let answer = |reading: Option<Reading>| reading?.ok();
         let answers: Vec<Attributes> = readings
             .into_iter()
-            .map(Result::unwrap_or_default)
+            .map(|reading| answer(reading).unwrap_or_default())
             .collect();
         let selected = before.as_ref().map(|before| Arc::clone(&before.selection));
         let selection = census.choose(table, &answers, &selected.unwrap_or_default());

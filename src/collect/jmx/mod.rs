@@ -31,6 +31,7 @@ mod tests;
 
 use std::sync::Arc;
 
+pub(crate) use self::config::access_by_tls;
 use self::door::Door;
 use self::fetch::{Answer, Session};
 use self::identity::Identity;

@@ -31,6 +31,7 @@
 //! | `options`, `doors`, `jolokia`, `tls` | what a test may change; JMX ports, Jolokia ports, certificates |
 //! | `jmx` | the kinds of JMX port, and what Java reads through them |
 //! | `java`, `jdk` | starting JVMs, compiling |
+//! | `proxy` | a longer way to a server |
 //! | `process`, `spawn`, `workdir`, `ports`, `wait` | lifetime, folders, ports, readiness |
 //! | `packages`, `maven`, `cache` | what is downloaded, how, where it stays |
 
@@ -52,6 +53,7 @@ mod packages;
 mod plain;
 mod ports;
 mod process;
+mod proxy;
 mod spawn;
 mod tls;
 mod wait;
@@ -64,13 +66,17 @@ pub use connect::{Connect, MirrorMaker};
 pub use elasticsearch::Elasticsearch;
 pub use error::{Error, Result};
 pub use jdk::jdks;
-pub use jmx::{JmxAccess, JmxPort, JmxValue, RmiPort, jmx_attribute, jmx_dump, jmx_dump_with};
+pub use jmx::{
+    Canonical, JmxAccess, JmxCanon, JmxPort, JmxReader, JmxValue, Reading, RmiPort, jmx_attribute,
+    jmx_dump, jmx_dump_with,
+};
 pub use jolokia::JolokiaPort;
 pub use kafka::{GroupRow, Kafka, KafkaVersion};
 pub use maven::{downloaded_bytes, megabytes};
 pub use options::Options;
 pub use plain::PlainJvm;
 pub use process::{Process, Signal};
+pub use proxy::{Passed, Proxy};
 pub use tls::TlsFiles;
 pub use wait::{interrupt, wait_until};
 pub use workdir::WorkDir;

@@ -15,6 +15,8 @@ use crate::workdir::WorkDir;
 /// Of every store and key: they protect nothing.
 const PASSWORD: &str = "changeit";
 const LIMIT: Duration = Duration::from_secs(60);
+/// Java writes keys of elliptic curves without their public half, and then not everybody can read them.
+const KEY: &str = "RSA";
 /// The cache may live for years.
 const DAYS: &str = "10000";
 const EXPORT: &[Source] = &[("ExportKey.java", include_str!("../java/ExportKey.java"))];
@@ -72,7 +74,7 @@ impl TlsFiles {
 /// The files, made if they are not there yet.
 pub(crate) fn files() -> Result<TlsFiles> {
     let exporter = java::classes("export-key", ".", EXPORT)?;
-    let folder = cache::entry("tls", &[&format!("{PEOPLE:?}")], |folder| {
+    let folder = cache::entry("tls", &[KEY, &format!("{PEOPLE:?}")], |folder| {
         make(folder, &exporter)
     })?;
     Ok(TlsFiles {
@@ -123,9 +125,7 @@ fn generate(folder: &Path, name: &str, who: &str, extension: &str) -> Result<()>
         "-ext",
         extension,
         "-keyalg",
-        "EC",
-        "-groupname",
-        "secp256r1",
+        KEY,
         "-validity",
         DAYS,
     ])

@@ -4,6 +4,9 @@ use std::fmt;
 use std::time::Duration;
 
 use super::connection::address;
+#[cfg(feature = "tls")]
+use super::tls::RegistryTls;
+use super::tls::Tls;
 use crate::codec::stub::RemoteRef;
 
 /// The name under which the agent of a JVM registers its server object.
@@ -20,6 +23,12 @@ pub struct Endpoint {
     pub advertised_host: AdvertisedHost,
     /// User and password, where the JVM asks for them.
     pub credentials: Option<Credentials>,
+    /// TCP connections over which a long list of reads is spread, 1 to [`MOST_CONNECTIONS`](Self::MOST_CONNECTIONS).
+    /// They belong to the same session; those beyond the first are opened when there is enough to read.
+    pub connections: usize,
+    /// TLS on the RMI server's port; `None` for a plain one.
+    #[cfg(feature = "tls")]
+    pub tls: Option<Tls>,
 }
 
 /// How the server object is found.
@@ -36,6 +45,9 @@ pub(super) enum Place {
 }
 
 impl Endpoint {
+    /// Each connection is a thread in the JVM; beyond this a broker has better things to do with its processors.
+    pub const MOST_CONNECTIONS: usize = 8;
+
     /// A JVM's JMX port (`JMX_PORT`, `com.sun.management.jmxremote.port`), with defaults for everything else. An IPv6
     /// address may have brackets or not. [`from_service_url`](Self::from_service_url) takes the long form.
     pub fn new(host: impl Into<String>, port: u16) -> Self {
@@ -52,7 +64,31 @@ impl Endpoint {
             rmi_port: None,
             advertised_host: AdvertisedHost::default(),
             credentials: None,
+            connections: 1,
+            #[cfg(feature = "tls")]
+            tls: None,
         }
+    }
+
+    /// TLS to the RMI server, if any.
+    pub(super) fn tls(&self) -> Option<Tls> {
+        #[cfg(feature = "tls")]
+        return self.tls.clone();
+        #[cfg(not(feature = "tls"))]
+        None
+    }
+
+    /// What to try at the registry, in order.
+    pub(super) fn registry_tls(&self) -> Vec<Option<Tls>> {
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &self.tls {
+            return match tls.registry {
+                RegistryTls::Automatic => vec![Some(tls.clone()), None],
+                RegistryTls::Always => vec![Some(tls.clone())],
+                RegistryTls::Never => vec![None],
+            };
+        }
+        vec![None]
     }
 
     /// The host as configured.

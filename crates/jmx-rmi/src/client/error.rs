@@ -5,6 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::TlsProblem;
 use crate::codec::DecodeError;
 use crate::{ObjectName, RemoteException};
 
@@ -36,8 +37,12 @@ pub(crate) enum Kind {
     },
     #[error("{address} is not a JMX/RMI port: {looks}")]
     NotJmx { address: String, looks: String },
-    #[error("{address} wants TLS, which this client does not speak yet: {why}")]
-    Tls { address: String, why: String },
+    #[error("{address} {problem}")]
+    Tls {
+        address: String,
+        problem: TlsProblem,
+        source: Option<io::Error>,
+    },
     #[error("{address} sent what cannot be decoded{}", about(.bean.as_ref()))]
     Protocol {
         address: String,
@@ -104,9 +109,17 @@ impl Error {
         )
     }
 
-    /// The endpoint wants TLS.
+    /// TLS is the reason.
     pub fn is_tls(&self) -> bool {
-        matches!(self.cause(), Kind::Tls { .. })
+        self.tls_problem().is_some()
+    }
+
+    /// What is wrong about TLS, where it is the reason.
+    pub fn tls_problem(&self) -> Option<TlsProblem> {
+        match self.cause() {
+            Kind::Tls { problem, .. } => Some(*problem),
+            _ => None,
+        }
     }
 
     /// The connection broke or was closed by the peer.

@@ -2,26 +2,32 @@
 //!
 //! A server drops an exported object on which nobody has a lease, and with it the session. A task of its own renews the
 //! lease at half of its time over a connection of its own, so that an idle client keeps its session and a busy one is
-//! not disturbed. The task ends when the [`Lease`] is dropped.
+//! not disturbed.
+//!
+//! The task also says good-bye for a session that was dropped instead of closed (a cycle that was cancelled, a reply that
+//! could not be read), so that the JVM does not keep it until its lease runs out. Each session is a lease holder of its
+//! own, unlike the sessions of a Java client, which share one: renewing one of them would keep all of them alive, the lost
+//! ones, too. There is no `clean` call: `close` takes the object out of the JVM at once, and the JVM's note of the holder
+//! (some hundred bytes) stays until the lease runs out with a `clean` as without.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
-use tokio::task::JoinHandle;
+use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};
 
 use super::call::Call;
-use super::connection::Connection;
-use super::{Error, Kind, Timeouts};
+use super::connection::{Connection, Route};
+use super::{Error, Kind};
+use crate::codec::encode;
 use crate::codec::stub::{ObjId, granted_lease};
-use crate::codec::{Limits, encode};
 
 /// What is asked for: the JDK's own default (`java.rmi.dgc.leaseValue`). Servers grant their own value anyway.
 const WANTED: Duration = Duration::from_secs(600);
 /// The range in which a granted lease is believed: a shorter one would keep the client busy with nothing else, and a
 /// longer one is renewed early at no cost.
-const SHORTEST: Duration = Duration::from_secs(10);
+const SHORTEST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(3600);
 /// Part of the lease between two attempts when a renewal failed.
 const RETRY: u32 = 16;
@@ -32,12 +38,13 @@ pub(super) struct Holder {
     object: ObjId,
     vmid: encode::Vmid,
     sequence: i64,
-    timeouts: Timeouts,
-    limits: Limits,
+    route: Route,
+    /// Time for one call.
+    within: Duration,
 }
 
 impl Holder {
-    pub(super) fn new(object: ObjId, timeouts: Timeouts, limits: Limits) -> Self {
+    pub(super) fn new(object: ObjId, route: Route, within: Duration) -> Self {
         // `RandomState` is seeded from the system's randomness; uniqueness is all that is wanted, not secrecy.
         let random = RandomState::new().build_hasher().finish();
         let since = SystemTime::now()
@@ -53,8 +60,8 @@ impl Holder {
             object,
             vmid,
             sequence: 0,
-            timeouts,
-            limits,
+            route,
+            within,
         }
     }
 
@@ -71,7 +78,7 @@ impl Holder {
             &self.vmid,
         );
         let (_, value) = Call::new("renewing the lease", request)
-            .on(connection, self.timeouts.call)
+            .on(connection, self.within)
             .await?;
         let millis = granted_lease(&value).map_err(|source| {
             Error::from(Kind::Protocol {
@@ -84,23 +91,63 @@ impl Holder {
     }
 }
 
+impl Holder {
+    async fn renew_after(&mut self, pause: Duration) -> Result<Duration, Error> {
+        sleep(pause).await;
+        let mut connection = Connection::open(&self.route).await?;
+        self.renew(&mut connection).await
+    }
+
+    /// Closes the session unless that is done. Nobody waits for it and it may fail: the lease runs out then.
+    async fn leave(self, is_closed: bool) {
+        if is_closed {
+            return;
+        }
+        let Ok(mut connection) = Connection::open(&self.route).await else {
+            return;
+        };
+        let mut request = Vec::new();
+        encode::close(&mut request, &self.object);
+        let mut call = Call::new("closing the session", request).void();
+        connection.exchange(&mut call, 0, self.within).await.ok();
+    }
+}
+
 /// Keeps the lease as long as it lives.
 #[derive(Debug)]
 pub(super) struct Lease {
     lost: Arc<OnceLock<Error>>,
-    task: JoinHandle<()>,
+    owner: oneshot::Sender<Closed>,
+    #[cfg(test)]
+    task: tokio::task::JoinHandle<()>,
 }
 
+/// The session was closed in order; without this word it was dropped.
+#[derive(Debug)]
+struct Closed;
+
 impl Lease {
-    pub(super) fn keep(holder: Holder, host: String, port: u16, granted: Duration) -> Self {
+    pub(super) fn keep(holder: Holder, granted: Duration) -> Self {
         let lost = Arc::new(OnceLock::new());
-        let task = tokio::spawn(keep(holder, host, port, granted, Arc::clone(&lost)));
-        Self { lost, task }
+        let (owner, ended) = oneshot::channel();
+        let _task = tokio::spawn(keep(holder, granted, Arc::clone(&lost), ended));
+        Self {
+            lost,
+            owner,
+            #[cfg(test)]
+            task: _task,
+        }
     }
 
     /// Why the lease could not be kept. The session may live on for a while; nobody should rely on it.
     pub(super) fn lost(&self) -> Option<&Error> {
         self.lost.get()
+    }
+
+    /// The session is closed: there is nothing left to keep, or to say good-bye to.
+    pub(super) fn end(self) {
+        // A task that is gone already has nothing to be told.
+        self.owner.send(Closed).ok();
     }
 
     /// Waits until the task gives up.
@@ -110,31 +157,27 @@ impl Lease {
     }
 }
 
-impl Drop for Lease {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
 async fn keep(
     mut holder: Holder,
-    host: String,
-    port: u16,
     granted: Duration,
     lost: Arc<OnceLock<Error>>,
+    mut owner: oneshot::Receiver<Closed>,
 ) {
     let mut lease = granted;
     let mut expires = Instant::now() + lease;
     let mut pause = lease / 2;
     loop {
-        sleep(pause).await;
-        match renew(&mut holder, &host, port).await {
+        let renewed = tokio::select! {
+            closed = &mut owner => return holder.leave(closed.is_ok()).await,
+            renewed = holder.renew_after(pause) => renewed,
+        };
+        match renewed {
             Ok(granted) => {
                 lease = granted;
                 expires = Instant::now() + lease;
                 pause = lease / 2;
             }
-            Err(error) if Instant::now() >= expires => {
+            Err(error) if Instant::now() >= expires || error.is_no_such_object() => {
                 // The only writer is this task, and it ends here.
                 lost.get_or_init(|| error);
                 return;
@@ -142,10 +185,4 @@ async fn keep(
             Err(_) => pause = lease / RETRY,
         }
     }
-}
-
-async fn renew(holder: &mut Holder, host: &str, port: u16) -> Result<Duration, Error> {
-    let mut connection =
-        Connection::open(host, port, holder.limits.clone(), holder.timeouts.connect).await?;
-    holder.renew(&mut connection).await
 }

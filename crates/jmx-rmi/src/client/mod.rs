@@ -3,26 +3,40 @@
 //! - `endpoint`, `service_url`: where the JVM is, how patient to be
 //! - `session`: registry, login, lease
 //! - `lease`: keeping the session alive
+//! - `lanes`: the connections of a session
+//! - `tls`, `tls_problem`: TLS, and what can be wrong about it
 //! - `connection`: one TCP connection; calls written and replies read at the same time
-//! - `call`, `read`: one call, a list of reads
+//! - `call`, `read`, `describe`: one call, a list of reads, a list of questions what beans have
 //! - `error`: what a caller decides by
+//! - `stats`: what the session costs
 
 mod call;
 mod connection;
+mod describe;
 mod endpoint;
 mod error;
+mod lanes;
 mod lease;
 mod read;
 mod service_url;
 mod session;
+mod stats;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(not(feature = "tls"))]
+#[path = "no_tls.rs"]
+mod tls;
+mod tls_problem;
+
+use std::sync::Mutex;
 
 use crate::codec::{DecodeError, Limits, encode, map};
 use crate::{Attributes, MBeanInfo, ObjectName, RemoteException};
 use call::Call;
 use connection::Calls;
-use read::Reads;
+use read::{InOrder, Reads};
 use session::Session;
 
 pub use endpoint::{AdvertisedHost, Credentials, Endpoint, Timeouts};
@@ -30,6 +44,10 @@ pub use error::Error;
 use error::Kind;
 pub use read::Read;
 pub use service_url::ServiceUrlError;
+pub use stats::Stats;
+#[cfg(feature = "tls")]
+pub use tls::{RegistryTls, Tls};
+pub use tls_problem::TlsProblem;
 
 /// One session with one JVM.
 ///
@@ -38,11 +56,10 @@ pub use service_url::ServiceUrlError;
 /// since the reply would be taken for that of the next call. A poisoned client fails every call at once with the cause;
 /// drop it and connect anew. Exceptions about a bean do not poison.
 ///
-/// While it lives a task renews its lease (half-way through the ten minutes a JVM grants), also when it is idle. The
-/// task ends with the client.
+/// While it lives a task renews its lease (half-way through the ten minutes a JVM grants), also when it is idle.
 ///
-/// [`close`](Self::close) it when you can. A client that is only dropped leaves its session to the JVM: `Drop` cannot
-/// wait for a reply, so the JVM frees the session when the lease runs out.
+/// [`close`](Self::close) it when you can. Of a client that is only dropped the task takes leave, over a connection of
+/// its own: within the time-outs the JVM frees the session, or else when the lease runs out.
 #[derive(Debug)]
 pub struct Client {
     session: Session,
@@ -91,7 +108,7 @@ impl Client {
         encode::query_names(&mut request, &self.session.id, pattern);
         let mut call = Call::new("asking for names", request);
         self.run(&mut call).await?;
-        let (_, value) = call.value(self.session.connection.address())?;
+        let (_, value) = call.value(&self.session.lanes.address())?;
         map::names(&value).map_err(|source| self.undecodable(source, None))
     }
 
@@ -107,7 +124,7 @@ impl Client {
         encode::get_attributes(&mut request, &self.session.id, name, attributes);
         let mut call = Call::new("reading attributes", request).about(name);
         self.run(&mut call).await?;
-        let (_, value) = call.value(self.session.connection.address())?;
+        let (_, value) = call.value(&self.session.lanes.address())?;
         map::attributes(&value, &self.limits).map_err(|source| self.undecodable(source, Some(name)))
     }
 
@@ -119,8 +136,26 @@ impl Client {
         encode::get_mbean_info(&mut request, &self.session.id, name);
         let mut call = Call::new("asking what a bean has", request).about(name);
         self.run(&mut call).await?;
-        let (_, value) = call.value(self.session.connection.address())?;
+        let (_, value) = call.value(&self.session.lanes.address())?;
         map::mbean_info(&value, &self.limits).map_err(|source| self.undecodable(source, Some(name)))
+    }
+
+    /// As [`mbean_info`](Self::mbean_info) for many beans in one go, one result each, in order. Calls are pipelined as in
+    /// [`read`](Self::read).
+    ///
+    /// Not cancel safe: a cancelled call poisons the client.
+    pub async fn mbean_infos(
+        &mut self,
+        names: &[ObjectName],
+    ) -> Result<Vec<Result<MBeanInfo, RemoteException>>, Error> {
+        let mut questions = describe::Questions {
+            connection: self.session.id,
+            names,
+            limits: self.limits.clone(),
+            results: Vec::with_capacity(names.len()),
+        };
+        self.run(&mut questions).await?;
+        Ok(questions.results)
     }
 
     /// The domain of beans that were named without one.
@@ -146,7 +181,7 @@ impl Client {
     async fn ask(&mut self, doing: &'static str, request: Vec<u8>) -> Result<String, Error> {
         let mut call = Call::new(doing, request);
         self.run(&mut call).await?;
-        let (_, value) = call.value(self.session.connection.address())?;
+        let (_, value) = call.value(&self.session.lanes.address())?;
         map::text(&value).map_err(|source| self.undecodable(source, None))
     }
 
@@ -167,8 +202,8 @@ impl Client {
         Ok(results)
     }
 
-    /// As [`read`](Self::read), but what is read before a failure is kept: results are appended to `results` as they
-    /// come, also when the call fails or is cancelled.
+    /// As [`read`](Self::read), but what is read before a failure is kept: results are appended to `results` in order as
+    /// they come, also when the call fails or is cancelled.
     ///
     /// Not cancel safe as far as the client is concerned: a cancelled call poisons it.
     pub async fn read_into(
@@ -176,14 +211,33 @@ impl Client {
         requests: &[Read],
         results: &mut Vec<Result<Attributes, RemoteException>>,
     ) -> Result<(), Error> {
-        let limits = self.limits.clone();
-        let mut reads = Reads {
-            connection: self.session.id,
+        let mut queue = InOrder::new(results);
+        self.read_each(requests, |index, result| queue.put(index, result))
+            .await
+    }
+
+    /// As [`read`](Self::read), but gives each result to `each` as it comes, with the number of its request, so that
+    /// nothing is kept that the caller does not want to keep. In order, unless the
+    /// [endpoint](Endpoint::connections) asks for several connections. `each` should be quick: nothing is read meanwhile.
+    pub async fn read_each(
+        &mut self,
+        requests: &[Read],
+        each: impl FnMut(usize, Result<Attributes, RemoteException>) + Send,
+    ) -> Result<(), Error> {
+        self.begin()?;
+        let step = self.session.lanes.for_calls(requests.len());
+        let (each, limits, connection) = (Mutex::new(each), &self.limits, self.session.id);
+        let part = |first| Reads {
+            connection,
             requests,
+            first,
+            step,
             limits,
-            results,
+            each: &each,
         };
-        self.run(&mut reads).await
+        let mut parts: Vec<_> = (0..step).map(part).collect();
+        let done = self.session.lanes.make_all(&mut parts).await;
+        self.end(done)
     }
 
     /// Ends the session, so that the JVM frees it at once and not when the lease runs out.
@@ -192,7 +246,13 @@ impl Client {
         encode::close(&mut request, &self.session.id);
         let mut call = Call::new("closing the session", request).void();
         self.run(&mut call).await?;
-        call.nothing(self.session.connection.address())
+        self.session.lease.end();
+        call.nothing(&self.session.lanes.address())
+    }
+
+    /// What the session has cost so far, its opening included. Renewals of the lease are not counted.
+    pub fn stats(&self) -> Stats {
+        self.session.lanes.stats()
     }
 
     /// Whether an earlier failure made the connection unusable: every later call fails with the cause of it.
@@ -202,7 +262,14 @@ impl Client {
 
     /// Makes calls unless the client is poisoned, and poisons it when they fail.
     async fn run<C: Calls>(&mut self, calls: &mut C) -> Result<(), Error> {
-        let address = || self.session.connection.address().to_owned();
+        self.begin()?;
+        let done = self.session.lanes.make(calls).await;
+        self.end(done)
+    }
+
+    /// What is begun and never ended was cancelled.
+    fn begin(&mut self) -> Result<(), Error> {
+        let address = || self.session.lanes.address();
         match (&self.state, self.session.lease.lost()) {
             (State::Poisoned(cause), _) | (_, Some(cause)) => {
                 return Err(Kind::Poisoned {
@@ -215,7 +282,10 @@ impl Client {
             (State::Ready, None) => {}
         }
         self.state = State::Busy;
-        let done = self.session.make(calls).await;
+        Ok(())
+    }
+
+    fn end(&mut self, done: Result<(), Error>) -> Result<(), Error> {
         self.state = match &done {
             Ok(()) => State::Ready,
             Err(error) => State::Poisoned(error.clone()),
@@ -225,7 +295,7 @@ impl Client {
 
     /// A reply of the wrong shape: whatever is on the other side is not to be trusted with the next call.
     fn undecodable(&mut self, source: DecodeError, bean: Option<&ObjectName>) -> Error {
-        let address = self.session.connection.address().to_owned();
+        let address = self.session.lanes.address();
         let error = Error::from(Kind::Protocol {
             address,
             bean: bean.cloned(),

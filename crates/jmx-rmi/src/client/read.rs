@@ -1,5 +1,8 @@
 //! Reading many beans: what is asked for, and what becomes of the replies.
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
 use super::connection::Calls;
 use crate::codec::reply::{Outcome, Reply, Returns};
 use crate::codec::stub::ObjId;
@@ -15,15 +18,63 @@ pub struct Read {
     pub attributes: Vec<String>,
 }
 
-/// The calls for a list of [`Read`]s.
-pub(super) struct Reads<'a> {
-    pub(super) connection: ObjId,
-    pub(super) requests: &'a [Read],
-    pub(super) limits: Limits,
-    pub(super) results: &'a mut Vec<Result<Attributes, RemoteException>>,
+/// What a bean gave.
+pub(super) type ReadResult = Result<Attributes, RemoteException>;
+
+/// Puts results which come over several connections in the order of their requests.
+pub(super) struct InOrder<'a> {
+    results: &'a mut Vec<ReadResult>,
+    next: usize,
+    /// What came before its turn: as many as one connection is ahead of another.
+    early: BTreeMap<usize, ReadResult>,
 }
 
-impl Calls for Reads<'_> {
+impl<'a> InOrder<'a> {
+    pub(super) fn new(results: &'a mut Vec<ReadResult>) -> Self {
+        Self {
+            results,
+            next: 0,
+            early: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn put(&mut self, index: usize, result: ReadResult) {
+        if index != self.next {
+            self.early.insert(index, result);
+            return;
+        }
+        self.results.push(result);
+        self.next += 1;
+        while let Some(result) = self.early.remove(&self.next) {
+            self.results.push(result);
+            self.next += 1;
+        }
+    }
+}
+
+/// The calls for a part of a list of [`Read`]s: every so many of them. Beans that lie side by side are alike, so that the
+/// parts cost the server about the same.
+pub(super) struct Reads<'a, F> {
+    pub(super) connection: ObjId,
+    pub(super) requests: &'a [Read],
+    pub(super) first: usize,
+    pub(super) step: usize,
+    pub(super) limits: &'a Limits,
+    /// Locked for one result at a time, never across a wait.
+    pub(super) each: &'a Mutex<F>,
+}
+
+impl<F> Reads<'_, F> {
+    fn place(&self, index: usize) -> usize {
+        self.first + index * self.step
+    }
+
+    fn request(&self, index: usize) -> Option<&Read> {
+        self.requests.get(self.place(index))
+    }
+}
+
+impl<F: FnMut(usize, ReadResult)> Calls for Reads<'_, F> {
     fn doing(&self) -> &'static str {
         "reading attributes"
     }
@@ -33,26 +84,49 @@ impl Calls for Reads<'_> {
     }
 
     fn count(&self) -> usize {
-        self.requests.len()
+        let left = self.requests.len().saturating_sub(self.first);
+        left.div_ceil(self.step)
     }
 
     fn encode(&self, index: usize, out: &mut Vec<u8>) {
-        if let Some(read) = self.requests.get(index) {
+        if let Some(read) = self.request(index) {
             encode::get_attributes(out, &self.connection, &read.name, &read.attributes);
         }
     }
 
     fn bean(&self, index: usize) -> Option<&ObjectName> {
-        self.requests.get(index).map(|read| &read.name)
+        self.request(index).map(|read| &read.name)
     }
 
     fn answered(&mut self, index: usize, reply: Reply) -> Result<(), DecodeError> {
         let result = match reply.outcome {
-            Outcome::Value(value) => Ok(map::attributes(&value, &self.limits)?),
+            Outcome::Value(value) => Ok(map::attributes(&value, self.limits)?),
             Outcome::Exception(thrown) => Err(map::exception(&thrown, self.bean(index))),
             Outcome::Void => Ok(Attributes::new()),
         };
-        self.results.push(result);
+        let mut each = self.each.lock().unwrap_or_else(PoisonError::into_inner);
+        each(self.place(index), result);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_are_put_in_order() {
+        let mut results = Vec::new();
+        let mut queue = InOrder::new(&mut results);
+        for (index, complete) in [(2, 0), (0, 1), (3, 1), (1, 4), (5, 4)] {
+            let name = vec![(index.to_string(), crate::Value::Null)];
+            queue.put(index, Ok(name));
+            assert_eq!(queue.results.len(), complete);
+        }
+        let names: Vec<_> = results
+            .into_iter()
+            .map(|one| one.unwrap()[0].0.clone())
+            .collect();
+        assert_eq!(names, ["0", "1", "2", "3"]);
     }
 }

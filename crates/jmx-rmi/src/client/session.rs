@@ -2,45 +2,26 @@
 //! section 9).
 
 use super::call::Call;
-use super::connection::{Calls, Connection, address};
+use super::connection::{Connection, Route, tls_error, wanted};
 use super::endpoint::Place;
+use super::lanes::Lanes;
 use super::lease::{Holder, Lease};
-use super::{AdvertisedHost, Endpoint, Error, Kind, Timeouts};
+use super::tls_problem::TlsProblem;
+use super::{AdvertisedHost, Endpoint, Error, Kind, Stats, Timeouts};
 use crate::codec::stub::{ObjId, RemoteRef, remote_ref};
 use crate::codec::{Decoded, Limits, encode};
+
+/// The socket factory in the stub of a JVM with `com.sun.management.jmxremote.ssl=true`.
+const TLS_FACTORY: &str = "javax.rmi.ssl.SslRMIClientSocketFactory";
 
 const ACKNOWLEDGING: &str = "acknowledging a reference";
 
 /// An open session.
 #[derive(Debug)]
 pub(super) struct Session {
-    pub(super) connection: Connection,
+    pub(super) lanes: Lanes,
     pub(super) id: ObjId,
     pub(super) lease: Lease,
-    host: String,
-    port: u16,
-    limits: Limits,
-    timeouts: Timeouts,
-}
-
-impl Session {
-    /// Makes calls. Where the server ended the connection by a reply it could not write, the rest of them goes over a
-    /// new connection: the session is not bound to one.
-    pub(super) async fn make<C: Calls>(&mut self, calls: &mut C) -> Result<(), Error> {
-        let mut next = 0;
-        while next < calls.count() {
-            if self.connection.has_ended() {
-                let limits = self.limits.clone();
-                self.connection =
-                    Connection::open(&self.host, self.port, limits, self.timeouts.connect).await?;
-            }
-            next = self
-                .connection
-                .exchange(calls, next, self.timeouts.call)
-                .await?;
-        }
-        Ok(())
-    }
 }
 
 /// Opens a session.
@@ -49,16 +30,22 @@ pub(super) async fn open(
     timeouts: Timeouts,
     limits: &Limits,
 ) -> Result<Session, Error> {
-    let server = match &endpoint.place {
-        Place::Registry { host, port, name } => {
-            look_up(host, *port, name, timeouts, limits).await?
-        }
-        Place::Stub { server, .. } => followable(server.clone(), &endpoint.to_string())?,
+    let (server, earlier) = match &endpoint.place {
+        Place::Registry { name, .. } => look_up(endpoint, name, timeouts, limits).await?,
+        Place::Stub { server, .. } => (server.clone(), Stats::default()),
     };
-    let port = endpoint.rmi_port.unwrap_or(server.port);
+    follow(endpoint, &server)?;
+    let mut route = Route {
+        host: String::new(),
+        port: endpoint.rmi_port.unwrap_or(server.port),
+        tls: endpoint.tls(),
+        limits: limits.clone(),
+        within: timeouts.connect,
+    };
     let mut failure = None;
     for host in hosts(endpoint, &server.host) {
-        match log_in(endpoint, host, port, &server.id, timeouts, limits).await {
+        host.clone_into(&mut route.host);
+        match log_in(endpoint, &route, &server.id, timeouts, earlier).await {
             Ok(session) => return Ok(session),
             // Of several failures the first is told: that of the host which is meant to work.
             Err(error) if is_wrong_host(&error) => failure = failure.or(Some(error)),
@@ -66,11 +53,20 @@ pub(super) async fn open(
         }
     }
     Err(failure.unwrap_or_else(|| {
-        Kind::Cancelled {
-            address: address(endpoint.host(), port),
-        }
-        .into()
+        let address = endpoint.to_string();
+        Kind::Cancelled { address }.into()
     }))
+}
+
+/// Whether this client can go where a stub of the server points to, and may.
+fn follow(endpoint: &Endpoint, server: &RemoteRef) -> Result<(), Error> {
+    let problem = match (server.socket_factory.as_deref(), endpoint.tls()) {
+        (None, None) | (Some(TLS_FACTORY), Some(_)) => return Ok(()),
+        (None, Some(_)) => TlsProblem::NotOffered,
+        (Some(TLS_FACTORY), None) => wanted(),
+        (Some(_), _) => TlsProblem::Factory,
+    };
+    Err(tls_error(&endpoint.to_string(), problem, None))
 }
 
 /// Whether another host may do better: nobody there, somebody else there, or another JVM there.
@@ -96,21 +92,48 @@ fn hosts<'a>(endpoint: &'a Endpoint, advertised: &'a str) -> impl Iterator<Item 
         .filter(|host| !host.is_empty())
 }
 
-/// Asks the registry for the server object.
+/// Asks the registry for the server object. A registry that does not know TLS is asked without, if that is allowed.
+/// Also says what that cost.
 async fn look_up(
-    host: &str,
-    port: u16,
+    endpoint: &Endpoint,
     name: &str,
     timeouts: Timeouts,
     limits: &Limits,
+) -> Result<(RemoteRef, Stats), Error> {
+    let mut failure = None;
+    for tls in endpoint.registry_tls() {
+        let route = Route {
+            host: endpoint.host().to_owned(),
+            port: endpoint.port(),
+            tls,
+            limits: limits.clone(),
+            within: timeouts.connect,
+        };
+        match Connection::open(&route).await {
+            Ok(mut registry) => {
+                let server = ask(&mut registry, name, timeouts).await?;
+                return Ok((server, registry.stats));
+            }
+            Err(error) if error.tls_problem() == Some(TlsProblem::NotSpoken) => {
+                failure = Some(error);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Err(failure.unwrap_or_else(|| tls_error(&endpoint.to_string(), TlsProblem::NotSpoken, None)))
+}
+
+async fn ask(
+    registry: &mut Connection,
+    name: &str,
+    timeouts: Timeouts,
 ) -> Result<RemoteRef, Error> {
-    let mut registry = Connection::open(host, port, limits.clone(), timeouts.connect).await?;
     let mut request = Vec::new();
     encode::lookup(&mut request, name);
     let (id, value) = Call::new("asking the registry", request)
-        .on(&mut registry, timeouts.call)
+        .on(registry, timeouts.call)
         .await?;
-    let server = reference(&registry, &value)?;
+    let server = reference(registry, &value)?;
     // The agent itself keeps the server object alive: acknowledged, never leased.
     let mut ack = Vec::new();
     encode::dgc_ack(&mut ack, &id);
@@ -121,13 +144,12 @@ async fn look_up(
 /// Opens a connection to the server object's host, gets a connection object of our own there and leases it.
 async fn log_in(
     endpoint: &Endpoint,
-    host: &str,
-    port: u16,
+    route: &Route,
     server: &ObjId,
     timeouts: Timeouts,
-    limits: &Limits,
+    earlier: Stats,
 ) -> Result<Session, Error> {
-    let mut connection = Connection::open(host, port, limits.clone(), timeouts.connect).await?;
+    let mut connection = Connection::open(route).await?;
     let credentials = endpoint
         .credentials
         .as_ref()
@@ -138,43 +160,28 @@ async fn log_in(
         .on(&mut connection, timeouts.call)
         .await?;
     let own = reference(&connection, &value)?;
-    let mut holder = Holder::new(own.id, timeouts, limits.clone());
+    let mut holder = Holder::new(own.id, route.clone(), timeouts.call);
     let granted = holder.renew(&mut connection).await?;
     // Until now the server kept the object for the sake of this return; from now on for the lease.
     let mut ack = Vec::new();
     encode::dgc_ack(&mut ack, &id);
     connection.send(&ack, ACKNOWLEDGING, timeouts.call).await?;
-    let (host, limits) = (host.to_owned(), limits.clone());
-    let lease = Lease::keep(holder, host.clone(), port, granted);
     Ok(Session {
-        connection,
+        lanes: Lanes::new(endpoint, route.clone(), timeouts.call, connection, earlier),
         id: own.id,
-        lease,
-        host,
-        port,
-        limits,
-        timeouts,
+        lease: Lease::keep(holder, granted),
     })
 }
 
-/// The remote reference in a reply, if this client can follow it.
+/// The remote reference in a reply.
 fn reference(connection: &Connection, value: &Decoded) -> Result<RemoteRef, Error> {
-    let address = connection.address();
-    let found = remote_ref(value).map_err(|source| Kind::Protocol {
-        address: address.to_owned(),
-        bean: None,
-        source,
-    })?;
-    followable(found, address)
-}
-
-fn followable(found: RemoteRef, address: &str) -> Result<RemoteRef, Error> {
-    match &found.socket_factory {
-        None => Ok(found),
-        Some(factory) => Err(Kind::Tls {
-            address: address.to_owned(),
-            why: format!("its stub has the socket factory {factory}"),
+    remote_ref(value).map_err(|source| {
+        let address = connection.address().to_owned();
+        Kind::Protocol {
+            address,
+            bean: None,
+            source,
         }
-        .into()),
-    }
+        .into()
+    })
 }

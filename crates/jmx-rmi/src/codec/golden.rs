@@ -59,7 +59,7 @@ fn text(name: &str, reply: Result<Option<Reply>, DecodeError>) -> String {
         Outcome::Exception(thrown) => writeln!(out, "{}", map::exception(&thrown, None)).unwrap(),
         Outcome::Value(value) if name.starts_with("attributes") => {
             for (key, value) in map::attributes(&value, &Limits::default()).unwrap() {
-                writeln!(out, "{key} = {value:?}").unwrap();
+                writeln!(out, "{key} = {}", shortened(format!("{value:?}"))).unwrap();
             }
         }
         Outcome::Value(value) if name.starts_with("names") => {
@@ -67,12 +67,31 @@ fn text(name: &str, reply: Result<Option<Reply>, DecodeError>) -> String {
                 writeln!(out, "{name}").unwrap();
             }
         }
+        Outcome::Value(value) if name.starts_with("info") => {
+            writeln!(
+                out,
+                "{:#?}",
+                map::mbean_info(&value, &Limits::default()).unwrap()
+            )
+            .unwrap();
+        }
+        Outcome::Value(value) if name.starts_with("text") => {
+            writeln!(out, "{}", map::text(&value).unwrap()).unwrap();
+        }
         Outcome::Value(value) if name.starts_with("lease") => {
             writeln!(out, "{} ms", granted_lease(&value).unwrap()).unwrap();
         }
         Outcome::Value(value) => writeln!(out, "{:#?}", remote_ref(&value).unwrap()).unwrap(),
     }
     out
+}
+
+/// A text of tens of thousands of characters is not for people.
+fn shortened(text: String) -> String {
+    match text.char_indices().nth(5000) {
+        Some((at, _)) => format!("{}… ({} characters)", text.split_at(at).0, text.len()),
+        None => text,
+    }
 }
 
 #[test]

@@ -4,14 +4,14 @@ use super::decoder::{Input, Stop};
 use super::{DecodeError, mutf8};
 
 /// `JRMI`, version 2, `StreamProtocol`: calls and returns one after another on one connection.
-pub(crate) const HELLO: [u8; 7] = *b"JRMI\0\x02\x4b";
+pub const HELLO: [u8; 7] = *b"JRMI\0\x02\x4b";
 /// `ProtocolAck` and `ProtocolNotSupported`.
 const ACK: u8 = 0x4e;
 const NOT_SUPPORTED: u8 = 0x4f;
 
 /// What a peer answered to [`HELLO`].
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Answer {
+pub enum Answer {
     /// An RMI server, and the bytes its answer took.
     Rmi(usize),
     /// An RMI server which does not do the stream protocol.
@@ -21,7 +21,7 @@ pub(crate) enum Answer {
 }
 
 /// Reads the answer: acknowledgement, and host and port of this client as the server sees it. `None`: more is needed.
-pub(crate) fn answer(bytes: &[u8]) -> Option<Answer> {
+pub fn answer(bytes: &[u8]) -> Option<Answer> {
     match bytes {
         [] => None,
         [ACK, rest @ ..] => match end_point(rest) {
@@ -49,17 +49,17 @@ fn end_point(bytes: &[u8]) -> Result<usize, Stop> {
 }
 
 /// What the client says of itself: no host, no port, as JDK clients do that do not listen.
-pub(crate) fn own_end_point(out: &mut Vec<u8>) {
+pub fn own_end_point(out: &mut Vec<u8>) {
     out.extend([0, 0, 0, 0, 0, 0]);
 }
 
 /// A TLS record: an alert or a handshake message, of any version.
-pub(crate) fn is_tls(bytes: &[u8]) -> bool {
+pub fn is_tls(bytes: &[u8]) -> bool {
     matches!(bytes, [0x15 | 0x16, 0x03, ..])
 }
 
 /// What the first bytes of a peer look like, for the message to the person who mistyped a port.
-pub(crate) fn looks_like(bytes: &[u8]) -> String {
+pub fn looks_like(bytes: &[u8]) -> String {
     /// Bytes quoted.
     const QUOTE: usize = 24;
     match bytes {

@@ -1,8 +1,9 @@
 //! Bytes in, values out: no socket, no clock, no runtime.
 //!
 //! - [`Decoder`]: the object stream, resumable; yields a [`Graph`] of objects as sent
-//! - `map`: from objects to [`Value`](crate::Value)s
-//! - `reply`, `stub`, `handshake`: what RMI puts around objects
+//! - [`map`]: from objects to [`Value`](crate::Value)s and what else replies hold
+//! - [`reply`], [`stub`], [`handshake`]: what RMI puts around objects
+//! - `time`: `java.time`, whose classes only their own code can read
 //! - `encode`: what a client sends
 //! - [`Limits`], [`DecodeError`]: what a peer may cost, and what can be wrong with it
 
@@ -12,13 +13,14 @@ mod error;
 #[cfg(test)]
 mod golden;
 mod graph;
-pub(crate) mod handshake;
+pub mod handshake;
 mod limits;
-pub(crate) mod map;
+pub mod map;
 mod mutf8;
-pub(crate) mod reply;
-pub(crate) mod stub;
+pub mod reply;
+pub mod stub;
 mod tags;
+mod time;
 
 pub use decoder::{Decoded, Decoder};
 pub use error::DecodeError;

@@ -13,19 +13,21 @@ const HEADER_BLOCK: u8 = 15;
 const NO_SUCH_OBJECT: &str = "java.rmi.NoSuchObjectException";
 
 /// Identifies a return, so that it can be acknowledged (`DgcAck`).
-pub(crate) type ReturnId = [u8; 14];
+pub type ReturnId = [u8; 14];
 
 /// A decoded return.
 #[derive(Debug)]
-pub(crate) struct Reply {
-    pub(crate) id: ReturnId,
-    pub(crate) outcome: Outcome,
+pub struct Reply {
+    /// What to acknowledge.
+    pub id: ReturnId,
+    /// Value or exception.
+    pub outcome: Outcome,
 }
 
 impl Reply {
     /// The server does not know the object that was called. It leaves the arguments of the call unread, takes them for
     /// the next message, and closes the connection: no reply behind this one is going to come.
-    pub(crate) fn no_such_object(&self) -> Option<&Decoded> {
+    pub fn no_such_object(&self) -> Option<&Decoded> {
         match &self.outcome {
             Outcome::Exception(thrown)
                 if *thrown.graph.describe(thrown.root) == *NO_SUCH_OBJECT =>
@@ -38,36 +40,42 @@ impl Reply {
 
     /// The server failed while it wrote the value, told which exception stopped it, and closes the connection: a return
     /// that has begun cannot be taken back. A value of a class that is not serializable does that.
-    pub(crate) fn is_aborted(&self) -> bool {
+    pub fn is_aborted(&self) -> bool {
         matches!(&self.outcome, Outcome::Exception(decoded) if decoded.aborted)
     }
 }
 
+/// What a call came to.
 #[derive(Debug)]
-pub(crate) enum Outcome {
+pub enum Outcome {
     /// The return of a `void` method.
     Void,
+    /// The value returned.
     Value(Decoded),
+    /// The exception thrown, or the one that stopped the server while it wrote the value.
     Exception(Decoded),
 }
 
 /// Whether the method called returns something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Returns {
+pub enum Returns {
+    /// `void`.
     Void,
+    /// An object, or null.
     Object,
 }
 
 /// Decodes one return that comes in pieces.
 #[derive(Debug)]
-pub(crate) struct ReplyDecoder {
+pub struct ReplyDecoder {
     returns: Returns,
     header: Option<(ReturnId, u8)>,
     decoder: Decoder,
 }
 
 impl ReplyDecoder {
-    pub(crate) fn new(returns: Returns, limits: Limits) -> Self {
+    /// A decoder for one return.
+    pub fn new(returns: Returns, limits: Limits) -> Self {
         Self {
             returns,
             header: None,
@@ -76,7 +84,7 @@ impl ReplyDecoder {
     }
 
     /// As [`Decoder::decode`]: takes what it can, `None` until the return is complete.
-    pub(crate) fn decode(&mut self, bytes: &mut &[u8]) -> Result<Option<Reply>, DecodeError> {
+    pub fn decode(&mut self, bytes: &mut &[u8]) -> Result<Option<Reply>, DecodeError> {
         let (id, kind) = match self.header {
             Some(header) => header,
             None => match header(bytes) {

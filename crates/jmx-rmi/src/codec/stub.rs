@@ -8,11 +8,15 @@ use super::{DecodeError, Limits, mutf8};
 
 /// `java.rmi.server.ObjID`: which object on a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct ObjId {
-    pub(crate) number: i64,
-    pub(crate) unique: i32,
-    pub(crate) time: i64,
-    pub(crate) count: i16,
+pub struct ObjId {
+    /// `objNum`; small numbers are the well-known objects.
+    pub number: i64,
+    /// `UID.unique` of the address space: which JVM of the host.
+    pub unique: i32,
+    /// `UID.time`: when that JVM started, milliseconds since the epoch.
+    pub time: i64,
+    /// `UID.count`.
+    pub count: i16,
 }
 
 impl ObjId {
@@ -50,12 +54,15 @@ impl ObjId {
 
 /// Where a remote object is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct RemoteRef {
-    pub(crate) host: String,
-    pub(crate) port: u16,
-    pub(crate) id: ObjId,
+pub struct RemoteRef {
+    /// As the JVM believes it is called.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// Which object there.
+    pub id: ObjId,
     /// Class of the socket factory which clients must use; none for plain TCP.
-    pub(crate) socket_factory: Option<String>,
+    pub socket_factory: Option<String>,
 }
 
 /// Class which writes the reference; stubs and the handlers of proxies derive from it.
@@ -64,7 +71,7 @@ const REMOTE_OBJECT: &str = "java.rmi.server.RemoteObject";
 const WITH_FACTORY: u8 = 1;
 
 /// Reads the reference out of a stub: an `…Impl_Stub` object, or a dynamic proxy with a handler.
-pub(crate) fn remote_ref(reply: &Decoded) -> Result<RemoteRef, DecodeError> {
+pub fn remote_ref(reply: &Decoded) -> Result<RemoteRef, DecodeError> {
     let graph = &reply.graph;
     let wrong = || shape(graph, reply.root, "a remote stub");
     let stub = graph.object(reply.root).ok_or_else(wrong)?;
@@ -134,7 +141,7 @@ fn parse(graph: &Graph, written: &[Content]) -> Result<RemoteRef, Stop> {
 }
 
 /// The lease a server granted, in milliseconds (`java.rmi.dgc.Lease`).
-pub(crate) fn granted_lease(reply: &Decoded) -> Result<i64, DecodeError> {
+pub fn granted_lease(reply: &Decoded) -> Result<i64, DecodeError> {
     let graph = &reply.graph;
     match graph
         .object(reply.root)

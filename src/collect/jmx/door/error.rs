@@ -2,11 +2,15 @@
 
 use thiserror::Error;
 
+use super::jolokia::JolokiaError;
+
 /// A failure of the session. What is wrong with one bean is the result of that bean.
 #[derive(Debug, Clone, Error)]
 pub(crate) enum DoorError {
     #[error(transparent)]
     Rmi(#[from] jmx_rmi::Error),
+    #[error(transparent)]
+    Jolokia(#[from] JolokiaError),
     /// The configuration refuses such an address before it comes to this.
     #[error("{0} is an address of a kind that is not supported yet")]
     Unsupported(String),
@@ -17,6 +21,7 @@ impl DoorError {
     pub(crate) fn is_connect(&self) -> bool {
         match self {
             Self::Rmi(error) => error.is_connect(),
+            Self::Jolokia(error) => error.is_connect(),
             Self::Unsupported(_) => false,
         }
     }
@@ -25,6 +30,7 @@ impl DoorError {
     pub(crate) fn is_timeout(&self) -> bool {
         match self {
             Self::Rmi(error) => error.is_timeout(),
+            Self::Jolokia(error) => error.is_timeout(),
             Self::Unsupported(_) => false,
         }
     }
@@ -33,6 +39,7 @@ impl DoorError {
     pub(crate) fn is_auth(&self) -> bool {
         match self {
             Self::Rmi(error) => error.is_auth(),
+            Self::Jolokia(error) => error.is_auth(),
             Self::Unsupported(_) => false,
         }
     }
@@ -41,6 +48,7 @@ impl DoorError {
     pub(crate) fn is_tls(&self) -> bool {
         match self {
             Self::Rmi(error) => error.is_tls(),
+            Self::Jolokia(error) => error.is_tls(),
             Self::Unsupported(_) => false,
         }
     }
@@ -49,6 +57,7 @@ impl DoorError {
     pub(crate) fn is_protocol(&self) -> bool {
         match self {
             Self::Rmi(error) => error.is_protocol(),
+            Self::Jolokia(error) => error.is_protocol(),
             Self::Unsupported(_) => false,
         }
     }
@@ -57,6 +66,7 @@ impl DoorError {
     pub(crate) fn is_closed(&self) -> bool {
         match self {
             Self::Rmi(error) => error.is_closed(),
+            Self::Jolokia(error) => error.is_closed(),
             Self::Unsupported(_) => false,
         }
     }
@@ -65,6 +75,7 @@ impl DoorError {
     pub(crate) fn is_refused(&self) -> bool {
         match self {
             Self::Rmi(error) => error.remote().is_some(),
+            Self::Jolokia(error) => error.is_refused(),
             Self::Unsupported(_) => false,
         }
     }
@@ -73,6 +84,7 @@ impl DoorError {
     pub(crate) fn is_ended(&self) -> bool {
         match self {
             Self::Rmi(error) => error.is_no_such_object() || error.is_closed(),
+            Self::Jolokia(error) => error.is_closed(),
             Self::Unsupported(_) => false,
         }
     }
@@ -81,6 +93,7 @@ impl DoorError {
     pub(crate) fn expectation(&self) -> &'static str {
         match self {
             Self::Rmi(_) => "; is this the JMX port?",
+            Self::Jolokia(_) => "; is this the URL of a Jolokia 2 agent?",
             Self::Unsupported(_) => "",
         }
     }

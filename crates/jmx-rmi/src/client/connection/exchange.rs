@@ -4,10 +4,13 @@
 //! list are written without waiting for replies, and replies are read while writing: the buffers of both sides can be
 //! full at the same time.
 
+use std::future::{Future, poll_fn};
 use std::io;
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncReadExt;
 use tokio::time::{Instant, timeout_at};
 
 use super::Connection;
@@ -68,6 +71,8 @@ impl Connection {
                 }
             }
         }
+        self.stats.bytes_sent += flight.bytes();
+        self.stats.round_trips += flight.round_trips();
         self.compact();
         self.input.shrink_to(KEEP);
         Ok(flight.answered)
@@ -99,7 +104,9 @@ impl Connection {
         let index = flight.answered;
         let mut rest = self.input.get(self.decoded..).unwrap_or_default();
         let reply = decoder.decode(&mut rest);
-        self.decoded = self.input.len() - rest.len();
+        let decoded = self.input.len() - rest.len();
+        self.stats.bytes_received += (decoded - self.decoded) as u64;
+        self.decoded = decoded;
         let Some(reply) = reply.map_err(|source| self.protocol(calls, index, source))? else {
             return Ok(false);
         };
@@ -124,16 +131,21 @@ impl Connection {
     async fn transfer(&mut self, flight: &mut Flight) -> io::Result<bool> {
         self.compact();
         self.input.reserve(READ);
-        let (mut reader, mut writer) = self.stream.split();
-        let mut unwritten = flight.out.get(flight.written..).unwrap_or_default();
-        let nothing_to_write = unwritten.is_empty();
-        tokio::select! {
-            read = reader.read_buf(&mut self.input), if flight.is_waited_for() => read.map(|length| length > 0),
-            written = writer.write_buf(&mut unwritten), if !nothing_to_write => {
-                flight.written += written?;
-                Ok(true)
+        let Self { stream, input, .. } = self;
+        poll_fn(|cx| {
+            if flight.is_waited_for()
+                && let Poll::Ready(read) = pin!(stream.read_buf(input)).poll(cx)
+            {
+                return Poll::Ready(match read {
+                    Ok(length) => Ok(length > 0),
+                    // Under TLS an end without a good-bye is an error of its own.
+                    Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+                    Err(error) => Err(error),
+                });
             }
-        }
+            flight.poll_write(stream, cx).map_ok(|()| true)
+        })
+        .await
     }
 
     fn compact(&mut self) {

@@ -1,6 +1,11 @@
 //! Which calls are on their way.
 
 use std::collections::VecDeque;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::AsyncWrite;
 
 use super::Calls;
 
@@ -12,12 +17,16 @@ const WINDOW: usize = 64 << 10;
 #[derive(Debug, Default)]
 pub(super) struct Flight {
     /// Encoded calls; those before `written` are out.
-    pub(super) out: Vec<u8>,
-    pub(super) written: usize,
+    out: Vec<u8>,
+    written: usize,
+    /// Bytes were written that may stay in a buffer of the stream until it is flushed (TLS has one).
+    unflushed: bool,
     /// Sizes of the calls without a reply, and their sum.
     sizes: VecDeque<usize>,
     size: usize,
     encoded: usize,
+    /// Bytes of all calls encoded.
+    bytes: usize,
     pub(super) answered: usize,
 }
 
@@ -43,8 +52,42 @@ impl Flight {
             let size = self.out.len() - before;
             self.sizes.push_back(size);
             self.size += size;
+            self.bytes += size;
             self.encoded += 1;
         }
+    }
+
+    /// Writes what can be written, or flushes what was. Pending with nothing to do: then a read is what is waited for.
+    pub(super) fn poll_write<W: AsyncWrite + Unpin>(
+        &mut self,
+        stream: &mut W,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        let unwritten = self.out.get(self.written..).unwrap_or_default();
+        if !unwritten.is_empty() {
+            self.written += match ready!(Pin::new(stream).poll_write(cx, unwritten))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                written => written,
+            };
+            self.unflushed = true;
+            return Poll::Ready(Ok(()));
+        }
+        if !self.unflushed {
+            return Poll::Pending;
+        }
+        ready!(Pin::new(stream).poll_flush(cx))?;
+        self.unflushed = false;
+        Poll::Ready(Ok(()))
+    }
+
+    /// Bytes of all calls so far.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes as u64
+    }
+
+    /// How often the window was filled.
+    pub(super) fn round_trips(&self) -> u64 {
+        self.bytes.div_ceil(WINDOW) as u64
     }
 
     pub(super) fn landed(&mut self) {
@@ -60,7 +103,7 @@ impl Flight {
 
     /// Whether every call has its reply. A peer that replies before it was asked does not end it early.
     pub(super) fn is_over<C: Calls>(&self, calls: &C) -> bool {
-        self.answered == calls.count() && self.written == self.out.len()
+        self.answered == calls.count() && self.written == self.out.len() && !self.unflushed
     }
 }
 

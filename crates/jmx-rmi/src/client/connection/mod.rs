@@ -1,11 +1,13 @@
 //! One TCP connection that speaks the RMI stream protocol.
 //!
 //! - this file: connecting, shaking hands
+//! - `stream`: TCP, or TLS on top of it
 //! - `exchange`: calls and replies
 //! - `flight`: which calls are on their way
 
 mod exchange;
 mod flight;
+mod stream;
 
 use std::io;
 use std::time::Duration;
@@ -14,18 +16,82 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::{Error, Kind};
+use super::tls_problem::TlsProblem;
+use super::{Error, Kind, Stats, tls};
 use crate::codec::Limits;
 use crate::codec::handshake::{self, Answer};
 
 pub(super) use exchange::Calls;
+pub(super) use stream::Stream;
 
 /// How long a peer that was silent so far is given to show what it is.
 const PROBE: Duration = Duration::from_millis(250);
 
+/// All that is needed to open a connection, and another one after it.
+#[derive(Debug, Clone)]
+pub(super) struct Route {
+    pub(super) host: String,
+    pub(super) port: u16,
+    pub(super) tls: Option<tls::Tls>,
+    /// For each reply.
+    pub(super) limits: Limits,
+    /// For TCP, TLS and RMI to shake hands, all together.
+    pub(super) within: Duration,
+}
+
+impl Route {
+    pub(super) fn address(&self) -> String {
+        address(&self.host, self.port)
+    }
+
+    async fn connect(&self, deadline: Instant) -> Result<Stream, Error> {
+        let tcp = match timeout_at(deadline, self.tcp()).await {
+            Ok(Ok(tcp)) => tcp,
+            Ok(Err(source)) => return Err(self.unreachable(source)),
+            Err(_) => return Err(self.unreachable(io::ErrorKind::TimedOut.into())),
+        };
+        let Some(tls) = &self.tls else {
+            return Ok(Stream::Plain(tcp));
+        };
+        match timeout_at(deadline, tls::secure(tls, tcp, &self.host)).await {
+            Ok(Ok(stream)) => Ok(stream),
+            Ok(Err(source)) => Err(self.insecure(source)),
+            Err(_) => Err(Kind::Timeout {
+                address: self.address(),
+                doing: "shaking hands for TLS",
+                after: self.within,
+            }
+            .into()),
+        }
+    }
+
+    async fn tcp(&self) -> io::Result<TcpStream> {
+        let tcp = TcpStream::connect((self.host.as_str(), self.port)).await?;
+        // Calls are small and complete: waiting for more to send only delays them.
+        tcp.set_nodelay(true)?;
+        Ok(tcp)
+    }
+
+    fn unreachable(&self, source: io::Error) -> Error {
+        let address = self.address();
+        Kind::Connect { address, source }.into()
+    }
+
+    /// A handshake that failed. A plain RMI server ends the connection at the first bytes it does not know.
+    fn insecure(&self, source: io::Error) -> Error {
+        let problem = match source.kind() {
+            io::ErrorKind::InvalidInput => TlsProblem::WrongName,
+            _ => tls::problem(&source).unwrap_or(TlsProblem::NotSpoken),
+        };
+        tls_error(&self.address(), problem, Some(source))
+    }
+}
+
+const SHAKING_HANDS: &str = "shaking hands";
+
 #[derive(Debug)]
 pub(super) struct Connection {
-    stream: TcpStream,
+    stream: Stream,
     address: String,
     limits: Limits,
     input: Vec<u8>,
@@ -33,6 +99,7 @@ pub(super) struct Connection {
     decoded: usize,
     /// The server failed while it wrote a reply. It says so and closes the connection; the session lives on.
     ended: bool,
+    pub(super) stats: Stats,
 }
 
 /// Host and port as one text.
@@ -45,45 +112,29 @@ pub(super) fn address(host: &str, port: u16) -> String {
 }
 
 impl Connection {
-    /// Connects and shakes hands, both within `within`.
-    pub(super) async fn open(
-        host: &str,
-        port: u16,
-        limits: Limits,
-        within: Duration,
-    ) -> Result<Self, Error> {
-        let address = address(host, port);
-        let deadline = Instant::now() + within;
-        let connected = timeout_at(deadline, TcpStream::connect((host, port))).await;
-        let connected = connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
-        let stream = match connected {
-            Ok(stream) => stream,
-            Err(source) => return Err(Kind::Connect { address, source }.into()),
-        };
+    /// Connects and shakes hands, both within the route's time.
+    pub(super) async fn open(route: &Route) -> Result<Self, Error> {
+        let deadline = Instant::now() + route.within;
+        let stream = route.connect(deadline).await?;
         let mut connection = Self {
             stream,
-            address,
-            limits,
+            address: route.address(),
+            limits: route.limits.clone(),
             input: Vec::new(),
             decoded: 0,
             ended: false,
+            stats: Stats::default(),
         };
         match timeout_at(deadline, connection.shake_hands()).await {
             Ok(done) => done.map(|()| connection),
-            Err(_) => Err(connection.silent(within).await),
+            Err(_) => Err(connection.silent(route.within).await),
         }
     }
 
     async fn shake_hands(&mut self) -> Result<(), Error> {
-        const DOING: &str = "shaking hands";
-        // Calls are small and complete: waiting for more to send only delays them.
-        self.stream
-            .set_nodelay(true)
-            .map_err(|source| self.io(DOING, source))?;
-        self.stream
-            .write_all(&handshake::HELLO)
-            .await
-            .map_err(|source| self.io(DOING, source))?;
+        if let Err(source) = self.write(&handshake::HELLO).await {
+            return Err(self.hung_up(source));
+        }
         loop {
             match handshake::answer(&self.input) {
                 Some(Answer::Rmi(length)) => {
@@ -94,30 +145,52 @@ impl Connection {
                 None => {}
             }
             match self.stream.read_buf(&mut self.input).await {
-                Ok(0) => return Err(self.not_jmx()),
+                Ok(0) => return Err(self.hung_up(io::ErrorKind::UnexpectedEof.into())),
                 Ok(_) => {}
-                Err(source) => return Err(self.io(DOING, source)),
+                Err(source) => return Err(self.hung_up(source)),
             }
         }
         let mut own = Vec::new();
         handshake::own_end_point(&mut own);
-        self.stream
-            .write_all(&own)
-            .await
-            .map_err(|source| self.io(DOING, source))
+        self.stats = Stats {
+            bytes_sent: (handshake::HELLO.len() + own.len()) as u64,
+            bytes_received: self.decoded as u64,
+            round_trips: 1,
+        };
+        match self.write(&own).await {
+            Ok(()) => Ok(()),
+            Err(source) => Err(self.io(SHAKING_HANDS, source)),
+        }
+    }
+
+    /// The peer ended the connection instead of answering.
+    fn hung_up(&self, source: io::Error) -> Error {
+        let said_why = tls::problem(&source).is_some();
+        if self.stream.is_tls() && self.input.is_empty() && !said_why {
+            return tls_error(&self.address, TlsProblem::Ended, Some(source));
+        }
+        if source.kind() == io::ErrorKind::UnexpectedEof {
+            return self.not_jmx();
+        }
+        self.io(SHAKING_HANDS, source)
     }
 
     /// Names a peer that did not answer the handshake. HTTP servers wait for the end of a line, which is not in it: at
     /// this point there is nothing to lose by sending one.
     async fn silent(&mut self, within: Duration) -> Error {
         let probe = async {
-            self.stream.write_all(b"\r\n\r\n").await?;
+            self.write(b"\r\n\r\n").await?;
             self.stream.read_buf(&mut self.input).await
         };
         match timeout(PROBE, probe).await {
             Ok(Ok(1..)) => self.not_jmx(),
-            _ => self.timed_out("shaking hands", within),
+            _ => self.timed_out(SHAKING_HANDS, within),
         }
+    }
+
+    async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.write_all(bytes).await?;
+        self.stream.flush().await
     }
 
     /// Writes bytes to which there is no reply.
@@ -127,7 +200,8 @@ impl Connection {
         doing: &'static str,
         within: Duration,
     ) -> Result<(), Error> {
-        match timeout(within, self.stream.write_all(bytes)).await {
+        self.stats.bytes_sent += bytes.len() as u64;
+        match timeout(within, self.write(bytes)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(source)) => Err(self.io(doing, source)),
             Err(_) => Err(self.timed_out(doing, within)),
@@ -139,6 +213,9 @@ impl Connection {
     }
 
     fn io(&self, doing: &'static str, source: io::Error) -> Error {
+        if let Some(problem) = tls::problem(&source) {
+            return tls_error(&self.address, problem, Some(source));
+        }
         Kind::Io {
             address: self.address.clone(),
             doing,
@@ -159,12 +236,26 @@ impl Connection {
     fn not_jmx(&self) -> Error {
         let (address, looks) = (self.address.clone(), handshake::looks_like(&self.input));
         if handshake::is_tls(&self.input) {
-            return Kind::Tls {
-                address,
-                why: looks,
-            }
-            .into();
+            return tls_error(&address, wanted(), None);
         }
         Kind::NotJmx { address, looks }.into()
     }
+}
+
+/// What to tell of a peer that wants TLS from somebody who has none.
+pub(super) fn wanted() -> TlsProblem {
+    match cfg!(feature = "tls") {
+        true => TlsProblem::Wanted,
+        false => TlsProblem::NotBuilt,
+    }
+}
+
+pub(super) fn tls_error(address: &str, problem: TlsProblem, source: Option<io::Error>) -> Error {
+    let address = address.to_owned();
+    Kind::Tls {
+        address,
+        problem,
+        source,
+    }
+    .into()
 }

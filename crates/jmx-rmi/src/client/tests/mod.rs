@@ -1,18 +1,27 @@
 //! The client against peers that behave, misbehave, or are something else.
 
 mod fake;
+mod flow;
+mod hostile;
 
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
+use super::connection::Route;
 use super::*;
 use crate::Value;
 use fake::{Act, FakeJvm, Kind as Called, capture, stub};
 
 /// Long for loopback, short for a test that waits for it.
 const SOON: Duration = Duration::from_millis(200);
+
+/// What is said of a peer that wants TLS.
+const WANTS_TLS: &str = match cfg!(feature = "tls") {
+    true => "wants TLS; turn TLS on for it",
+    false => "wants TLS, which this program was built without",
+};
 
 const PATIENT: Timeouts = Timeouts {
     connect: Duration::from_secs(20),
@@ -33,6 +42,16 @@ fn reads(count: usize) -> Vec<Read> {
             attributes: vec!["HeapMemoryUsage".to_owned()],
         })
         .collect()
+}
+
+fn route(port: u16) -> Route {
+    Route {
+        host: "127.0.0.1".to_owned(),
+        port,
+        tls: None,
+        limits: Limits::default(),
+        within: PATIENT.connect,
+    }
 }
 
 fn sentence(error: &Error) -> String {
@@ -396,11 +415,7 @@ async fn strangers_are_named() {
             b"",
             "is not a JMX/RMI port: it closed the connection without a word",
         ),
-        (
-            7,
-            b"\x15\x03\x03\0\x02\x02\x50",
-            "wants TLS, which this client does not speak yet: it answered like a TLS server",
-        ),
+        (7, b"\x15\x03\x03\0\x02\x02\x50", WANTS_TLS),
         (
             7,
             b"\x4f",
@@ -484,19 +499,14 @@ mod lease {
     use crate::client::lease::{Holder, Lease};
     use crate::codec::stub::ObjId;
 
-    fn holder() -> Holder {
-        Holder::new(ObjId::REGISTRY, PATIENT, Limits::default())
+    fn holder(port: u16) -> Holder {
+        Holder::new(ObjId::REGISTRY, route(port), PATIENT.call)
     }
 
     #[tokio::test]
     async fn it_is_renewed_half_way() {
         let mut jvm = FakeJvm::start(|_, _| None).await;
-        let lease = Lease::keep(
-            holder(),
-            "127.0.0.1".to_owned(),
-            jvm.port,
-            Duration::from_millis(20),
-        );
+        let lease = Lease::keep(holder(jvm.port), Duration::from_millis(20));
         jvm.seen
             .wait_for(|seen| seen.get(&Called::Dirty) == Some(&1))
             .await
@@ -512,12 +522,7 @@ mod lease {
             .local_addr()
             .unwrap()
             .port();
-        let mut lease = Lease::keep(
-            holder(),
-            "127.0.0.1".to_owned(),
-            port,
-            Duration::from_millis(50),
-        );
+        let mut lease = Lease::keep(holder(port), Duration::from_millis(50));
         lease.ended().await;
         assert!(lease.lost().unwrap().is_connect());
     }
@@ -532,12 +537,7 @@ mod lease {
             .local_addr()
             .unwrap()
             .port();
-        client.session.lease = Lease::keep(
-            holder(),
-            "127.0.0.1".to_owned(),
-            port,
-            Duration::from_millis(20),
-        );
+        client.session.lease = Lease::keep(holder(port), Duration::from_millis(20));
         client.session.lease.ended().await;
         assert!(client.is_poisoned());
         assert!(client.query_names(None).await.unwrap_err().is_connect());

@@ -42,10 +42,6 @@ impl<'a> Input<'a> {
         Ok(*taken)
     }
 
-    pub(in crate::codec) fn peek(&self) -> Result<u8, Stop> {
-        self.bytes.first().copied().ok_or(Stop::More)
-    }
-
     pub(in crate::codec) fn u8(&mut self) -> Result<u8, Stop> {
         self.array().map(u8::from_be_bytes)
     }

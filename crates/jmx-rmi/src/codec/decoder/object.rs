@@ -1,7 +1,12 @@
 //! Objects, arrays, strings, enum constants: specification section 6.4, `object`, `classdata`, `contents`.
 
+use std::sync::Arc;
+
 use super::*;
-use crate::codec::mutf8;
+use crate::codec::{mutf8, time};
+
+/// Room made at once for what is claimed: no more than the first push would make.
+pub(super) const FEW: usize = 4;
 
 impl Decoder {
     /// `contents` of an annotation: block data, objects, and the end.
@@ -93,7 +98,7 @@ impl Decoder {
         match tag {
             TC_ARRAY => self.replace(Frame::Length { class }),
             TC_ENUM => {
-                let node = self.add_node(Node::Enum(class, "".into()))?;
+                let node = self.add_node(Node::Enum(class, Arc::default()))?;
                 self.replace(Frame::EnumName { node });
             }
             TC_OBJECT => self.new_object(class)?,
@@ -107,7 +112,10 @@ impl Decoder {
     }
 
     fn new_object(&mut self, class: ClassId) -> Result<(), DecodeError> {
-        let (flags, last) = (self.class(class)?.flags, self.class(class)?.chain.len() - 1);
+        let own = self.class(class)?;
+        let (flags, last) = (own.flags, own.chain.len() - 1);
+        // Exact for the classes of nearly all values, which have one field or two.
+        let fields = own.fields.len();
         if flags & (SC_SERIALIZABLE | SC_EXTERNALIZABLE) == 0 {
             return Err(
                 self.class_problem(class, "is not serializable, yet there is an object of it")
@@ -115,7 +123,7 @@ impl Decoder {
         }
         let node = self.add_node(Node::Object(ObjectNode {
             class,
-            fields: Vec::new(),
+            fields: Vec::with_capacity(fields.min(FEW)),
             annotations: Vec::new(),
         }))?;
         // An externalizable class writes for its super classes as well (`writeExternal`).
@@ -183,33 +191,25 @@ impl Decoder {
     }
 
     /// What an externalizable class writes by protocol 1, which RMI uses (`MarshalOutputStream`), has no end that others
-    /// could see. One such class is known here: the one behind `Duration` and `Instant`.
+    /// could see. One such class is known here: the one behind all of `java.time`.
     fn protocol_1(
         &mut self,
         input: &mut Input<'_>,
         node: NodeId,
         class: ClassId,
     ) -> Result<(), Stop> {
-        /// `java.time.Ser`: types, and bytes of both: the type, seconds, nanoseconds.
-        const DURATION: u8 = 1;
-        const INSTANT: u8 = 2;
-        const LENGTH: usize = 1 + 8 + 4;
-        let unknown = || {
-            self.class_problem(
-                class,
-                "is externalizable, and where its data ends only its code knows",
-            )
-        };
-        if *self.class(class)?.name != *"java.time.Ser"
-            || !matches!(input.peek()?, DURATION | INSTANT)
-        {
-            return Err(unknown().into());
+        let start = *input;
+        let known = *self.class(class)?.name == *"java.time.Ser" && time::read(input)?.is_some();
+        if !known {
+            let problem = "is externalizable, and where its data ends only its code knows";
+            return Err(self.class_problem(class, problem).into());
         }
-        let block = Content::Block(input.take(LENGTH)?.into());
-        self.charge(LENGTH + size_of::<(ClassId, Vec<Content>)>() + size_of::<Content>())?;
+        let length = start.rest().len() - input.rest().len();
+        let block = start.rest().get(..length).unwrap_or_default();
+        self.charge(length + size_of::<(ClassId, Vec<Content>)>() + size_of::<Content>())?;
         self.object_mut(node)?
             .annotations
-            .push((class, vec![block]));
+            .push((class, vec![Content::Block(block.into())]));
         self.stack.pop();
         Ok(self.deliver(Item::Node(node))?)
     }

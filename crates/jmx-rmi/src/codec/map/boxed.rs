@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use super::{Mapper, TEXT_UNIT, TooLarge, character, number};
 use crate::ObjectName;
+use crate::codec::decoder::Input;
 use crate::codec::graph::{Content, Item, Node, ObjectNode};
-use crate::value::{Object, Value};
+use crate::codec::time;
+use crate::value::Value;
 
 impl Mapper<'_> {
     /// `None`: the class is none of these, or its data is not what it should be.
@@ -25,7 +27,15 @@ impl Mapper<'_> {
             | "java.lang.Float"
             | "java.lang.Double"
             | "java.util.concurrent.atomic.AtomicInteger"
-            | "java.util.concurrent.atomic.AtomicLong" => field("value").and_then(scalar),
+            | "java.util.concurrent.atomic.AtomicLong"
+            | "java.util.concurrent.atomic.LongAdder$SerializationProxy"
+            | "java.util.concurrent.atomic.DoubleAdder$SerializationProxy" => {
+                field("value").and_then(scalar)
+            }
+            "java.util.concurrent.atomic.AtomicBoolean" => match field("value") {
+                Some(Item::Int(value)) => Some(Value::Bool(value != 0)),
+                _ => None,
+            },
             // `Date.writeObject`: the milliseconds.
             "java.util.Date" => match self.graph.annotation(object, class) {
                 Some([Content::Block(block)]) => block
@@ -34,7 +44,7 @@ impl Mapper<'_> {
                 _ => None,
             },
             "java.time.Ser" => match self.graph.annotation(object, class) {
-                Some([Content::Block(block)]) => seconds_and_nanos(block),
+                Some([Content::Block(block)]) => time::read(&mut Input::new(block)).ok().flatten(),
                 _ => None,
             },
             "javax.management.ObjectName" => return self.object_name(object),
@@ -95,26 +105,6 @@ pub(super) fn name_text<'a>(
         [Content::Item(item)] => graph.text(*item),
         _ => None,
     }
-}
-
-/// `java.time.Duration` and `java.time.Instant` as `java.time.Ser` writes them.
-fn seconds_and_nanos(block: &[u8]) -> Option<Value> {
-    let (kind, rest) = block.split_first()?;
-    let (seconds, rest) = rest.split_first_chunk()?;
-    let nanos = rest.first_chunk()?;
-    let class = if *kind == 1 {
-        "java.time.Duration"
-    } else {
-        "java.time.Instant"
-    };
-    let fields = vec![
-        ("seconds".into(), Value::Long(i64::from_be_bytes(*seconds))),
-        ("nanos".into(), Value::Int(i32::from_be_bytes(*nanos))),
-    ];
-    Some(Value::Other(Object {
-        class: class.into(),
-        fields,
-    }))
 }
 
 fn scalar(item: Item) -> Option<Value> {

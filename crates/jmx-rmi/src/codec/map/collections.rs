@@ -19,25 +19,38 @@ impl Mapper<'_> {
             | "java.util.LinkedList"
             | "java.util.ArrayDeque"
             | "java.util.PriorityQueue"
-            | "java.util.concurrent.ConcurrentLinkedQueue" => {
+            | "java.util.concurrent.CopyOnWriteArrayList" => {
                 self.elements(class, object, Value::List)
             }
+            "java.util.concurrent.ConcurrentLinkedQueue"
+            | "java.util.concurrent.ConcurrentLinkedDeque"
+            | "java.util.concurrent.LinkedBlockingQueue"
+            | "java.util.concurrent.LinkedBlockingDeque"
+            | "java.util.concurrent.LinkedTransferQueue" => self.queue(class, object),
             "java.util.HashSet" => self.elements(class, object, Value::Set),
             "java.util.TreeSet" => self.sorted_set(class, object),
             "java.util.HashMap"
             | "java.util.TreeMap"
             | "java.util.Hashtable"
             | "java.util.EnumMap"
-            | "java.util.concurrent.ConcurrentHashMap" => self.entries(class, object),
+            | "java.util.IdentityHashMap"
+            | "java.util.concurrent.ConcurrentHashMap"
+            | "java.util.concurrent.ConcurrentSkipListMap" => self.entries(class, object),
             "java.util.CollSer" => self.immutable(class, object),
-            "java.util.Arrays$ArrayList" => self.inner(object, "a"),
-            "java.util.concurrent.CopyOnWriteArrayList" => self.copy_on_write(class, object),
-            "java.util.Vector" => self.vector(object),
-            "java.util.Collections$UnmodifiableMap" | "java.util.Collections$SynchronizedMap" => {
-                self.delegate(object, "m")
+            "java.util.Arrays$ArrayList" => self.inner(object, "a", Value::List),
+            "java.util.EnumSet$SerializationProxy" => self.inner(object, "elements", Value::Set),
+            "java.util.concurrent.CopyOnWriteArraySet" => self.set_of(object, "al"),
+            "java.util.concurrent.ConcurrentSkipListSet" | "java.util.Collections$SetFromMap" => {
+                self.set_of(object, "m")
             }
+            "java.util.concurrent.ConcurrentHashMap$KeySetView" => self.set_of(object, "map"),
+            "java.util.Vector" => self.vector(object),
+            "java.util.Collections$UnmodifiableMap"
+            | "java.util.Collections$SynchronizedMap"
+            | "java.util.Collections$CheckedMap" => self.delegate(object, "m"),
             "java.util.Collections$UnmodifiableCollection"
-            | "java.util.Collections$SynchronizedCollection" => self.delegate(object, "c"),
+            | "java.util.Collections$SynchronizedCollection"
+            | "java.util.Collections$CheckedCollection" => self.delegate(object, "c"),
             "java.util.Collections$EmptyList" => Ok(Some(Value::List(Vec::new()))),
             "java.util.Collections$EmptySet" => Ok(Some(Value::Set(Vec::new()))),
             "java.util.Collections$EmptyMap" => Ok(Some(Value::Map(Vec::new()))),
@@ -87,9 +100,14 @@ impl Mapper<'_> {
         let Some(mut items) = self.items(class, object) else {
             return Ok(None);
         };
-        // `ConcurrentHashMap` has no size; two nulls are its end.
-        if class.ends_with("ConcurrentHashMap") && items.ends_with(&[Item::Null, Item::Null]) {
-            items.truncate(items.len() - 2);
+        // The concurrent ones have no size; their ends are two nulls and one.
+        let end: &[Item] = match class {
+            "java.util.concurrent.ConcurrentHashMap" => &[Item::Null, Item::Null],
+            "java.util.concurrent.ConcurrentSkipListMap" => &[Item::Null],
+            _ => &[],
+        };
+        if items.ends_with(end) {
+            items.truncate(items.len() - end.len());
         }
         self.pairs(&items)
     }
@@ -121,19 +139,41 @@ impl Mapper<'_> {
         }
     }
 
-    fn inner(&mut self, object: &ObjectNode, field: &str) -> Result<Option<Value>, TooLarge> {
+    /// A queue without a size: null is its end, and it holds no other.
+    fn queue(&mut self, class: &str, object: &ObjectNode) -> Result<Option<Value>, TooLarge> {
+        match self.items(class, object).as_deref() {
+            Some([items @ .., Item::Null]) => {
+                self.values(items).map(|values| Some(Value::List(values)))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn inner(
+        &mut self,
+        object: &ObjectNode,
+        field: &str,
+        kind: fn(Vec<Value>) -> Value,
+    ) -> Result<Option<Value>, TooLarge> {
         match self.array(object, field) {
-            Some(items) => self.values(&items).map(|values| Some(Value::List(values))),
+            Some(items) => self.values(&items).map(|values| Some(kind(values))),
             None => Ok(None),
         }
     }
 
-    fn copy_on_write(
-        &mut self,
-        class: &str,
-        object: &ObjectNode,
-    ) -> Result<Option<Value>, TooLarge> {
-        self.elements(class, object, Value::List)
+    /// A set on top of a list, or of a map whose keys are its elements.
+    fn set_of(&mut self, object: &ObjectNode, field: &str) -> Result<Option<Value>, TooLarge> {
+        let Some(item) = self.graph.field(object, field) else {
+            return Ok(None);
+        };
+        Ok(match self.value(item)? {
+            Value::List(values) => Some(Value::Set(values)),
+            Value::Map(entries) => {
+                let keys = entries.into_iter().map(|(key, _)| key);
+                Some(Value::Set(keys.collect()))
+            }
+            _ => None,
+        })
     }
 
     /// `Vector` and `Stack`: an array with room at its end.

@@ -27,8 +27,9 @@ use super::decoder::{Input, Stop, primitive};
 use super::graph::{Graph, Item, Node, NodeId, ObjectNode};
 use crate::value::{Object, Omission, Value};
 
-pub(crate) use info::mbean_info;
-pub(crate) use replies::{attributes, exception, names, shape, text};
+pub use info::mbean_info;
+pub(super) use replies::shape;
+pub use replies::{attributes, exception, names, text};
 
 /// The budget of the reply, or the depth of a value, is used up.
 #[derive(Debug)]

@@ -23,7 +23,7 @@ const CAUSE_FIELDS: [&str; 6] = [
 ];
 
 /// `AttributeList`: an `ArrayList` of `javax.management.Attribute`.
-pub(crate) fn attributes(reply: &Decoded, limits: &Limits) -> Result<Attributes, DecodeError> {
+pub fn attributes(reply: &Decoded, limits: &Limits) -> Result<Attributes, DecodeError> {
     let graph = &reply.graph;
     let list = elements(graph, reply.root, "java.util.ArrayList", "an AttributeList")?;
     let mut mapper = Mapper::new(graph, limits);
@@ -51,7 +51,7 @@ pub(crate) fn attributes(reply: &Decoded, limits: &Limits) -> Result<Attributes,
 }
 
 /// A string.
-pub(crate) fn text(reply: &Decoded) -> Result<String, DecodeError> {
+pub fn text(reply: &Decoded) -> Result<String, DecodeError> {
     let text = reply.graph.text(reply.root);
     text.map(ToString::to_string)
         .ok_or_else(|| shape(&reply.graph, reply.root, "a string"))
@@ -59,7 +59,7 @@ pub(crate) fn text(reply: &Decoded) -> Result<String, DecodeError> {
 
 /// A set of `ObjectName`s. An element of a set is there once: a set that repeats a handle would be a way to make a
 /// small reply large.
-pub(crate) fn names(reply: &Decoded) -> Result<Vec<ObjectName>, DecodeError> {
+pub fn names(reply: &Decoded) -> Result<Vec<ObjectName>, DecodeError> {
     let graph = &reply.graph;
     let mut seen: HashSet<u32> = HashSet::new();
     let mut names = Vec::new();
@@ -88,25 +88,22 @@ fn name_text_id<'a>(graph: &'a Graph, object: &'a ObjectNode) -> Option<(NodeId,
     }
 }
 
-fn elements(
-    graph: &Graph,
+fn elements<'a>(
+    graph: &'a Graph,
     root: Item,
     class: &str,
     expected: &'static str,
-) -> Result<Vec<Item>, DecodeError> {
+) -> Result<impl Iterator<Item = Item> + use<'a>, DecodeError> {
     let contents = graph
         .object(root)
         .and_then(|object| graph.annotation(object, class));
     let Some(contents) = contents else {
         return Err(shape(graph, root, expected));
     };
-    Ok(contents
-        .iter()
-        .filter_map(|content| match content {
-            Content::Item(item) => Some(*item),
-            Content::Block(_) => None,
-        })
-        .collect())
+    Ok(contents.iter().filter_map(|content| match content {
+        Content::Item(item) => Some(*item),
+        Content::Block(_) => None,
+    }))
 }
 
 pub(crate) fn shape(graph: &Graph, found: Item, expected: &'static str) -> DecodeError {
@@ -117,7 +114,7 @@ pub(crate) fn shape(graph: &Graph, found: Item, expected: &'static str) -> Decod
 }
 
 /// A `Throwable`: class, message, causes.
-pub(crate) fn exception(reply: &Decoded, bean: Option<&ObjectName>) -> RemoteException {
+pub fn exception(reply: &Decoded, bean: Option<&ObjectName>) -> RemoteException {
     let graph = &reply.graph;
     let mut found = RemoteException {
         class: graph.describe(reply.root).to_string(),
