@@ -45,14 +45,15 @@ impl Directory {
         names.sort_unstable();
         names.dedup();
         let census = Census::new(table, &names);
-        let mut readings: Vec<Option<Reading>> = Vec::new();
-        readings.resize_with(census.reads().len(), || None);
+        let mut readings = Vec::new();
         if !census.reads().is_empty() {
+            readings.resize_with(census.reads().len(), || None);
             peer.read(census.reads(), &mut readings).await?;
         }
+        let answer = |reading: Option<Reading>| reading?.ok();
         let answers: Vec<Attributes> = readings
             .into_iter()
-            .map(|reading| reading.and_then(Result::ok).unwrap_or_default())
+            .map(|reading| answer(reading).unwrap_or_default())
             .collect();
         let selected = before.as_ref().map(|before| Arc::clone(&before.selection));
         let selection = census.choose(table, &answers, &selected.unwrap_or_default());

@@ -30,7 +30,7 @@ a place here. Whatever else a JVM has is collected by a [table of your own](conf
   thing, the counter is collected.
 - A *sample* is what a histogram says of its samples. It is absent while there are none, as is everything that is unknown.
 - Percentiles of several servers cannot be averaged.
-- Beans of topics, partitions and clients are bounded by the [budget](configuration.md#clustersjmx).
+- Beans of topics, partitions and clients are bounded by the [budget](configuration.md#budget).
 ";
 
 /// What is not collected.
