@@ -20,6 +20,7 @@ pub use tls::{Tls, read as read_tls};
 pub use tree::Tree;
 #[cfg(test)]
 pub(crate) use tree::build;
+pub(crate) use tree::of_settings;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -11,11 +11,17 @@
 
 mod agent;
 mod beans;
+mod beans_of_ones_own;
 mod cli;
 mod failure;
 mod hostile;
+mod jmx_budget;
+mod jmx_commands;
+mod jolokia;
 mod local;
+mod matrix;
 mod reload;
 mod servers;
 mod shipping;
+mod soak;
 mod truth;

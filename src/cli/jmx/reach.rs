@@ -7,9 +7,10 @@ use anyhow::{Context, bail};
 use clap::Args;
 use jmx_rmi::{ObjectName, Read, Timeouts};
 
+use crate::collect::jmx::access_by_tls;
 use crate::collect::jmx::door::{Access, Address, Door, DoorError, Login, Peer, Reading};
-use crate::config::Secret;
 use crate::config::units::duration_within;
+use crate::config::{Findings, Secret, Section, of_settings};
 
 /// Bounds of `--timeout`.
 const TIMEOUTS: std::ops::RangeInclusive<Duration> =
@@ -38,6 +39,9 @@ pub(super) struct Reach {
     /// Port of the RMI server, where the one that the JVM names is out of reach
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
     rmi_port: Option<u16>,
+    /// TLS, with the keys of `ssl` in the configuration (--ssl certificate_authorities=ca.pem); may be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    ssl: Vec<String>,
     /// How long to wait for a connection and for each answer
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = patience)]
     timeout: Duration,
@@ -67,11 +71,22 @@ impl Reach {
         let access = Access {
             login: self.login()?,
             rmi_port: self.rmi_port,
-            ..Access::default()
+            ..self.tls()?
         };
         let shown = crate::config::without_user_info(&self.endpoint);
         let door = Address::parse(&self.endpoint).map(|address| Door::new(address, access));
         door.map_err(|problem| anyhow::anyhow!("`{shown}` {problem}"))
+    }
+
+    fn tls(&self) -> anyhow::Result<Access> {
+        let settings: Vec<String> = self.ssl.iter().map(|text| format!("ssl.{text}")).collect();
+        let findings = Findings::default();
+        let tree = of_settings(&settings, &findings.problems);
+        let access = access_by_tls(&mut Section::new(&tree, "", &findings));
+        match findings.problems.into_sorted().first() {
+            Some(problem) => bail!("--ssl: {problem}"),
+            None => Ok(access),
+        }
     }
 
     fn login(&self) -> anyhow::Result<Option<Login>> {

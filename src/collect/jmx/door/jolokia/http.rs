@@ -11,6 +11,7 @@ use serde_json::Value as Json;
 
 use super::super::{Login, Traffic};
 use super::error::JolokiaError;
+use super::repair::repair;
 use super::reply::Entry;
 use super::request;
 use crate::config::Tls;
@@ -95,7 +96,7 @@ impl Http {
         if answer.status() != 200 {
             return Err(self.status(&answer, &body));
         }
-        self.entries(&body, requests.len())
+        self.entries(body, requests.len())
     }
 
     async fn body(&self, answer: &mut Response) -> Result<Vec<u8>, JolokiaError> {
@@ -116,8 +117,12 @@ impl Http {
         Ok(body)
     }
 
-    fn entries(&self, body: &[u8], count: usize) -> Result<Vec<Entry>, JolokiaError> {
-        if let Ok(entries) = serde_json::from_slice::<Vec<Entry>>(body) {
+    fn entries(&self, mut body: Vec<u8>, count: usize) -> Result<Vec<Entry>, JolokiaError> {
+        let mut parsed = serde_json::from_slice::<Vec<Entry>>(&body);
+        if parsed.is_err() && repair(&mut body) {
+            parsed = serde_json::from_slice(&body);
+        }
+        if let Ok(entries) = parsed {
             if entries.len() == count {
                 return Ok(entries);
             }
@@ -125,9 +130,9 @@ impl Http {
             return Err(self.strange(&what));
         }
         // To a bulk that it does not understand the agent gives a single answer.
-        match serde_json::from_slice::<Entry>(body).map(Entry::into_value) {
+        match serde_json::from_slice::<Entry>(&body).map(Entry::into_value) {
             Ok(Err(why)) => Err(self.refused("the request", why)),
-            _ => Err(self.strange(&format!("what is not Jolokia's: {}", beginning(body)))),
+            _ => Err(self.strange(&format!("what is not Jolokia's: {}", beginning(&body)))),
         }
     }
 

@@ -12,6 +12,7 @@
 
 mod error;
 mod http;
+mod repair;
 mod reply;
 mod request;
 #[cfg(test)]
