@@ -13,23 +13,22 @@ use stack::{Kafka, Options, PlainJvm, Process, Producer, ZooKeeper, jdks, wait_u
 use crate::agent::{PATIENCE, Setting, field, of_dataset, search, text};
 use crate::servers;
 
-/// A Java program that is called like this and lives until its stdin ends.
-fn program(name: &str) -> (String, String) {
+/// A Java program that is called like this and lives until its stdin ends. The few texts live as long as the tests.
+fn program(name: &str) -> (&'static str, &'static str) {
     let source = format!(
         "public class {name} {{ public static void main(String[] a) throws Exception {{ \
          System.out.println(\"ready\"); while (System.in.read() >= 0) {{}} }} }}"
     );
-    (format!("{name}.java"), source)
+    (leak(format!("{name}.java")), leak(source))
+}
+
+fn leak(text: String) -> &'static str {
+    Box::leak(text.into_boxed_str())
 }
 
 /// Starts it; it is ready when this returns.
 fn start(name: &str, options: &Options) -> PlainJvm {
-    let (file, source) = program(name);
-    // Sources are static text elsewhere; a test's few are kept for its time.
-    let source = (
-        &*Box::leak(file.into_boxed_str()),
-        &*Box::leak(source.into_boxed_str()),
-    );
+    let source = program(name);
     PlainJvm::start(source, &[], options).expect("a JVM starts")
 }
 
@@ -150,6 +149,7 @@ fn a_broker_a_zookeeper_and_a_client_without_any_jmx_option_are_found_and_read()
         );
         let brokers = of_dataset(&documents, "kafka.broker");
         assert!(!brokers.is_empty() && !of_dataset(&documents, "zookeeper.server").is_empty());
+        assert!(!of_dataset(&documents, "kafka.producer").is_empty());
         assert!(
             brokers
                 .iter()
@@ -174,11 +174,7 @@ fn a_broker_a_zookeeper_and_a_client_without_any_jmx_option_are_found_and_read()
 
 #[test]
 fn several_jvms_are_told_apart_by_their_arguments() {
-    let (file, source) = program("Twins");
-    let source = (
-        &*Box::leak(file.into_boxed_str()),
-        &*Box::leak(source.into_boxed_str()),
-    );
+    let source = program("Twins");
     let twin =
         |argument: &str| PlainJvm::start(source, &[argument], &bare()).expect("a JVM starts");
     let (one, two) = (twin("/etc/one.properties"), twin("/etc/two.properties"));
