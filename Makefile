@@ -7,7 +7,7 @@ BUILD_LIMIT ?= 25m
 TEST_LIMIT ?= 15m
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test generate lint deny advisories install prove-fuzz instructions record
+.PHONY: help demo test generate lint deny advisories install record instructions bench-jmx bench-cost prove-fuzz prove-matrix prove-soak
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,24 @@ instructions: ## what decoding costs in instructions, against crates/jmx-rmi/ben
 record: install ## record the replies of real JVMs anew for the tests of jmx-rmi; read the difference
 	$(CARGO) run --quiet -p jmx-rmi --example record
 	JMX_RMI_GOLDEN=write $(CARGO) test --quiet -p jmx-rmi --lib golden
+prove-matrix: install ## every attribute of every bean beside Java's client, over versions, JDKs and kinds of port, into docs/proofs/matrix.md
+	mkdir -p docs/proofs
+	BROKERBEAT_MATRIX_REPORT=$(CURDIR)/docs/proofs/matrix.md $(CARGO) test --test it matrix::every_attribute_of_every_server -- --nocapture
+
+# SOAK_FRESH=1 forgets the runs so far.
+prove-soak: install ## a broker restarted ten times in SOAK_MINUTES=60 while we read, into docs/proofs/soak.md; runs add up
+	mkdir -p docs/proofs
+	$(if $(SOAK_FRESH),rm -rf $(TARGET)/soak)
+	$(CARGO) build --release --bin brokerbeat
+	SOAK_MINUTES=$(or $(SOAK_MINUTES),60) BROKERBEAT_SOAK_AGENT=$(abspath $(TARGET))/release/brokerbeat \
+		BROKERBEAT_SOAK_ROWS=$(abspath $(TARGET))/soak BROKERBEAT_SOAK_REPORT=$(CURDIR)/docs/proofs/soak.md \
+		$(CARGO) test --test it soak:: -- --nocapture
+
+bench-jmx: install ## a full read beside Java's client, memory and cost, into docs/benchmarks.md; wants a quiet machine
+	$(CARGO) bench --bench jmx_read -- --report $(CURDIR)/docs/benchmarks.md
+
+bench-cost: install ## processor time and bytes that a cycle costs the broker's JVM, beside Jolokia
+	$(CARGO) bench --bench jmx_read -- cost
 
 generate: ## what is generated from fields.yml: templates and docs/fields.md
 	rm -rf elasticsearch-templates

@@ -63,7 +63,7 @@ enum Command {
     /// Write something to stdout
     #[command(subcommand)]
     Export(export::Export),
-    /// Look at the beans of a JVM, without a configuration
+    /// Look at the JVMs of this machine and at the beans of any JVM, without a configuration
     #[command(subcommand)]
     Jmx(jmx::Jmx),
     /// Write version and platform
@@ -86,13 +86,13 @@ impl Cli {
         if let Command::Version = self.command {
             return version();
         }
-        if let Command::Jmx(jmx) = &self.command {
-            return jmx.execute();
-        }
         if let Command::Export(export) = &self.command
             && let Some(result) = export.without_config()
         {
             return finish(result);
+        }
+        if let Command::Jmx(jmx) = &self.command {
+            return jmx.execute();
         }
         let config = match source.load() {
             Ok(config) => config,

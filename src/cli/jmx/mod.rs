@@ -1,17 +1,24 @@
-//! `brokerbeat jmx`: looking at beans by hand. Needs no configuration file.
+//! `brokerbeat jmx`: looking at beans and JVMs by hand. Needs no configuration file.
 //!
 //! - `reach`: which JVM, as whom, how patient
 //! - `ls`, `get`: the commands
+//! - `ps`: the JVMs of this machine; `role`: what each is
 //! - `show`: how values look to people and to programs
 
 mod get;
 mod ls;
+mod ps;
 mod reach;
+mod role;
 mod show;
 
 use std::process::ExitCode;
 
 use clap::Subcommand;
+use jmx_rmi::ObjectName;
+
+use self::reach::Reach;
+use crate::collect::jmx::door::Door;
 
 /// What can be looked at.
 #[derive(Debug, Subcommand)]
@@ -20,6 +27,8 @@ pub(super) enum Jmx {
     Ls(ls::Ls),
     /// Read attributes of one bean or of all that match a pattern
     Get(get::Get),
+    /// List the JVMs of this machine, what they are and how each can be reached
+    Ps(ps::Ps),
 }
 
 /// How a command ended, apart from its mistakes on the command line.
@@ -31,32 +40,34 @@ struct Done {
 impl Jmx {
     /// Does it. Exit code: 0 done, 1 could not, 2 command line wrong, 3 parts are missing.
     pub(super) fn execute(&self) -> ExitCode {
-        let reach = match self {
-            Self::Ls(ls) => &ls.reach,
-            Self::Get(get) => &get.reach,
-        };
-        let door = match reach.door() {
-            Ok(door) => door,
-            Err(error) => return super::wrong(error),
-        };
-        let pattern = match self {
-            Self::Ls(ls) => reach::pattern(ls.pattern.as_deref()),
-            Self::Get(get) => reach::pattern(Some(&get.bean)),
-        };
-        let pattern = match pattern {
-            Ok(pattern) => pattern,
-            Err(error) => return super::wrong(error),
-        };
-        let done = super::block_on(async {
-            match self {
-                Self::Ls(ls) => ls.run(&door, &pattern).await,
-                Self::Get(get) => get.run(&door, &pattern).await,
-            }
-        });
-        match done.flatten() {
-            Ok(Done { missing: 0 }) => ExitCode::from(super::DONE),
-            Ok(Done { .. }) => ExitCode::from(super::FINDINGS),
-            Err(error) => super::finish(Err(error)),
+        match self {
+            Self::Ls(ls) => look(&ls.reach, ls.pattern.as_deref(), async |door, pattern| {
+                ls.run(door, pattern).await
+            }),
+            Self::Get(get) => look(&get.reach, Some(&get.bean), async |door, pattern| {
+                get.run(door, pattern).await
+            }),
+            Self::Ps(ps) => ps.execute(),
         }
+    }
+}
+
+/// Reads the command line's address and pattern, then does the work.
+fn look(
+    reach: &Reach,
+    pattern: Option<&str>,
+    work: impl AsyncFnOnce(&Door, &ObjectName) -> anyhow::Result<Done>,
+) -> ExitCode {
+    let read = reach
+        .door()
+        .and_then(|door| Ok((door, reach::pattern(pattern)?)));
+    let (door, pattern) = match read {
+        Ok(read) => read,
+        Err(error) => return super::wrong(error),
+    };
+    match super::block_on(work(&door, &pattern)).flatten() {
+        Ok(Done { missing: 0 }) => ExitCode::from(super::DONE),
+        Ok(Done { .. }) => ExitCode::from(super::FINDINGS),
+        Err(error) => super::finish(Err(error)),
     }
 }

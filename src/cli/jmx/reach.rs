@@ -74,7 +74,7 @@ impl Reach {
             ..self.tls()?
         };
         let shown = crate::config::without_user_info(&self.endpoint);
-        let door = Address::parse(&self.endpoint).and_then(|address| Door::new(address, access));
+        let door = Address::parse(&self.endpoint).map(|address| Door::new(address, access));
         door.map_err(|problem| anyhow::anyhow!("`{shown}` {problem}"))
     }
 

@@ -60,7 +60,7 @@ fn target(section: &mut Section<'_>, common: &Common) -> Option<(TargetPlan, Str
         host: address.service_host(&common.host_name),
         broker: None,
     };
-    let door = door(section, address, access)?;
+    let door = Door::new(address, access);
     let table = table(section, &presets?, own?, members)?;
 
     let place = identity.address.clone();
@@ -98,13 +98,6 @@ fn address(section: &Section<'_>, written: Option<&str>) -> Option<Address> {
         )
     };
     address.map_err(complain).ok()
-}
-
-/// The door, if this build has doors of that kind.
-fn door(section: &Section<'_>, address: Address, access: Access) -> Option<Door> {
-    let shown = address.to_string();
-    let complain = |problem| section.problem("endpoint", format!("`{shown}` {problem}"));
-    Door::new(address, access).map_err(complain).ok()
 }
 
 /// The presets, if all of them are known. `is_all`: there is nothing else to read.

@@ -45,15 +45,14 @@ impl Directory {
         names.sort_unstable();
         names.dedup();
         let census = Census::new(table, &names);
-        let mut readings = Vec::new();
+        let mut readings: Vec<Option<Reading>> = Vec::new();
+        readings.resize_with(census.reads().len(), || None);
         if !census.reads().is_empty() {
-            readings.resize_with(census.reads().len(), || None);
             peer.read(census.reads(), &mut readings).await?;
         }
-        let answer = |reading: Option<Reading>| reading?.ok();
         let answers: Vec<Attributes> = readings
             .into_iter()
-            .map(|reading| answer(reading).unwrap_or_default())
+            .map(|reading| reading.and_then(Result::ok).unwrap_or_default())
             .collect();
         let selected = before.as_ref().map(|before| Arc::clone(&before.selection));
         let selection = census.choose(table, &answers, &selected.unwrap_or_default());

@@ -21,6 +21,7 @@ pub(crate) mod door;
 mod fault;
 mod fetch;
 mod identity;
+pub(crate) mod local;
 mod map;
 mod own;
 mod preset;

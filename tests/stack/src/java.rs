@@ -181,3 +181,25 @@ pub(crate) fn jar(classes: &Path, file: &Path) -> Result<()> {
         false => Err(jar.died("it was done", status)),
     }
 }
+
+/// How many objects of a class live in a JVM, after a full collection: `jcmd <pid> GC.class_histogram`.
+pub fn live_objects(process: &Process, class: &str) -> Result<u64> {
+    let work = WorkDir::new("jcmd")?;
+    let mut launch = Launch::new(Jdk::find()?.program("jcmd"), work.path());
+    launch.args = [&process.pid().to_string(), "GC.class_histogram"]
+        .map(str::to_owned)
+        .to_vec();
+    launch.clear_env = true;
+    let jcmd = Process::start("jcmd", launch, work.join("jcmd.log"))?;
+    let status = jcmd.wait(COMPILE)?;
+    let printed = fs::read_to_string(jcmd.log()).at("read", jcmd.log())?;
+    if !status.success() {
+        return Err(Error::refused("jcmd", format!("{status}\n{printed}")));
+    }
+    // " 12:   3   96  java.lang.Thread (java.base@25)": rank, objects, bytes, class.
+    let rows = printed
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let found = rows.into_iter().find(|cells| cells.get(3) == Some(&class));
+    Ok(found.and_then(|cells| cells[1].parse().ok()).unwrap_or(0))
+}

@@ -65,6 +65,7 @@ pub use clients::{Consumer, Producer};
 pub use connect::{Connect, MirrorMaker};
 pub use elasticsearch::Elasticsearch;
 pub use error::{Error, Result};
+pub use java::live_objects;
 pub use jdk::jdks;
 pub use jmx::{
     Canonical, JmxAccess, JmxCanon, JmxPort, JmxReader, JmxValue, Reading, RmiPort, jmx_attribute,

@@ -5,6 +5,7 @@ use std::fmt;
 use jmx_rmi::Endpoint;
 use reqwest::Url;
 
+use crate::collect::jmx::local::Pattern;
 use crate::config::units::{host_port, show_host_port};
 use crate::identity::service_host;
 
@@ -22,7 +23,7 @@ pub(crate) enum Address {
     /// `service:jmx:rmi:…`, by a registry or a stub.
     ServiceUrl(Endpoint),
     /// `local:<main class or pattern>`: what follows the colon.
-    Local(String),
+    Local(Pattern),
     /// `http(s)://host:port/path` of a Jolokia agent. Its path ends with a slash, which the agent in the JVM insists on.
     Jolokia(Url),
 }
@@ -41,7 +42,7 @@ impl Address {
                 "" => Err(
                     "names no JVM; write local:<main class>, as in local:kafka.Kafka".to_owned(),
                 ),
-                pattern => Ok(Self::Local(pattern.to_owned())),
+                pattern => Ok(Self::Local(Pattern::parse(pattern))),
             };
         }
         if written.contains("://") {

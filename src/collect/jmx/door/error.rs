@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use super::jolokia::JolokiaError;
+use crate::collect::jmx::local::LocalError;
 
 /// A failure of the session. What is wrong with one bean is the result of that bean.
 #[derive(Debug, Clone, Error)]
@@ -11,9 +12,8 @@ pub(crate) enum DoorError {
     Rmi(#[from] jmx_rmi::Error),
     #[error(transparent)]
     Jolokia(#[from] JolokiaError),
-    /// The configuration refuses such an address before it comes to this.
-    #[error("{0} is an address of a kind that is not supported yet")]
-    Unsupported(String),
+    #[error(transparent)]
+    Local(#[from] LocalError),
 }
 
 impl DoorError {
@@ -22,7 +22,7 @@ impl DoorError {
         match self {
             Self::Rmi(error) => error.is_connect(),
             Self::Jolokia(error) => error.is_connect(),
-            Self::Unsupported(_) => false,
+            Self::Local(error) => error.is_connect(),
         }
     }
 
@@ -31,7 +31,7 @@ impl DoorError {
         match self {
             Self::Rmi(error) => error.is_timeout(),
             Self::Jolokia(error) => error.is_timeout(),
-            Self::Unsupported(_) => false,
+            Self::Local(error) => error.is_timeout(),
         }
     }
 
@@ -40,7 +40,7 @@ impl DoorError {
         match self {
             Self::Rmi(error) => error.is_auth(),
             Self::Jolokia(error) => error.is_auth(),
-            Self::Unsupported(_) => false,
+            Self::Local(_) => false,
         }
     }
 
@@ -49,7 +49,7 @@ impl DoorError {
         match self {
             Self::Rmi(error) => error.is_tls(),
             Self::Jolokia(error) => error.is_tls(),
-            Self::Unsupported(_) => false,
+            Self::Local(_) => false,
         }
     }
 
@@ -58,7 +58,7 @@ impl DoorError {
         match self {
             Self::Rmi(error) => error.is_protocol(),
             Self::Jolokia(error) => error.is_protocol(),
-            Self::Unsupported(_) => false,
+            Self::Local(error) => error.is_protocol(),
         }
     }
 
@@ -67,7 +67,7 @@ impl DoorError {
         match self {
             Self::Rmi(error) => error.is_closed(),
             Self::Jolokia(error) => error.is_closed(),
-            Self::Unsupported(_) => false,
+            Self::Local(_) => false,
         }
     }
 
@@ -76,7 +76,7 @@ impl DoorError {
         match self {
             Self::Rmi(error) => error.remote().is_some(),
             Self::Jolokia(error) => error.is_refused(),
-            Self::Unsupported(_) => false,
+            Self::Local(error) => error.is_refused(),
         }
     }
 
@@ -85,7 +85,7 @@ impl DoorError {
         match self {
             Self::Rmi(error) => error.is_no_such_object() || error.is_closed(),
             Self::Jolokia(error) => error.is_closed(),
-            Self::Unsupported(_) => false,
+            Self::Local(_) => false,
         }
     }
 
@@ -94,7 +94,7 @@ impl DoorError {
         match self {
             Self::Rmi(_) => "; is this the JMX port?",
             Self::Jolokia(_) => "; is this the URL of a Jolokia 2 agent?",
-            Self::Unsupported(_) => "",
+            Self::Local(_) => "",
         }
     }
 }

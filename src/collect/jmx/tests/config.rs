@@ -68,10 +68,7 @@ fn mistakes_are_told_with_what_would_be_right() {
             "{endpoint: \"{host}:9999\", presets: [jvm]}",
             "not supported yet",
         ),
-        (
-            "{endpoint: \"local:kafka.Kafka\", presets: [jvm]}",
-            "not supported yet",
-        ),
+        ("{endpoint: \"local:\", presets: [jvm]}", "names no JVM"),
         (
             "{endpoint: \"http://me:secret@a:1/jolokia\", presets: [jvm]}",
             "holds a user; write it as `username` and `password`",

@@ -22,7 +22,7 @@ fn table(presets: &[String]) -> Table {
 
 fn session(address: &str) -> Session {
     let address = Address::parse(address).unwrap();
-    Session::new(Door::new(address, Access::default()).unwrap())
+    Session::new(Door::new(address, Access::default()))
 }
 
 async fn fault_of(port: u16, budget: Duration) -> Fault {

@@ -9,3 +9,4 @@ mod map;
 mod own;
 mod page;
 mod presets;
+mod tls;
