@@ -7,10 +7,10 @@ BUILD_LIMIT ?= 25m
 TEST_LIMIT ?= 15m
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test generate lint deny advisories install prove-fuzz prove-soak prove-matrix bench-jmx bench-cost
+.PHONY: help demo test generate lint deny advisories install record instructions bench-jmx bench-cost prove-fuzz prove-matrix prove-soak
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: install ## real servers, the agent, and what arrives in Elasticsearch; Ctrl-C ends it (DEMO_SECONDS=45: by itself)
 	$(CARGO) build --release --bin brokerbeat
@@ -25,6 +25,12 @@ test: install ## all tests, against real servers
 prove-fuzz: ## fuzz the codec, FUZZ_MINUTES=20 a target, into docs/proofs/fuzz.md; goes on where it was (nightly toolchain)
 	scripts/fuzz.sh
 
+instructions: ## what decoding costs in instructions, against crates/jmx-rmi/benches/instructions.txt (valgrind)
+	scripts/instructions.sh
+
+record: install ## record the replies of real JVMs anew for the tests of jmx-rmi; read the difference
+	$(CARGO) run --quiet -p jmx-rmi --example record
+	JMX_RMI_GOLDEN=write $(CARGO) test --quiet -p jmx-rmi --lib golden
 prove-matrix: install ## every attribute of every bean beside Java's client, over versions, JDKs and kinds of port, into docs/proofs/matrix.md
 	mkdir -p docs/proofs
 	BROKERBEAT_MATRIX_REPORT=$(CURDIR)/docs/proofs/matrix.md $(CARGO) test --test it matrix::every_attribute_of_every_server -- --nocapture

@@ -53,18 +53,19 @@ stat() { sed -n "s/^stat::$2: *//p" "$1" | tail -n 1; }
 last() { grep -a -o "$2 [0-9]*" "$1" | tail -n 1 | sed 's/.* //'; }
 
 fuzz() {
-    local target=$1 log start seconds result
+    local target=$1 log start seconds cpu result
+    local TIMEFORMAT='%U %S'
     log=$STATE/$target.log
     mkdir -p "$STATE/corpus/$target" "$STATE/artifacts/$target"
     start=$(date +%s)
     result="nothing found"
-    "$TARGET_DIR/$HOST/release/$target" "$STATE/corpus/$target" "$STATE/seeds/$target" "${LIMITS[@]}" \
+    cpu=$({ time "$TARGET_DIR/$HOST/release/$target" "$STATE/corpus/$target" "$STATE/seeds/$target" "${LIMITS[@]}" \
         -seed="$SEED" -max_total_time=$((MINUTES * 60)) -print_final_stats=1 -artifact_prefix="$STATE/artifacts/$target/" \
-        > "$log" 2>&1 || result="**$(grep -a -m 1 -o 'ERROR: .*' "$log" | tr '|' '/' | cut -c 1-100)**"
+        > "$log" 2>&1; } 2>&1) || result="**$(grep -a -m 1 -o 'ERROR: .*' "$log" | tr '|' '/' | cut -c 1-100)**"
     seconds=$(($(date +%s) - start))
-    printf '| %s | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s |\n' \
+    printf '| %s | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s | %s |\n' \
         "$target" "$(date -u +%F)" "$COMMIT" "$SEED" "$(awk "BEGIN {printf \"%.1f\", $seconds / 60}")" \
-        "$(stat "$log" number_of_executed_units)" "$(last "$log" cov:)" "$(last "$log" ft:)" "$(last "$log" corp:)" \
+        "$(echo "$cpu" | awk '{printf "%.1f", ($1 + $2) / 60}')" "$(stat "$log" number_of_executed_units)" "$(last "$log" cov:)" "$(last "$log" ft:)" "$(last "$log" corp:)" \
         "$(stat "$log" slowest_unit_time_sec)" "$(stat "$log" peak_rss_mb)" "$result" >> "$PROOF"
     say "$target: $seconds s, $result"
     [ "$result" = "nothing found" ] || { tail -n 40 "$log" >&2; return 1; }
@@ -74,14 +75,14 @@ fuzz() {
 totals() {
     local sums
     sums=$(mktemp)
-    awk -F ' *[|] *' '/^[|] [a-z_]+ [|] 2/ { minutes[$2] += $6; runs[$2] += $7; if ($13 != "nothing found") found[$2]++ }
+    awk -F ' *[|] *' '/^[|] [a-z_]+ [|] 2/ { minutes[$2] += $6; cpu[$2] += $7; runs[$2] += $8; if ($14 != "nothing found") found[$2]++ }
         END {
-            print "| target | minutes | executions | runs that found something |\n|---|---|---|---|"
+            print "| target | minutes | CPU | executions | runs that found something |\n|---|---|---|---|---|"
             split("decode reply chunks object_name", names, " ")
             for (i = 1; i in names; i++) {
                 n = names[i]
-                if (n in minutes) printf "| %s | %.1f | %d | %d |\n", n, minutes[n], runs[n], found[n]
-                else printf "| %s | not run | | |\n", n
+                if (n in minutes) printf "| %s | %.1f | %.1f | %d | %d |\n", n, minutes[n], cpu[n], runs[n], found[n]
+                else printf "| %s | not run | | | |\n", n
             }
         }' "$PROOF" > "$sums"
     sed -i -e "/<!-- totals -->/r $sums" -e '/<!-- totals -->/,/<!-- end -->/{/<!-- /!d}' "$PROOF"

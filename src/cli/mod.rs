@@ -3,6 +3,7 @@
 //! stdout is data, stderr is for people.
 
 mod export;
+mod jmx;
 mod once;
 mod run;
 mod setup;
@@ -62,6 +63,9 @@ enum Command {
     /// Write something to stdout
     #[command(subcommand)]
     Export(export::Export),
+    /// Look at the JVMs of this machine and at the beans of any JVM, without a configuration
+    #[command(subcommand)]
+    Jmx(jmx::Jmx),
     /// Write version and platform
     Version,
 }
@@ -87,6 +91,9 @@ impl Cli {
         {
             return finish(result);
         }
+        if let Command::Jmx(jmx) = &self.command {
+            return jmx.execute();
+        }
         let config = match source.load() {
             Ok(config) => config,
             Err(error) => return wrong(error),
@@ -98,6 +105,7 @@ impl Cli {
             Command::Setup => setup::setup(&config),
             Command::Test(Test::Config) => finish(say("config OK")),
             Command::Export(export) => finish(export.with_config(&config)),
+            Command::Jmx(jmx) => jmx.execute(),
             Command::Version => version(),
         }
     }

@@ -8,6 +8,7 @@ mod effective;
 mod problem;
 mod secret;
 mod section;
+mod tls;
 mod tree;
 pub mod units;
 
@@ -15,9 +16,11 @@ pub use effective::to_yaml;
 pub use problem::{Problem, nearest};
 pub use secret::{Secret, is_secret, without_user_info};
 pub use section::{Findings, Section};
+pub use tls::{Tls, read as read_tls};
 pub use tree::Tree;
 #[cfg(test)]
 pub(crate) use tree::build;
+pub(crate) use tree::of_settings;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

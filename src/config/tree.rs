@@ -46,6 +46,18 @@ pub(crate) fn build(node: &Node, variables: Variables<'_>, problems: &Problems) 
     .tree(node, "")
 }
 
+/// The tree that settings of the form `key=value` make alone.
+pub(crate) fn of_settings(settings: &[String], problems: &Problems) -> Tree {
+    let mut tree = Tree {
+        line: 0,
+        value: Written::Map(Vec::new()),
+    };
+    for setting in settings {
+        overlay(&mut tree, setting, &|_| None, problems);
+    }
+    tree
+}
+
 /// Lays `key=value` over the tree: the value is YAML, the key dotted. Replaces what stands there.
 pub(super) fn overlay(
     tree: &mut Tree,

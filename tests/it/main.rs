@@ -11,9 +11,14 @@
 
 mod agent;
 mod beans;
+mod beans_of_ones_own;
 mod cli;
 mod failure;
 mod hostile;
+mod jmx_budget;
+mod jmx_commands;
+mod jolokia;
+mod local;
 mod matrix;
 mod reload;
 mod servers;

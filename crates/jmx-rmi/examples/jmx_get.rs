@@ -3,7 +3,7 @@
 //! ```text
 //! cargo run --example jmx_get -- localhost:9999 'kafka.server:type=BrokerTopicMetrics,*' Count OneMinuteRate
 //! cargo run --example jmx_get -- localhost:9999 'java.lang:*'          # names only
-//! JMX_USER=monitor JMX_PASSWORD=… cargo run --example jmx_get -- …
+//! JMX_CONNECTIONS=4 JMX_USER=monitor JMX_PASSWORD=… cargo run --example jmx_get -- …
 //! ```
 
 use std::env;
@@ -31,6 +31,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     };
     if let (Ok(user), Ok(password)) = (env::var("JMX_USER"), env::var("JMX_PASSWORD")) {
         endpoint.credentials = Some(Credentials::new(user, password));
+    }
+    if let Ok(connections) = env::var("JMX_CONNECTIONS") {
+        endpoint.connections = connections.parse()?;
     }
     let start = Instant::now();
     let mut client = Client::connect(&endpoint, Timeouts::default()).await?;

@@ -136,7 +136,7 @@ pub struct NotificationInfo {
 /// `immutableInfo` are some that have a meaning.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Descriptor {
-    /// Names and values.
+    /// Names and values, sorted by name without regard to case.
     pub fields: Vec<(Arc<str>, Value)>,
 }
 

@@ -32,7 +32,7 @@
 //! - [`codec`]: the Java object stream and what RMI puts around it. Pure: bytes in, objects out, "need more" is a value.
 //!   Every length is a claim with a limit ([`Limits`]).
 //! - [`Value`]: what an attribute holds once Java's classes are out of the way.
-//! - [`info`]: what a bean says of itself ([`MBeanInfo`](info::MBeanInfo)).
+//! - [`info`]: what a bean says of itself ([`MBeanInfo`]).
 //! - [`ObjectName`]: names of beans, and patterns for them.
 //!
 //! # Words
@@ -55,7 +55,7 @@ mod object_name;
 mod value;
 
 pub use client::{
-    AdvertisedHost, Client, Credentials, Endpoint, Error, Read, ServiceUrlError, Timeouts,
+    AdvertisedHost, Client, Credentials, Endpoint, Error, Read, ServiceUrlError, Stats, Timeouts,
     TlsProblem,
 };
 #[cfg(feature = "tls")]

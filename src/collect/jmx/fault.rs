@@ -10,7 +10,7 @@ use crate::collect::{Fault, FaultKind};
 /// A session that could not be opened, or broke.
 pub(super) fn of_session(jvm: &str, error: &DoorError) -> Fault {
     let (kind, advice) = if error.is_tls() {
-        (FaultKind::Auth, "")
+        (FaultKind::Auth, "; the keys are under `ssl`")
     } else if error.is_auth() {
         (
             FaultKind::Auth,

@@ -1,10 +1,12 @@
 //! The session with one JVM: the only part of this collector that awaits.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jmx_rmi::{Attributes, ObjectName, Timeouts};
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::budget::Selection;
 use super::directory::Directory;
 use super::door::{Door, DoorError, Peer, Reading};
 use super::fault;
@@ -34,6 +36,12 @@ pub(super) struct Answer {
     pub(super) beans: Vec<(ObjectName, Attributes)>,
     /// What could not be read.
     pub(super) faults: Vec<Fault>,
+    /// Beans that there was no time for.
+    pub(super) missing: usize,
+    /// Beans that are not read, as the budget is used up.
+    pub(super) left_out: usize,
+    /// What the budget leaves.
+    pub(super) selection: Arc<Selection>,
 }
 
 enum Failure {
@@ -81,7 +89,8 @@ impl Session {
     async fn cycle(&mut self, table: &Table, until: Instant) -> Result<Answer, Failure> {
         let was_open = self.peer.is_some();
         let (mut peer, mut directory) = within(until, self.prepare(table)).await?;
-        let mut readings = Vec::with_capacity(directory.reads().len());
+        let mut readings: Vec<Option<Reading>> = Vec::new();
+        readings.resize_with(directory.reads().len(), || None);
         let read = within(until, peer.read(directory.reads(), &mut readings)).await;
         directory.used();
         let answer = match read {
@@ -90,7 +99,7 @@ impl Session {
                 self.sort(&mut directory, readings, None)
             }
             Err(Failure::Door(error)) if was_open && error.is_ended() => return Err(error.into()),
-            Err(failure) if readings.is_empty() => return Err(failure),
+            Err(failure) if readings.iter().all(Option::is_none) => return Err(failure),
             // The session is lost with the replies that are still to come; what it gave is not.
             Err(failure) => self.sort(&mut directory, readings, Some(failure)),
         };
@@ -119,14 +128,18 @@ impl Session {
     fn sort(
         &self,
         directory: &mut Directory,
-        readings: Vec<Reading>,
+        readings: Vec<Option<Reading>>,
         end: Option<Failure>,
     ) -> Answer {
-        let read = readings.len();
+        let mut unread = 0;
         let mut beans = Vec::with_capacity(directory.reads().len());
         let mut refused = Vec::new();
         let mut is_gone = false;
         for (name, reading) in directory.names().zip(readings) {
+            let reading = reading.unwrap_or_else(|| {
+                unread += 1;
+                Ok(Attributes::new())
+            });
             let attributes = reading.unwrap_or_else(|exception| {
                 if exception.is_instance_not_found() {
                     is_gone = true;
@@ -137,18 +150,21 @@ impl Session {
             });
             beans.push((name.clone(), attributes));
         }
-        let unread = directory.names().skip(read);
-        beans.extend(unread.map(|name| (name.clone(), Attributes::new())));
         if is_gone {
             directory.distrust();
         }
         let mut faults: Vec<Fault> = Vec::new();
         if let Some(failure) = end {
-            let (unread, all) = (beans.len() - read, beans.len());
-            faults.push(fault::of_rest(self.fault(failure), unread, all));
+            faults.push(fault::of_rest(self.fault(failure), unread, beans.len()));
         }
         faults.extend(fault::of_beans(&self.name, &refused));
-        Answer { beans, faults }
+        Answer {
+            missing: unread,
+            left_out: directory.left_out(),
+            selection: directory.selection(),
+            beans,
+            faults,
+        }
     }
 
     /// Asks for the names of the beans anew in the next cycle: some are missing, as while a broker starts.

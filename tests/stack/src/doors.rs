@@ -12,7 +12,7 @@ use crate::workdir::WorkDir;
 pub(crate) struct Doors {
     pub(crate) arguments: Vec<String>,
     pub(crate) jmx: JmxAccess,
-    jolokia: Option<u16>,
+    jolokia: Option<(&'static str, u16)>,
 }
 
 impl Doors {
@@ -30,19 +30,20 @@ impl Doors {
         Ok(Self {
             arguments,
             jmx,
-            jolokia: jolokia.map(|(_, port)| port),
+            jolokia: jolokia.map(|(kind, port)| (kind.scheme(), port)),
         })
     }
 
-    /// "http://127.0.0.1:<port>/jolokia/", or an address where nobody listens.
+    /// "http(s)://127.0.0.1:<port>/jolokia/", or an address where nobody listens.
     pub(crate) fn jolokia_url(&self) -> String {
-        format!("http://127.0.0.1:{}/jolokia/", self.jolokia.unwrap_or(1))
+        let (scheme, port) = self.jolokia.unwrap_or(("http", 1));
+        format!("{scheme}://127.0.0.1:{port}/jolokia/")
     }
 
     /// JMX's agent is up before `main` runs, so a server that is ready has it; Jolokia's may be a moment later.
     pub(crate) fn wait_ready(&self, process: &Process) -> Result<()> {
         match self.jolokia {
-            Some(port) => jolokia::wait_ready(process, port),
+            Some((_, port)) => jolokia::wait_ready(process, port),
             None => Ok(()),
         }
     }
@@ -61,7 +62,7 @@ macro_rules! door_methods {
             &self.doors.jmx
         }
 
-        /// "http://127.0.0.1:<port>/jolokia/", where the server was started with Jolokia's agent.
+        /// "http(s)://127.0.0.1:<port>/jolokia/", where the server was started with Jolokia's agent.
         pub fn jolokia_url(&self) -> String {
             self.doors.jolokia_url()
         }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::error::{At, Error, Result};
 use crate::packages::JOLOKIA;
 use crate::process::Process;
+use crate::tls::{self, TlsFiles};
 use crate::wait;
 
 /// It starts with the JVM, before `main` does.
@@ -15,6 +16,8 @@ const READY: Duration = Duration::from_secs(60);
 #[derive(Clone, Debug, Default)]
 pub struct JolokiaPort {
     login: Option<(String, String)>,
+    tls: bool,
+    options: Vec<(String, String)>,
 }
 
 impl JolokiaPort {
@@ -28,6 +31,24 @@ impl JolokiaPort {
     pub fn login(mut self, user: &str, password: &str) -> Self {
         self.login = Some((user.to_owned(), password.to_owned()));
         self
+    }
+
+    /// HTTPS, with the certificate of the stack's servers.
+    #[must_use]
+    pub fn tls(mut self) -> Self {
+        self.tls = true;
+        self
+    }
+
+    /// An option of the agent, `policyLocation` for example.
+    #[must_use]
+    pub fn set(mut self, key: &str, value: &str) -> Self {
+        self.options.push((key.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub(crate) fn scheme(&self) -> &'static str {
+        if self.tls { "https" } else { "http" }
     }
 
     /// The JVM's argument.
@@ -45,6 +66,17 @@ impl JolokiaPort {
         let mut options = format!("port={port},host=127.0.0.1,discoveryEnabled=false");
         if let Some((user, password)) = &self.login {
             options.push_str(&format!(",user={user},password={password}"));
+        }
+        if self.tls {
+            let store = tls::files()?.server_store;
+            let password = TlsFiles::PASSWORD;
+            options.push_str(&format!(
+                ",protocol=https,keystore={},keystorePassword={password}",
+                store.display()
+            ));
+        }
+        for (key, value) in &self.options {
+            options.push_str(&format!(",{key}={value}"));
         }
         Ok(format!("-javaagent:{}={options}", jar.display()))
     }

@@ -35,7 +35,7 @@ impl PlainJvm {
     pub fn start(source: Source, args: &[&str], options: &Options) -> Result<Self> {
         wait::on_free_ports(|| {
             let jvm = Self::launch(source, args, options)?;
-            jvm.process.hear("its first line", READY)?;
+            while is_jolokias(&jvm.process.hear("its first line", READY)?) {}
             jvm.doors.wait_ready(&jvm.process)?;
             Ok(jvm)
         })
@@ -86,4 +86,9 @@ impl PlainJvm {
 
     door_methods!();
     process_methods!();
+}
+
+/// Whether a line is of Jolokia's agent, which talks on stdout, too.
+fn is_jolokias(line: &str) -> bool {
+    line.starts_with("I> ") || line.starts_with("Jolokia: ")
 }

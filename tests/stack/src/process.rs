@@ -91,6 +91,9 @@ impl Launch {
             command.arg("--clear-groups");
         }
         command.args(["--pdeathsig", "KILL", "--"]);
+        // Who was started in the background of a shell passes SIGQUIT on as ignored: a server would then survive a
+        // signal that ends it everywhere else.
+        command.args(["env", "--default-signal=QUIT", "--"]);
         command.arg(&self.program).args(&self.args);
         if self.clear_env {
             let path = std::env::var_os("PATH").unwrap_or_else(|| "/usr/bin:/bin".into());

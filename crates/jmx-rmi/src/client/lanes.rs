@@ -5,8 +5,8 @@ use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use super::Error;
 use super::connection::{Calls, Connection, Route};
+use super::{Endpoint, Error, Stats};
 
 /// Reads for which one more connection is worth its handshakes and its thread in the JVM.
 const WORTHWHILE: usize = 256;
@@ -18,19 +18,36 @@ pub(super) struct Lanes {
     /// Without a reply for this long a call has failed.
     within: Duration,
     most: usize,
-    /// Never empty; `None` is a connection yet to be opened.
-    all: Vec<Option<Connection>>,
+    all: Vec<Lane>,
+}
+
+/// One connection after another.
+#[derive(Debug, Default)]
+struct Lane {
+    /// Opened when there is a call to make.
+    connection: Option<Connection>,
+    /// What connections cost that are no more.
+    earlier: Stats,
 }
 
 impl Lanes {
-    /// Begins with the connection on which the session was opened.
-    pub(super) fn new(route: Route, within: Duration, most: usize, first: Connection) -> Self {
-        let all = vec![Some(first)];
+    /// Begins with the connection on which the session was opened, and what it cost to come to it.
+    pub(super) fn new(
+        endpoint: &Endpoint,
+        route: Route,
+        within: Duration,
+        first: Connection,
+        earlier: Stats,
+    ) -> Self {
+        let connection = Some(first);
         Self {
             route,
             within,
-            most,
-            all,
+            most: endpoint.connections.clamp(1, Endpoint::MOST_CONNECTIONS),
+            all: vec![Lane {
+                connection,
+                earlier,
+            }],
         }
     }
 
@@ -38,47 +55,62 @@ impl Lanes {
         self.route.address()
     }
 
+    pub(super) fn stats(&self) -> Stats {
+        let mut sum = Stats::default();
+        for lane in &self.all {
+            sum.add(lane.earlier);
+            sum.add(
+                lane.connection
+                    .as_ref()
+                    .map_or(Stats::default(), |one| one.stats),
+            );
+        }
+        sum
+    }
+
     /// Over how many connections that many calls should go.
     pub(super) fn for_calls(&self, count: usize) -> usize {
-        count.div_ceil(WORTHWHILE).clamp(1, self.most.max(1))
+        count.div_ceil(WORTHWHILE).clamp(1, self.most)
     }
 
     /// Makes calls over the first connection.
     pub(super) async fn make<C: Calls>(&mut self, calls: &mut C) -> Result<(), Error> {
-        match self.all.first_mut() {
-            Some(first) => make(first, &self.route, self.within, calls).await,
-            None => Ok(()),
-        }
+        self.make_all(std::slice::from_mut(calls)).await
     }
 
     /// Makes several lists of calls at the same time, each over a connection of its own. The first failure ends all.
     pub(super) async fn make_all<C: Calls>(&mut self, lists: &mut [C]) -> Result<(), Error> {
-        let most = self.all.len().max(lists.len());
-        self.all.resize_with(most, || None);
+        let count = self.all.len().max(lists.len());
+        self.all.resize_with(count, Lane::default);
         let (route, within) = (&self.route, self.within);
         let pairs = self.all.iter_mut().zip(lists);
-        let running = pairs.map(|(lane, calls)| Box::pin(make(lane, route, within, calls)));
+        let running = pairs.map(|(lane, calls)| Box::pin(lane.make(route, within, calls)));
         all(running.collect()).await
     }
 }
 
-/// Makes calls. Where the server ended the connection by a reply it could not write, the rest of them goes over a new
-/// connection.
-async fn make<C: Calls>(
-    lane: &mut Option<Connection>,
-    route: &Route,
-    within: Duration,
-    calls: &mut C,
-) -> Result<(), Error> {
-    let mut next = 0;
-    while next < calls.count() {
-        let connection = match lane.take().filter(|lane| !lane.has_ended()) {
-            Some(usable) => lane.insert(usable),
-            None => lane.insert(Connection::open(route).await?),
-        };
-        next = connection.exchange(calls, next, within).await?;
+impl Lane {
+    /// Makes calls. Where the server ended the connection by a reply it could not write, the rest of them goes over a new
+    /// connection.
+    async fn make<C: Calls>(
+        &mut self,
+        route: &Route,
+        within: Duration,
+        calls: &mut C,
+    ) -> Result<(), Error> {
+        let mut next = 0;
+        while next < calls.count() {
+            if let Some(ended) = self.connection.take_if(|one| one.has_ended()) {
+                self.earlier.add(ended.stats);
+            }
+            let connection = match &mut self.connection {
+                Some(usable) => usable,
+                none => none.insert(Connection::open(route).await?),
+            };
+            next = connection.exchange(calls, next, within).await?;
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 /// Waits for all of a few futures, or for the first that fails.

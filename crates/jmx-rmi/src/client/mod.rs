@@ -6,11 +6,13 @@
 //! - `lanes`: the connections of a session
 //! - `tls`, `tls_problem`: TLS, and what can be wrong about it
 //! - `connection`: one TCP connection; calls written and replies read at the same time
-//! - `call`, `read`: one call, a list of reads
+//! - `call`, `read`, `describe`: one call, a list of reads, a list of questions what beans have
 //! - `error`: what a caller decides by
+//! - `stats`: what the session costs
 
 mod call;
 mod connection;
+mod describe;
 mod endpoint;
 mod error;
 mod lanes;
@@ -18,6 +20,7 @@ mod lease;
 mod read;
 mod service_url;
 mod session;
+mod stats;
 #[cfg(test)]
 mod tests;
 #[cfg(feature = "tls")]
@@ -33,7 +36,7 @@ use crate::codec::{DecodeError, Limits, encode, map};
 use crate::{Attributes, MBeanInfo, ObjectName, RemoteException};
 use call::Call;
 use connection::Calls;
-use read::{ReadResult, Reads};
+use read::{InOrder, Reads};
 use session::Session;
 
 pub use endpoint::{AdvertisedHost, Credentials, Endpoint, Timeouts};
@@ -41,6 +44,7 @@ pub use error::Error;
 use error::Kind;
 pub use read::Read;
 pub use service_url::ServiceUrlError;
+pub use stats::Stats;
 #[cfg(feature = "tls")]
 pub use tls::{RegistryTls, Tls};
 pub use tls_problem::TlsProblem;
@@ -136,6 +140,24 @@ impl Client {
         map::mbean_info(&value, &self.limits).map_err(|source| self.undecodable(source, Some(name)))
     }
 
+    /// As [`mbean_info`](Self::mbean_info) for many beans in one go, one result each, in order. Calls are pipelined as in
+    /// [`read`](Self::read).
+    ///
+    /// Not cancel safe: a cancelled call poisons the client.
+    pub async fn mbean_infos(
+        &mut self,
+        names: &[ObjectName],
+    ) -> Result<Vec<Result<MBeanInfo, RemoteException>>, Error> {
+        let mut questions = describe::Questions {
+            connection: self.session.id,
+            names,
+            limits: self.limits.clone(),
+            results: Vec::with_capacity(names.len()),
+        };
+        self.run(&mut questions).await?;
+        Ok(questions.results)
+    }
+
     /// The domain of beans that were named without one.
     ///
     /// Not cancel safe: a cancelled call poisons the client.
@@ -175,15 +197,23 @@ impl Client {
         &mut self,
         requests: &[Read],
     ) -> Result<Vec<Result<Attributes, RemoteException>>, Error> {
-        let mut results: Vec<Option<ReadResult>> = Vec::new();
-        results.resize_with(requests.len(), || None);
-        let take = |index: usize, result| {
-            if let Some(place) = results.get_mut(index) {
-                *place = Some(result);
-            }
-        };
-        self.read_each(requests, take).await?;
-        Ok(results.into_iter().flatten().collect())
+        let mut results = Vec::with_capacity(requests.len());
+        self.read_into(requests, &mut results).await?;
+        Ok(results)
+    }
+
+    /// As [`read`](Self::read), but what is read before a failure is kept: results are appended to `results` in order as
+    /// they come, also when the call fails or is cancelled.
+    ///
+    /// Not cancel safe as far as the client is concerned: a cancelled call poisons it.
+    pub async fn read_into(
+        &mut self,
+        requests: &[Read],
+        results: &mut Vec<Result<Attributes, RemoteException>>,
+    ) -> Result<(), Error> {
+        let mut queue = InOrder::new(results);
+        self.read_each(requests, |index, result| queue.put(index, result))
+            .await
     }
 
     /// As [`read`](Self::read), but gives each result to `each` as it comes, with the number of its request, so that
@@ -218,6 +248,11 @@ impl Client {
         self.run(&mut call).await?;
         self.session.lease.end();
         call.nothing(&self.session.lanes.address())
+    }
+
+    /// What the session has cost so far, its opening included. Renewals of the lease are not counted.
+    pub fn stats(&self) -> Stats {
+        self.session.lanes.stats()
     }
 
     /// Whether an earlier failure made the connection unusable: every later call fails with the cause of it.

@@ -1,5 +1,6 @@
 //! Reading many beans: what is asked for, and what becomes of the replies.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use super::connection::Calls;
@@ -19,6 +20,37 @@ pub struct Read {
 
 /// What a bean gave.
 pub(super) type ReadResult = Result<Attributes, RemoteException>;
+
+/// Puts results which come over several connections in the order of their requests.
+pub(super) struct InOrder<'a> {
+    results: &'a mut Vec<ReadResult>,
+    next: usize,
+    /// What came before its turn: as many as one connection is ahead of another.
+    early: BTreeMap<usize, ReadResult>,
+}
+
+impl<'a> InOrder<'a> {
+    pub(super) fn new(results: &'a mut Vec<ReadResult>) -> Self {
+        Self {
+            results,
+            next: 0,
+            early: BTreeMap::new(),
+        }
+    }
+
+    pub(super) fn put(&mut self, index: usize, result: ReadResult) {
+        if index != self.next {
+            self.early.insert(index, result);
+            return;
+        }
+        self.results.push(result);
+        self.next += 1;
+        while let Some(result) = self.early.remove(&self.next) {
+            self.results.push(result);
+            self.next += 1;
+        }
+    }
+}
 
 /// The calls for a part of a list of [`Read`]s: every so many of them. Beans that lie side by side are alike, so that the
 /// parts cost the server about the same.
@@ -75,5 +107,26 @@ impl<F: FnMut(usize, ReadResult)> Calls for Reads<'_, F> {
         let mut each = self.each.lock().unwrap_or_else(PoisonError::into_inner);
         each(self.place(index), result);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_are_put_in_order() {
+        let mut results = Vec::new();
+        let mut queue = InOrder::new(&mut results);
+        for (index, complete) in [(2, 0), (0, 1), (3, 1), (1, 4), (5, 4)] {
+            let name = vec![(index.to_string(), crate::Value::Null)];
+            queue.put(index, Ok(name));
+            assert_eq!(queue.results.len(), complete);
+        }
+        let names: Vec<_> = results
+            .into_iter()
+            .map(|one| one.unwrap()[0].0.clone())
+            .collect();
+        assert_eq!(names, ["0", "1", "2", "3"]);
     }
 }

@@ -7,7 +7,7 @@ use super::endpoint::Place;
 use super::lanes::Lanes;
 use super::lease::{Holder, Lease};
 use super::tls_problem::TlsProblem;
-use super::{AdvertisedHost, Endpoint, Error, Kind, Timeouts};
+use super::{AdvertisedHost, Endpoint, Error, Kind, Stats, Timeouts};
 use crate::codec::stub::{ObjId, RemoteRef, remote_ref};
 use crate::codec::{Decoded, Limits, encode};
 
@@ -30,9 +30,9 @@ pub(super) async fn open(
     timeouts: Timeouts,
     limits: &Limits,
 ) -> Result<Session, Error> {
-    let server = match &endpoint.place {
+    let (server, earlier) = match &endpoint.place {
         Place::Registry { name, .. } => look_up(endpoint, name, timeouts, limits).await?,
-        Place::Stub { server, .. } => server.clone(),
+        Place::Stub { server, .. } => (server.clone(), Stats::default()),
     };
     follow(endpoint, &server)?;
     let mut route = Route {
@@ -45,7 +45,7 @@ pub(super) async fn open(
     let mut failure = None;
     for host in hosts(endpoint, &server.host) {
         host.clone_into(&mut route.host);
-        match log_in(endpoint, &route, &server.id, timeouts).await {
+        match log_in(endpoint, &route, &server.id, timeouts, earlier).await {
             Ok(session) => return Ok(session),
             // Of several failures the first is told: that of the host which is meant to work.
             Err(error) if is_wrong_host(&error) => failure = failure.or(Some(error)),
@@ -93,12 +93,13 @@ fn hosts<'a>(endpoint: &'a Endpoint, advertised: &'a str) -> impl Iterator<Item 
 }
 
 /// Asks the registry for the server object. A registry that does not know TLS is asked without, if that is allowed.
+/// Also says what that cost.
 async fn look_up(
     endpoint: &Endpoint,
     name: &str,
     timeouts: Timeouts,
     limits: &Limits,
-) -> Result<RemoteRef, Error> {
+) -> Result<(RemoteRef, Stats), Error> {
     let mut failure = None;
     for tls in endpoint.registry_tls() {
         let route = Route {
@@ -109,7 +110,10 @@ async fn look_up(
             within: timeouts.connect,
         };
         match Connection::open(&route).await {
-            Ok(registry) => return ask(registry, name, timeouts).await,
+            Ok(mut registry) => {
+                let server = ask(&mut registry, name, timeouts).await?;
+                return Ok((server, registry.stats));
+            }
             Err(error) if error.tls_problem() == Some(TlsProblem::NotSpoken) => {
                 failure = Some(error);
             }
@@ -119,13 +123,17 @@ async fn look_up(
     Err(failure.unwrap_or_else(|| tls_error(&endpoint.to_string(), TlsProblem::NotSpoken, None)))
 }
 
-async fn ask(mut registry: Connection, name: &str, timeouts: Timeouts) -> Result<RemoteRef, Error> {
+async fn ask(
+    registry: &mut Connection,
+    name: &str,
+    timeouts: Timeouts,
+) -> Result<RemoteRef, Error> {
     let mut request = Vec::new();
     encode::lookup(&mut request, name);
     let (id, value) = Call::new("asking the registry", request)
-        .on(&mut registry, timeouts.call)
+        .on(registry, timeouts.call)
         .await?;
-    let server = reference(&registry, &value)?;
+    let server = reference(registry, &value)?;
     // The agent itself keeps the server object alive: acknowledged, never leased.
     let mut ack = Vec::new();
     encode::dgc_ack(&mut ack, &id);
@@ -139,6 +147,7 @@ async fn log_in(
     route: &Route,
     server: &ObjId,
     timeouts: Timeouts,
+    earlier: Stats,
 ) -> Result<Session, Error> {
     let mut connection = Connection::open(route).await?;
     let credentials = endpoint
@@ -157,9 +166,8 @@ async fn log_in(
     let mut ack = Vec::new();
     encode::dgc_ack(&mut ack, &id);
     connection.send(&ack, ACKNOWLEDGING, timeouts.call).await?;
-    let connections = endpoint.connections.min(Endpoint::MOST_CONNECTIONS);
     Ok(Session {
-        lanes: Lanes::new(route.clone(), timeouts.call, connections, connection),
+        lanes: Lanes::new(endpoint, route.clone(), timeouts.call, connection, earlier),
         id: own.id,
         lease: Lease::keep(holder, granted),
     })

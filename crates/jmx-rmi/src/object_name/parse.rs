@@ -98,18 +98,12 @@ fn quoted_value(text: &str) -> Result<(usize, bool), &'static str> {
 }
 
 fn build(domain: &str, parsed: &[Parsed<'_>], list_pattern: bool) -> Result<Inner, &'static str> {
-    let mut seen = HashSet::with_capacity(parsed.len());
-    if parsed.iter().any(|(key, ..)| !seen.insert(*key)) {
+    if has_twice(parsed) {
         return Err("a key is there twice");
     }
     let (text, properties) = write(domain, parsed, list_pattern);
-    let mut sorted = parsed.to_vec();
-    // Java sorts by UTF-16 units; bytes give another order only where keys mix supplementary characters with
-    // U+E000..U+FFFF, and then the order is as good as any for comparing names with each other.
-    sorted.sort_unstable_by_key(|(key, ..)| *key);
-    let canonical = write(domain, &sorted, list_pattern).0;
     Ok(Inner {
-        canonical: (canonical != text).then(|| canonical.into_boxed_str()),
+        canonical: canonical(domain, parsed, list_pattern),
         text: text.into_boxed_str(),
         domain: domain.len(),
         properties,
@@ -118,22 +112,53 @@ fn build(domain: &str, parsed: &[Parsed<'_>], list_pattern: bool) -> Result<Inne
     })
 }
 
+/// Whether a key is there twice. Names have a few keys, which are compared with each other; a name made to be costly
+/// has many.
+fn has_twice(parsed: &[Parsed<'_>]) -> bool {
+    const FEW: usize = 8;
+    if parsed.len() > FEW {
+        let mut seen = HashSet::with_capacity(parsed.len());
+        return parsed.iter().any(|(key, ..)| !seen.insert(*key));
+    }
+    let mut rest = parsed.iter();
+    while let Some((key, ..)) = rest.next() {
+        if rest.as_slice().iter().any(|(other, ..)| other == key) {
+            return true;
+        }
+    }
+    false
+}
+
+/// The canonical name, unless the keys are in order as they are.
+fn canonical(domain: &str, parsed: &[Parsed<'_>], list_pattern: bool) -> Option<Box<str>> {
+    if parsed.is_sorted_by_key(|(key, ..)| *key) {
+        return None;
+    }
+    let mut sorted = parsed.to_vec();
+    // Java sorts by UTF-16 units; bytes give another order only where keys mix supplementary characters with
+    // U+E000..U+FFFF, and then the order is as good as any for comparing names with each other.
+    sorted.sort_unstable_by_key(|(key, ..)| *key);
+    Some(write(domain, &sorted, list_pattern).0.into_boxed_str())
+}
+
 /// Writes the name down and notes where the properties are in it.
 fn write(domain: &str, parsed: &[Parsed<'_>], list_pattern: bool) -> (String, Vec<Property>) {
-    let length = domain.len()
-        + 3
-        + parsed
-            .iter()
-            .map(|(key, value, _)| key.len() + value.len() + 2)
-            .sum::<usize>();
+    // A colon behind the domain, or a comma, and `=` for each property. Exact, so that nothing is copied in the end.
+    let properties: usize = parsed
+        .iter()
+        .map(|(key, value, _)| key.len() + value.len() + 2)
+        .sum();
+    let pattern = match (list_pattern, parsed.is_empty()) {
+        (false, _) => "",
+        (true, true) => ":*",
+        (true, false) => ",*",
+    };
+    let length = domain.len() + properties + pattern.len();
     let mut text = String::with_capacity(length);
     let mut properties = Vec::with_capacity(parsed.len());
     text.push_str(domain);
-    text.push(':');
     for (index, (key, value, value_pattern)) in parsed.iter().enumerate() {
-        if index > 0 {
-            text.push(',');
-        }
+        text.push(if index == 0 { ':' } else { ',' });
         let start = text.len();
         text.push_str(key);
         let key = start..text.len();
@@ -146,8 +171,6 @@ fn write(domain: &str, parsed: &[Parsed<'_>], list_pattern: bool) -> (String, Ve
             value_pattern: *value_pattern,
         });
     }
-    if list_pattern {
-        text.push_str(if parsed.is_empty() { "*" } else { ",*" });
-    }
+    text.push_str(pattern);
     (text, properties)
 }

@@ -1,4 +1,5 @@
 //! The client against real JVMs.
+#![allow(clippy::unwrap_used, reason = "a panic of a test is its message")]
 
 mod beans;
 mod sessions;

@@ -2,14 +2,18 @@
 
 use thiserror::Error;
 
+use super::jolokia::JolokiaError;
+use crate::collect::jmx::local::LocalError;
+
 /// A failure of the session. What is wrong with one bean is the result of that bean.
 #[derive(Debug, Clone, Error)]
 pub(crate) enum DoorError {
     #[error(transparent)]
     Rmi(#[from] jmx_rmi::Error),
-    /// The configuration refuses such an address before it comes to this.
-    #[error("{0} is an address of a kind that is not supported yet")]
-    Unsupported(String),
+    #[error(transparent)]
+    Jolokia(#[from] JolokiaError),
+    #[error(transparent)]
+    Local(#[from] LocalError),
 }
 
 impl DoorError {
@@ -17,7 +21,8 @@ impl DoorError {
     pub(crate) fn is_connect(&self) -> bool {
         match self {
             Self::Rmi(error) => error.is_connect(),
-            Self::Unsupported(_) => false,
+            Self::Jolokia(error) => error.is_connect(),
+            Self::Local(error) => error.is_connect(),
         }
     }
 
@@ -25,7 +30,8 @@ impl DoorError {
     pub(crate) fn is_timeout(&self) -> bool {
         match self {
             Self::Rmi(error) => error.is_timeout(),
-            Self::Unsupported(_) => false,
+            Self::Jolokia(error) => error.is_timeout(),
+            Self::Local(error) => error.is_timeout(),
         }
     }
 
@@ -33,7 +39,8 @@ impl DoorError {
     pub(crate) fn is_auth(&self) -> bool {
         match self {
             Self::Rmi(error) => error.is_auth(),
-            Self::Unsupported(_) => false,
+            Self::Jolokia(error) => error.is_auth(),
+            Self::Local(_) => false,
         }
     }
 
@@ -41,7 +48,8 @@ impl DoorError {
     pub(crate) fn is_tls(&self) -> bool {
         match self {
             Self::Rmi(error) => error.is_tls(),
-            Self::Unsupported(_) => false,
+            Self::Jolokia(error) => error.is_tls(),
+            Self::Local(_) => false,
         }
     }
 
@@ -49,7 +57,8 @@ impl DoorError {
     pub(crate) fn is_protocol(&self) -> bool {
         match self {
             Self::Rmi(error) => error.is_protocol(),
-            Self::Unsupported(_) => false,
+            Self::Jolokia(error) => error.is_protocol(),
+            Self::Local(error) => error.is_protocol(),
         }
     }
 
@@ -57,7 +66,8 @@ impl DoorError {
     pub(crate) fn is_closed(&self) -> bool {
         match self {
             Self::Rmi(error) => error.is_closed(),
-            Self::Unsupported(_) => false,
+            Self::Jolokia(error) => error.is_closed(),
+            Self::Local(_) => false,
         }
     }
 
@@ -65,7 +75,8 @@ impl DoorError {
     pub(crate) fn is_refused(&self) -> bool {
         match self {
             Self::Rmi(error) => error.remote().is_some(),
-            Self::Unsupported(_) => false,
+            Self::Jolokia(error) => error.is_refused(),
+            Self::Local(error) => error.is_refused(),
         }
     }
 
@@ -73,7 +84,8 @@ impl DoorError {
     pub(crate) fn is_ended(&self) -> bool {
         match self {
             Self::Rmi(error) => error.is_no_such_object() || error.is_closed(),
-            Self::Unsupported(_) => false,
+            Self::Jolokia(error) => error.is_closed(),
+            Self::Local(_) => false,
         }
     }
 
@@ -81,7 +93,8 @@ impl DoorError {
     pub(crate) fn expectation(&self) -> &'static str {
         match self {
             Self::Rmi(_) => "; is this the JMX port?",
-            Self::Unsupported(_) => "",
+            Self::Jolokia(_) => "; is this the URL of a Jolokia 2 agent?",
+            Self::Local(_) => "",
         }
     }
 }

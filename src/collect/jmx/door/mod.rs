@@ -8,26 +8,43 @@
 //!
 //! - `address`: what people write for a JVM, for the configuration and the command line alike
 //! - `error`: what a caller decides by, whichever way was taken
+//! - `jolokia`: JSON over HTTP; the other ways all lead to the crate `jmx-rmi`
 //!
 //! A way more is a variant of each of [`Address`], [`Peer`] and [`DoorError`]; whoever asks sees none of it.
 
 mod address;
 mod error;
+pub(crate) mod jolokia;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
+use jmx_rmi::info::AttributeInfo;
 use jmx_rmi::{
-    AdvertisedHost, Attributes, Client, Credentials, Endpoint, ObjectName, Read, RemoteException,
-    Timeouts,
+    AdvertisedHost, Attributes, Client, Credentials, Endpoint, ObjectName, Read, RegistryTls,
+    RemoteException, Timeouts,
 };
 
-use crate::config::Secret;
+use self::jolokia::Jolokia;
+use crate::config::{Secret, Tls};
 
 pub(crate) use address::Address;
 pub(crate) use error::DoorError;
 
 /// What a bean gave, or the exception that the JVM has for it.
 pub(crate) type Reading = Result<Attributes, RemoteException>;
+
+/// What a session has cost so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Traffic {
+    /// Bytes to the JVM.
+    pub(crate) sent: u64,
+    /// Bytes from the JVM.
+    pub(crate) received: u64,
+    /// Times that the JVM's answer had to be waited for.
+    pub(crate) round_trips: u64,
+}
 
 /// What it takes to be let in, besides the address.
 #[derive(Debug, Clone, Default)]
@@ -36,6 +53,10 @@ pub(crate) struct Access {
     pub(crate) login: Option<Login>,
     /// Port of the RMI server, where the one that the JVM names is out of reach.
     pub(crate) rmi_port: Option<u16>,
+    /// TLS, which the RMI server must speak then.
+    pub(crate) tls: Option<Tls>,
+    /// Whether the registry speaks TLS, too.
+    pub(crate) registry_tls: RegistryTls,
 }
 
 /// User and password.
@@ -53,21 +74,9 @@ pub(crate) struct Door {
 }
 
 impl Door {
-    /// A door, unless it is of a kind that this build has not. The error ends a sentence that begins with the address.
-    pub(crate) fn new(address: Address, access: Access) -> Result<Self, String> {
-        let problem = match address {
-            Address::Port { .. } => return Ok(Self { address, access }),
-            Address::ServiceUrl(_) => {
-                "is a service URL, which is not supported yet; write host:port of the JVM's JMX port"
-            }
-            Address::Local(_) => {
-                "attaches to a JVM on this machine, which is not supported yet; open its JMX port and write host:port"
-            }
-            Address::Jolokia(_) => {
-                "is a Jolokia agent's URL, which is not supported yet; write host:port of the JVM's JMX port"
-            }
-        };
-        Err(problem.to_owned())
+    /// A door, with nothing done yet.
+    pub(crate) fn new(address: Address, access: Access) -> Self {
+        Self { address, access }
     }
 
     /// The address as messages name it.
@@ -78,19 +87,36 @@ impl Door {
     /// Opens a session.
     pub(crate) async fn open(&self, timeouts: Timeouts) -> Result<Peer, DoorError> {
         match &self.address {
-            Address::Port { host, port } => {
-                let endpoint = self.endpoint(host, *port);
-                Ok(Peer::Rmi(Client::connect(&endpoint, timeouts).await?))
+            Address::Port(endpoint) | Address::ServiceUrl(endpoint) => {
+                let endpoint = self.with_access(endpoint.clone());
+                Ok(Peer::Rmi(Box::new(
+                    Client::connect(&endpoint, timeouts).await?,
+                )))
             }
-            Address::ServiceUrl(_) | Address::Local(_) | Address::Jolokia(_) => {
-                Err(DoorError::Unsupported(self.shown()))
+            Address::Jolokia(url) => {
+                let login = self.access.login.as_ref();
+                let tls = self.access.tls.as_ref();
+                Ok(Peer::Jolokia(
+                    Jolokia::open(url, login, tls, timeouts).await?,
+                ))
+            }
+            // The connector of a JVM that was started without a password knows none.
+            Address::Local(pattern) => {
+                let endpoint = pattern.endpoint().await?;
+                Ok(Peer::Rmi(Box::new(
+                    Client::connect(&endpoint, timeouts).await?,
+                )))
             }
         }
     }
 
-    fn endpoint(&self, host: &str, port: u16) -> Endpoint {
-        let mut endpoint = Endpoint::new(host, port);
+    fn with_access(&self, mut endpoint: Endpoint) -> Endpoint {
         endpoint.rmi_port = self.access.rmi_port;
+        endpoint.tls = self.access.tls.as_ref().map(|tls| jmx_rmi::Tls {
+            config: Arc::clone(&tls.client),
+            server_name: tls.server_name.clone(),
+            registry: self.access.registry_tls,
+        });
         if let Some(login) = &self.access.login {
             // A password goes to the host that the user named and not to one that the registry names.
             endpoint.advertised_host = AdvertisedHost::Never;
@@ -104,7 +130,9 @@ impl Door {
 #[derive(Debug)]
 pub(crate) enum Peer {
     /// JMX over RMI.
-    Rmi(Client),
+    Rmi(Box<Client>),
+    /// JSON over HTTP.
+    Jolokia(Jolokia),
 }
 
 impl Peer {
@@ -123,22 +151,60 @@ impl Peer {
                 }
                 Ok(names)
             }
+            Self::Jolokia(jolokia) => Ok(jolokia.query_names(patterns).await?),
         }
     }
 
-    /// Reads beans: one result each, in order, appended to `into`.
+    /// Reads beans. `places` has one for each of them, where its result is put; one that stays empty was not read.
     ///
     /// # Cancel safety
-    /// What is in `into` when the call is cancelled is whole and in order. The peer itself is to be dropped.
+    /// What is in its place when the call fails or is cancelled is whole. The peer itself is to be dropped.
     pub(crate) async fn read(
         &mut self,
         reads: &[Read],
-        into: &mut Vec<Reading>,
+        places: &mut [Option<Reading>],
     ) -> Result<(), DoorError> {
         match self {
-            Self::Rmi(client) => Ok(client
-                .read_each(reads, |_, reading| into.push(reading))
-                .await?),
+            Self::Rmi(client) => {
+                let put = |index: usize, reading| {
+                    if let Some(place) = places.get_mut(index) {
+                        *place = Some(reading);
+                    }
+                };
+                Ok(client.read_each(reads, put).await?)
+            }
+            Self::Jolokia(jolokia) => Ok(jolokia.read(reads, places).await?),
+        }
+    }
+
+    /// What beans say of their attributes: one result each, in order.
+    ///
+    /// Not cancel safe: drop a peer whose call was cancelled.
+    pub(crate) async fn describe(
+        &mut self,
+        names: &[ObjectName],
+    ) -> Result<Vec<Result<Vec<AttributeInfo>, RemoteException>>, DoorError> {
+        match self {
+            Self::Rmi(client) => {
+                let infos = client.mbean_infos(names).await?.into_iter();
+                Ok(infos.map(|info| info.map(|info| info.attributes)).collect())
+            }
+            Self::Jolokia(jolokia) => Ok(jolokia.describe(names).await?),
+        }
+    }
+
+    /// What the session has cost so far, its opening included.
+    pub(crate) fn traffic(&self) -> Traffic {
+        match self {
+            Self::Rmi(client) => {
+                let stats = client.stats();
+                Traffic {
+                    sent: stats.bytes_sent,
+                    received: stats.bytes_received,
+                    round_trips: stats.round_trips,
+                }
+            }
+            Self::Jolokia(jolokia) => jolokia.traffic(),
         }
     }
 
@@ -146,6 +212,8 @@ impl Peer {
     pub(crate) fn is_usable(&self) -> bool {
         match self {
             Self::Rmi(client) => !client.is_poisoned(),
+            // No request leaves anything behind.
+            Self::Jolokia(_) => true,
         }
     }
 
@@ -153,6 +221,7 @@ impl Peer {
     pub(crate) async fn close(self) -> Result<(), DoorError> {
         match self {
             Self::Rmi(client) => Ok(client.close().await?),
+            Self::Jolokia(_) => Ok(()),
         }
     }
 }

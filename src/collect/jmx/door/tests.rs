@@ -57,6 +57,7 @@ fn what_is_none_is_told_with_what_would_be_right() {
     for (written, told) in [
         ("k1", "has no port"),
         ("local: ", "names no JVM"),
+        ("service:jmx:iiop:///jndi/x", "speaks rmi"),
         ("ftp://k1:1/jolokia", "of an unknown kind; write host:port"),
         ("http://", "is not a URL"),
         ("http://me:pw@k1:1/jolokia", "as `username` and `password`"),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::collect::{Common, TargetPlan};
 use crate::config::{Findings, Section, Tree};
 
-fn read(text: &str) -> (Vec<TargetPlan>, Vec<String>) {
+pub(super) fn read(text: &str) -> (Vec<TargetPlan>, Vec<String>) {
     let node = crate::yaml::parse(text).unwrap();
     let findings = Findings::default();
     let tree = tree(&node, &findings);
@@ -68,17 +68,22 @@ fn mistakes_are_told_with_what_would_be_right() {
             "{endpoint: \"{host}:9999\", presets: [jvm]}",
             "not supported yet",
         ),
+        ("{endpoint: \"local:\", presets: [jvm]}", "names no JVM"),
         (
-            "{endpoint: \"local:kafka.Kafka\", presets: [jvm]}",
-            "not supported yet",
-        ),
-        (
-            "{endpoint: \"http://a:1/jolokia\", presets: [jvm]}",
-            "not supported yet",
+            "{endpoint: \"http://me:secret@a:1/jolokia\", presets: [jvm]}",
+            "holds a user; write it as `username` and `password`",
         ),
         (
             "{endpoint: \"a:1\", presets: [jvm], username: u}",
             "password: is missing",
+        ),
+        (
+            "{endpoint: \"a:1\", presets: [jvm], ssl.registry: maybe}",
+            "jmx[0].ssl.registry: `maybe` is none of: automatic, tls, plain",
+        ),
+        (
+            "{endpoint: \"a:1\", presets: [jvm], ssl: {certificate_authorities: /no/such}}",
+            "jmx[0].ssl.certificate_authorities: `/no/such` cannot be read",
         ),
         (
             "{endpoint: \"a:1\", presets: [jvm], rmi_port: 70000}",

@@ -71,6 +71,8 @@ impl Connection {
                 }
             }
         }
+        self.stats.bytes_sent += flight.bytes();
+        self.stats.round_trips += flight.round_trips();
         self.compact();
         self.input.shrink_to(KEEP);
         Ok(flight.answered)
@@ -102,7 +104,9 @@ impl Connection {
         let index = flight.answered;
         let mut rest = self.input.get(self.decoded..).unwrap_or_default();
         let reply = decoder.decode(&mut rest);
-        self.decoded = self.input.len() - rest.len();
+        let decoded = self.input.len() - rest.len();
+        self.stats.bytes_received += (decoded - self.decoded) as u64;
+        self.decoded = decoded;
         let Some(reply) = reply.map_err(|source| self.protocol(calls, index, source))? else {
             return Ok(false);
         };

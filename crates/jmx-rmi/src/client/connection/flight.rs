@@ -25,6 +25,8 @@ pub(super) struct Flight {
     sizes: VecDeque<usize>,
     size: usize,
     encoded: usize,
+    /// Bytes of all calls encoded.
+    bytes: usize,
     pub(super) answered: usize,
 }
 
@@ -50,6 +52,7 @@ impl Flight {
             let size = self.out.len() - before;
             self.sizes.push_back(size);
             self.size += size;
+            self.bytes += size;
             self.encoded += 1;
         }
     }
@@ -75,6 +78,16 @@ impl Flight {
         ready!(Pin::new(stream).poll_flush(cx))?;
         self.unflushed = false;
         Poll::Ready(Ok(()))
+    }
+
+    /// Bytes of all calls so far.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes as u64
+    }
+
+    /// How often the window was filled.
+    pub(super) fn round_trips(&self) -> u64 {
+        self.bytes.div_ceil(WINDOW) as u64
     }
 
     pub(super) fn landed(&mut self) {

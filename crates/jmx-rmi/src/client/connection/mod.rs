@@ -17,7 +17,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::tls_problem::TlsProblem;
-use super::{Error, Kind, tls};
+use super::{Error, Kind, Stats, tls};
 use crate::codec::Limits;
 use crate::codec::handshake::{self, Answer};
 
@@ -99,6 +99,7 @@ pub(super) struct Connection {
     decoded: usize,
     /// The server failed while it wrote a reply. It says so and closes the connection; the session lives on.
     ended: bool,
+    pub(super) stats: Stats,
 }
 
 /// Host and port as one text.
@@ -122,6 +123,7 @@ impl Connection {
             input: Vec::new(),
             decoded: 0,
             ended: false,
+            stats: Stats::default(),
         };
         match timeout_at(deadline, connection.shake_hands()).await {
             Ok(done) => done.map(|()| connection),
@@ -150,6 +152,11 @@ impl Connection {
         }
         let mut own = Vec::new();
         handshake::own_end_point(&mut own);
+        self.stats = Stats {
+            bytes_sent: (handshake::HELLO.len() + own.len()) as u64,
+            bytes_received: self.decoded as u64,
+            round_trips: 1,
+        };
         match self.write(&own).await {
             Ok(()) => Ok(()),
             Err(source) => Err(self.io(SHAKING_HANDS, source)),
@@ -193,6 +200,7 @@ impl Connection {
         doing: &'static str,
         within: Duration,
     ) -> Result<(), Error> {
+        self.stats.bytes_sent += bytes.len() as u64;
         match timeout(within, self.write(bytes)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(source)) => Err(self.io(doing, source)),

@@ -180,7 +180,7 @@ async fn perform(stream: &mut TcpStream, act: Act) -> Option<()> {
 }
 
 /// The next header of a call at or after `from`, and where to go on.
-fn next_call(input: &[u8], from: usize) -> Option<(Kind, usize)> {
+pub(super) fn next_call(input: &[u8], from: usize) -> Option<(Kind, usize)> {
     const MARK: &[u8] = &[0x50, 0xac, 0xed, 0, 5, 0x77, 34];
     const LENGTH: usize = MARK.len() + 34;
     let at = from
@@ -202,7 +202,7 @@ fn next_call(input: &[u8], from: usize) -> Option<(Kind, usize)> {
     Some((kind, at + LENGTH))
 }
 
-fn healthy(kind: Kind, port: u16) -> Act {
+pub(super) fn healthy(kind: Kind, port: u16) -> Act {
     Act::Reply(match kind {
         Kind::Lookup => stub("stub-jdk17-server", port),
         Kind::NewClient => stub("stub-jdk17-connection", port),

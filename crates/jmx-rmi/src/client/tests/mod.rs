@@ -1,6 +1,8 @@
 //! The client against peers that behave, misbehave, or are something else.
 
 mod fake;
+mod flow;
+mod hostile;
 
 use std::time::{Duration, Instant};
 

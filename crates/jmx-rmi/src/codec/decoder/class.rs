@@ -1,5 +1,6 @@
 //! Class descriptors: specification sections 4.3 and 6.4, `classDesc`.
 
+use super::object::FEW;
 use super::*;
 use crate::codec::mutf8;
 
@@ -44,7 +45,7 @@ impl Decoder {
         let flags = input.u8()?;
         let left = input.u16()?;
         super::within("fields of a class", usize::from(left), self.limits.fields)?;
-        let class = self.add_class(name, flags)?;
+        let class = self.add_class(name, flags, usize::from(left))?;
         if flags & SC_SERIALIZABLE != 0 && flags & SC_EXTERNALIZABLE != 0 {
             return Err(self
                 .class_problem(class, "is serializable and externalizable")
@@ -61,7 +62,7 @@ impl Decoder {
             self.limits.fields,
             2,
         )?;
-        let class = self.add_class(b"$Proxy", SC_SERIALIZABLE)?;
+        let class = self.add_class(b"$Proxy", SC_SERIALIZABLE, 0)?;
         Ok(self.push(Frame::Interfaces { class, left })?)
     }
 
@@ -81,7 +82,7 @@ impl Decoder {
         Ok(())
     }
 
-    fn add_class(&mut self, name: &[u8], flags: u8) -> Result<ClassId, DecodeError> {
+    fn add_class(&mut self, name: &[u8], flags: u8, fields: usize) -> Result<ClassId, DecodeError> {
         let name = mutf8::decode(name)?;
         self.charge(size_of::<Class>() + name.len())?;
         let id = ClassId(u32::try_from(self.graph.classes.len()).unwrap_or(u32::MAX));
@@ -89,7 +90,7 @@ impl Decoder {
         self.graph.classes.push(Class {
             name,
             flags,
-            fields: Vec::new(),
+            fields: Vec::with_capacity(fields.min(FEW)),
             chain: Vec::new(),
         });
         Ok(id)
@@ -130,13 +131,15 @@ impl Decoder {
         class: ClassId,
         parent: Item,
     ) -> Result<(), DecodeError> {
-        let mut chain = match parent {
-            Item::Class(parent) => self.class(parent)?.chain.clone(),
-            _ => Vec::new(),
+        let parents = match parent {
+            Item::Class(parent) => self.class(parent)?.chain.as_slice(),
+            _ => &[],
         };
-        if chain.is_empty() && matches!(parent, Item::Class(_)) {
+        if parents.is_empty() && matches!(parent, Item::Class(_)) {
             return Err(self.class_problem(class, "is its own super class"));
         }
+        let mut chain = Vec::with_capacity(parents.len() + 1);
+        chain.extend_from_slice(parents);
         chain.push(class);
         within("super classes", chain.len(), self.limits.superclasses)?;
         self.charge(chain.len() * size_of::<ClassId>())?;

@@ -46,7 +46,16 @@ pub struct Decoder {
     aborted: bool,
     position: usize,
     memory: usize,
+    /// Steps tried, those that lacked bytes included.
+    #[cfg(test)]
+    steps: usize,
 }
+
+/// What the reply to a read of one bean has: about as many objects, classes and constructs open at the same time.
+/// Growing from nothing costs more than these few kilobytes.
+const NODES: usize = 24;
+const CLASSES: usize = 8;
+const OPEN: usize = 16;
 
 /// A construct that is open: what the next bytes belong to.
 #[derive(Debug, Clone, Copy)]
@@ -86,15 +95,22 @@ enum Frame {
 impl Decoder {
     /// A decoder for one object; the stream header (`AC ED 00 05`) is the caller's to take off.
     pub fn new(limits: Limits) -> Self {
+        let mut stack = Vec::with_capacity(OPEN);
+        stack.push(Frame::Root);
         Self {
             limits,
-            graph: Graph::default(),
-            handles: Vec::new(),
-            stack: vec![Frame::Root],
+            graph: Graph {
+                nodes: Vec::with_capacity(NODES),
+                classes: Vec::with_capacity(CLASSES),
+            },
+            handles: Vec::with_capacity(NODES + CLASSES),
+            stack,
             finished: None,
             aborted: false,
             position: 0,
             memory: 0,
+            #[cfg(test)]
+            steps: 0,
         }
     }
 
@@ -103,6 +119,10 @@ impl Decoder {
     pub fn decode(&mut self, bytes: &mut &[u8]) -> Result<Option<Decoded>, DecodeError> {
         while self.finished.is_none() {
             let mut input = Input::new(bytes);
+            #[cfg(test)]
+            {
+                self.steps += 1;
+            }
             match self.step(&mut input) {
                 Ok(()) => {
                     self.position += bytes.len() - input.rest().len();

@@ -1,7 +1,12 @@
 //! Objects, arrays, strings, enum constants: specification section 6.4, `object`, `classdata`, `contents`.
 
+use std::sync::Arc;
+
 use super::*;
 use crate::codec::{mutf8, time};
+
+/// Room made at once for what is claimed: no more than the first push would make.
+pub(super) const FEW: usize = 4;
 
 impl Decoder {
     /// `contents` of an annotation: block data, objects, and the end.
@@ -93,7 +98,7 @@ impl Decoder {
         match tag {
             TC_ARRAY => self.replace(Frame::Length { class }),
             TC_ENUM => {
-                let node = self.add_node(Node::Enum(class, "".into()))?;
+                let node = self.add_node(Node::Enum(class, Arc::default()))?;
                 self.replace(Frame::EnumName { node });
             }
             TC_OBJECT => self.new_object(class)?,
@@ -107,7 +112,10 @@ impl Decoder {
     }
 
     fn new_object(&mut self, class: ClassId) -> Result<(), DecodeError> {
-        let (flags, last) = (self.class(class)?.flags, self.class(class)?.chain.len() - 1);
+        let own = self.class(class)?;
+        let (flags, last) = (own.flags, own.chain.len() - 1);
+        // Exact for the classes of nearly all values, which have one field or two.
+        let fields = own.fields.len();
         if flags & (SC_SERIALIZABLE | SC_EXTERNALIZABLE) == 0 {
             return Err(
                 self.class_problem(class, "is not serializable, yet there is an object of it")
@@ -115,7 +123,7 @@ impl Decoder {
         }
         let node = self.add_node(Node::Object(ObjectNode {
             class,
-            fields: Vec::new(),
+            fields: Vec::with_capacity(fields.min(FEW)),
             annotations: Vec::new(),
         }))?;
         // An externalizable class writes for its super classes as well (`writeExternal`).

@@ -1,5 +1,7 @@
 //! Hostile streams: each ends in an error, and what it costs is bounded.
 
+mod work;
+
 use super::*;
 
 /// A stream in the making.

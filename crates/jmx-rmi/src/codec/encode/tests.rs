@@ -1,3 +1,4 @@
+use proptest::prelude::*;
 use sha1::{Digest, Sha1};
 
 use super::*;
@@ -152,4 +153,76 @@ fn a_renewal_holds_one_object_and_one_lease() {
         .unwrap();
     assert!(decoded.graph.is_a(uid, "java.rmi.server.UID"));
     assert_eq!(uid.fields, [Item::Short(3), Item::Long(2), Item::Int(1)]);
+}
+
+/// The objects behind the header of a call, which share no handle.
+fn objects(call: &[u8]) -> Vec<Decoded> {
+    let mut rest = &call[1 + 4 + 2 + 34..];
+    let mut found = Vec::new();
+    while !rest.is_empty() {
+        let mut decoder = Decoder::new(Limits::default());
+        found.push(decoder.decode(&mut rest).unwrap().unwrap());
+    }
+    found
+}
+
+proptest! {
+    #[test]
+    fn what_is_asked_for_arrives(
+        domain in "[a-zA-Z0-9. é😀]{0,12}",
+        value in any::<String>(),
+        attributes in prop::collection::vec(any::<String>(), 0..5),
+    ) {
+        let name: ObjectName = format!("{domain}:k={}", crate::quote(&value)).parse().unwrap();
+        let mut out = Vec::new();
+        get_attributes(&mut out, &ObjId::DGC, &name, &attributes);
+        let [bean, wanted, subject] = &objects(&out)[..] else {
+            panic!("three arguments");
+        };
+        let object = bean.graph.object(bean.root).unwrap();
+        let Some([Content::Item(text)]) = bean.graph.annotation(object, "javax.management.ObjectName") else {
+            panic!("no name in {object:?}");
+        };
+        prop_assert_eq!(&**bean.graph.text(*text).unwrap(), name.as_str());
+        prop_assert_eq!(texts(wanted), attributes);
+        prop_assert_eq!(subject.root, Item::Null);
+    }
+
+    #[test]
+    fn credentials_arrive(user in any::<String>(), password in any::<String>()) {
+        let mut out = Vec::new();
+        new_client(&mut out, &ObjId::REGISTRY, Some((&user, &password)));
+        prop_assert_eq!(texts(&objects(&out)[0]), [user, password]);
+    }
+
+    #[test]
+    fn an_object_id_arrives(number: i64, unique: i32, time: i64, count: i16) {
+        let id = ObjId { number, unique, time, count };
+        let mut out = Vec::new();
+        close(&mut out, &id);
+        let mut wanted = vec![0x50, 0xac, 0xed, 0, 5, 0x77, 34];
+        id.encode(&mut wanted);
+        prop_assert!(out.starts_with(&wanted));
+        let mut ids = Vec::new();
+        object_ids(&mut ids, &id);
+        let decoded = Decoder::new(Limits::default()).decode(&mut &*ids).unwrap().unwrap();
+        let text = format!("{:?}", decoded.graph);
+        for part in [format!("Long({number})"), format!("Int({unique})"), format!("Long({time})"), format!("Short({count})")] {
+            prop_assert!(text.contains(&part), "{} in {}", part, text);
+        }
+    }
+}
+
+/// The strings of an array.
+fn texts(array: &Decoded) -> Vec<String> {
+    let Item::Node(id) = array.root else {
+        panic!("no array: {:?}", array.root);
+    };
+    let Some(crate::codec::Node::Array(_, items)) = array.graph.node(id) else {
+        panic!("no array");
+    };
+    items
+        .iter()
+        .map(|item| array.graph.text(*item).unwrap().to_string())
+        .collect()
 }

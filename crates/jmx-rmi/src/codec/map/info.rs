@@ -174,9 +174,10 @@ impl Mapper<'_> {
             Value::String(name) => Some((name, value)),
             _ => None,
         });
-        Ok(Descriptor {
-            fields: fields.collect(),
-        })
+        let mut fields: Vec<(Arc<str>, Value)> = fields.collect();
+        // A hash map has no order; in Java a descriptor is sorted like this.
+        fields.sort_by_cached_key(|(name, _)| name.to_ascii_lowercase());
+        Ok(Descriptor { fields })
     }
 
     fn named(&mut self, names: Option<Item>, values: Option<Item>) -> Result<Descriptor, TooLarge> {

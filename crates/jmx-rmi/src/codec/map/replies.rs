@@ -88,25 +88,22 @@ fn name_text_id<'a>(graph: &'a Graph, object: &'a ObjectNode) -> Option<(NodeId,
     }
 }
 
-fn elements(
-    graph: &Graph,
+fn elements<'a>(
+    graph: &'a Graph,
     root: Item,
     class: &str,
     expected: &'static str,
-) -> Result<Vec<Item>, DecodeError> {
+) -> Result<impl Iterator<Item = Item> + use<'a>, DecodeError> {
     let contents = graph
         .object(root)
         .and_then(|object| graph.annotation(object, class));
     let Some(contents) = contents else {
         return Err(shape(graph, root, expected));
     };
-    Ok(contents
-        .iter()
-        .filter_map(|content| match content {
-            Content::Item(item) => Some(*item),
-            Content::Block(_) => None,
-        })
-        .collect())
+    Ok(contents.iter().filter_map(|content| match content {
+        Content::Item(item) => Some(*item),
+        Content::Block(_) => None,
+    }))
 }
 
 pub(crate) fn shape(graph: &Graph, found: Item, expected: &'static str) -> DecodeError {

@@ -1,7 +1,9 @@
 //! Graphs that are not trees.
 
 use super::*;
-use crate::codec::graph::{Class, ClassId};
+use crate::codec::DecodeError;
+use crate::codec::decoder::Decoded;
+use crate::codec::graph::{Class, ClassId, Content};
 
 /// Arrays of objects: each element is the number of another array.
 fn arrays(elements: &[&[u32]]) -> Graph {
@@ -90,5 +92,72 @@ fn a_large_value_does_not_take_the_next_one_with_it_unless_the_budget_is_gone() 
     assert_eq!(
         mapper.attribute(Item::Node(NodeId(2))),
         Value::Array(Vec::new())
+    );
+}
+
+fn class(graph: &mut Graph, name: &str, fields: &[&str]) -> ClassId {
+    let id = ClassId(graph.classes.len() as u32);
+    graph.classes.push(Class {
+        name: name.into(),
+        flags: 3,
+        fields: fields.iter().map(|name| (b'L', (*name).into())).collect(),
+        chain: vec![id],
+    });
+    id
+}
+
+fn node(graph: &mut Graph, node: Node) -> Item {
+    graph.nodes.push(node);
+    Item::Node(NodeId(graph.nodes.len() as u32 - 1))
+}
+
+/// An `MBeanInfo` whose attributes are one and the same, so many times.
+fn repeated_attribute(times: usize) -> Decoded {
+    let mut graph = Graph::default();
+    let array = class(&mut graph, "[Ljava.lang.Object;", &[]);
+    let feature = class(&mut graph, "javax.management.MBeanFeatureInfo", &["name"]);
+    let bean = class(&mut graph, "javax.management.MBeanInfo", &["attributes"]);
+    let text = node(&mut graph, Node::Text("same".into()));
+    let names = node(&mut graph, Node::Array(array, vec![text; 1000]));
+    let written = [
+        Content::Block([1].into()),
+        Content::Item(names),
+        Content::Item(names),
+    ];
+    let attribute = ObjectNode {
+        class: feature,
+        fields: vec![text],
+        annotations: vec![(feature, written.into())],
+    };
+    let attribute = node(&mut graph, Node::Object(attribute));
+    let attributes = node(&mut graph, Node::Array(array, vec![attribute; times]));
+    let info = ObjectNode {
+        class: bean,
+        fields: vec![attributes],
+        annotations: Vec::new(),
+    };
+    let root = node(&mut graph, Node::Object(info));
+    Decoded {
+        graph,
+        root,
+        aborted: false,
+    }
+}
+
+#[test]
+fn an_info_that_repeats_itself_is_refused() {
+    let limits = Limits::default();
+    let info = mbean_info(&repeated_attribute(3), &limits).unwrap();
+    assert_eq!(info.attributes.len(), 3);
+    assert_eq!(&*info.attributes[2].name, "same");
+    assert_eq!(info.attributes[2].descriptor.fields.len(), 1000);
+    let refused = mbean_info(&repeated_attribute(1_000_000), &limits);
+    let what = "values in a reply";
+    assert_eq!(
+        refused,
+        Err(DecodeError::Limit {
+            what,
+            limit: limits.values
+        })
     );
 }

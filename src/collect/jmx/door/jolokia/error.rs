@@ -41,7 +41,9 @@ pub(crate) enum JolokiaError {
     #[error("{url} is Jolokia {version}; version 2 is needed")]
     Old { url: String, version: String },
     /// The agent answers that it will not.
-    #[error("{url} refuses {doing}; its policy (jolokia-access.xml) has to allow `search`, `read` and, for types, `list`")]
+    #[error(
+        "{url} refuses {doing}; its policy (jolokia-access.xml) has to allow `search`, `read` and, for types, `list`"
+    )]
     Refused {
         url: String,
         doing: &'static str,
@@ -70,13 +72,25 @@ impl JolokiaError {
 
     /// User or password are wrong or missing.
     pub(crate) fn is_auth(&self) -> bool {
-        matches!(self, Self::Status { status: 401 | 403 | 407, .. })
+        matches!(
+            self,
+            Self::Status {
+                status: 401 | 403 | 407,
+                ..
+            }
+        )
     }
 
     /// The certificates do not fit, or one side speaks TLS and the other does not.
     pub(crate) fn is_tls(&self) -> bool {
-        let invalid = |error: &io::Error| error.kind() == io::ErrorKind::InvalidData;
-        self.is_connect() && self.io().is_some_and(invalid)
+        let mut cause = self.transport().and_then(|error| error.source());
+        while let Some(error) = cause {
+            if is_tls(error) {
+                return true;
+            }
+            cause = error.source();
+        }
+        false
     }
 
     /// Something else than Jolokia answers.
@@ -97,15 +111,15 @@ impl JolokiaError {
     pub(crate) fn is_refused(&self) -> bool {
         matches!(self, Self::Refused { .. })
     }
+}
 
-    /// The cause that the system gave.
-    fn io(&self) -> Option<&io::Error> {
-        let mut cause = self.transport()?.source();
-        let mut found = None;
-        while let Some(error) = cause {
-            found = error.downcast_ref().or(found);
-            cause = error.source();
-        }
-        found
+/// Whether it is an error of rustls. As an error of I/O wraps it, it is not among the sources.
+fn is_tls(error: &(dyn std::error::Error + 'static)) -> bool {
+    if error.is::<rustls::Error>() {
+        return true;
     }
+    let wrapped = error
+        .downcast_ref::<io::Error>()
+        .and_then(io::Error::get_ref);
+    wrapped.is_some_and(|wrapped| is_tls(wrapped))
 }

@@ -6,12 +6,15 @@ use std::time::Duration;
 use jmx_rmi::{RemoteException, Timeouts};
 use reqwest::header::{CONTENT_TYPE, LOCATION};
 use reqwest::{Client, Response, Url, redirect};
+use rustls::ClientConfig;
 use serde_json::Value as Json;
 
 use super::super::{Login, Traffic};
 use super::error::JolokiaError;
+use super::repair::repair;
 use super::reply::Entry;
 use super::request;
+use crate::config::Tls;
 
 /// An answer may be this long: 20,000 names are 3 MB, a bean with all its attributes a few KB.
 const MAX_ANSWER_BYTES: usize = 32 << 20;
@@ -37,10 +40,15 @@ impl Http {
     pub(super) fn new(
         url: &Url,
         login: Option<&Login>,
+        tls: Option<&Tls>,
         timeouts: Timeouts,
     ) -> Result<Self, JolokiaError> {
         let name = url.as_str().trim_end_matches('/').to_owned();
-        let client = Client::builder()
+        let builder = match tls {
+            Some(tls) => Client::builder().use_preconfigured_tls(ClientConfig::clone(&tls.client)),
+            None => Client::builder(),
+        };
+        let client = builder
             .connect_timeout(timeouts.connect)
             .timeout(timeouts.call)
             .pool_idle_timeout(IDLE)
@@ -77,19 +85,27 @@ impl Http {
         if let Some(login) = &self.login {
             post = post.basic_auth(&login.user, Some(login.password.reveal()));
         }
-        let answer = post.header(CONTENT_TYPE, "application/json").body(body).send().await;
+        let answer = post
+            .header(CONTENT_TYPE, "application/json")
+            .body(body)
+            .send()
+            .await;
         let mut answer = answer.map_err(|error| self.no_answer(error))?;
         let body = self.body(&mut answer).await?;
         self.traffic.received += body.len() as u64;
         if answer.status() != 200 {
             return Err(self.status(&answer, &body));
         }
-        self.entries(&body, requests.len())
+        self.entries(body, requests.len())
     }
 
     async fn body(&self, answer: &mut Response) -> Result<Vec<u8>, JolokiaError> {
         let mut body = Vec::new();
-        while let Some(part) = answer.chunk().await.map_err(|error| self.no_answer(error))? {
+        while let Some(part) = answer
+            .chunk()
+            .await
+            .map_err(|error| self.no_answer(error))?
+        {
             if body.len() + part.len() > MAX_ANSWER_BYTES {
                 return Err(JolokiaError::TooLarge {
                     url: self.name.clone(),
@@ -101,8 +117,12 @@ impl Http {
         Ok(body)
     }
 
-    fn entries(&self, body: &[u8], count: usize) -> Result<Vec<Entry>, JolokiaError> {
-        if let Ok(entries) = serde_json::from_slice::<Vec<Entry>>(body) {
+    fn entries(&self, mut body: Vec<u8>, count: usize) -> Result<Vec<Entry>, JolokiaError> {
+        let mut parsed = serde_json::from_slice::<Vec<Entry>>(&body);
+        if parsed.is_err() && repair(&mut body) {
+            parsed = serde_json::from_slice(&body);
+        }
+        if let Ok(entries) = parsed {
             if entries.len() == count {
                 return Ok(entries);
             }
@@ -110,9 +130,9 @@ impl Http {
             return Err(self.strange(&what));
         }
         // To a bulk that it does not understand the agent gives a single answer.
-        match serde_json::from_slice::<Entry>(body).map(Entry::into_value) {
+        match serde_json::from_slice::<Entry>(&body).map(Entry::into_value) {
             Ok(Err(why)) => Err(self.refused("the request", why)),
-            _ => Err(self.strange(&format!("what is not Jolokia's: {}", beginning(body)))),
+            _ => Err(self.strange(&format!("what is not Jolokia's: {}", beginning(&body)))),
         }
     }
 
@@ -125,11 +145,16 @@ impl Http {
 
     fn status(&self, answer: &Response, body: &[u8]) -> JolokiaError {
         let status = answer.status().as_u16();
-        let moved = answer.headers().get(LOCATION).and_then(|to| to.to_str().ok());
+        let moved = answer
+            .headers()
+            .get(LOCATION)
+            .and_then(|to| to.to_str().ok());
         let what = match (status, moved) {
             (401, _) if self.login.is_none() => " (it wants a user and a password)".to_owned(),
             (401, _) => " (user or password are wrong)".to_owned(),
-            (300..400, Some(to)) => format!(" (moved to {}; write that address)", to.escape_debug()),
+            (300..=399, Some(to)) => {
+                format!(" (moved to {}; write that address)", to.escape_debug())
+            }
             (404, _) => " (there is no Jolokia agent at this path)".to_owned(),
             _ => match serde_json::from_slice::<Entry>(body).map(Entry::into_value) {
                 Ok(Err(why)) => format!(": {why}"),

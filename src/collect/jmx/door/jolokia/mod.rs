@@ -12,19 +12,20 @@
 
 mod error;
 mod http;
+mod repair;
 mod reply;
 mod request;
 #[cfg(test)]
 mod tests;
 mod value;
 
-use std::ops::Range;
-
-use jmx_rmi::{AttributeInfo, Attributes, ObjectName, Read, RemoteException, Timeouts};
+use jmx_rmi::info::AttributeInfo;
+use jmx_rmi::{Attributes, ObjectName, Read, RemoteException, Timeouts};
 use reqwest::Url;
 use serde_json::Value as Json;
 
 use super::{Login, Reading};
+use crate::config::Tls;
 use http::Http;
 use reply::Entry;
 
@@ -48,10 +49,11 @@ impl Jolokia {
     pub(crate) async fn open(
         url: &Url,
         login: Option<&Login>,
+        tls: Option<&Tls>,
         timeouts: Timeouts,
     ) -> Result<Self, JolokiaError> {
         let mut jolokia = Self {
-            http: Http::new(url, login, timeouts)?,
+            http: Http::new(url, login, tls, timeouts)?,
         };
         let answer = jolokia.http.bulk(&[request::version()]).await?;
         let Some(Ok(version)) = answer.into_iter().next().map(Entry::into_value) else {
@@ -88,15 +90,19 @@ impl Jolokia {
         Ok(names)
     }
 
-    /// Reads beans, appending to `into` as the answers come.
+    /// Reads beans, each into its place, as the answers come.
     pub(crate) async fn read(
         &mut self,
         reads: &[Read],
-        into: &mut Vec<Reading>,
+        places: &mut [Option<Reading>],
     ) -> Result<(), JolokiaError> {
-        for reads in reads.chunks(BEANS_PER_REQUEST) {
+        let places = places.chunks_mut(BEANS_PER_REQUEST);
+        for (reads, places) in reads.chunks(BEANS_PER_REQUEST).zip(places) {
             let readings = self.first_look(reads).await?;
-            into.extend(self.second_look(reads, readings).await?);
+            let readings = self.second_look(reads, readings).await?;
+            for (place, reading) in places.iter_mut().zip(readings) {
+                *place = Some(reading);
+            }
         }
         Ok(())
     }
@@ -121,31 +127,28 @@ impl Jolokia {
         reads: &[Read],
         mut readings: Vec<Reading>,
     ) -> Result<Vec<Reading>, JolokiaError> {
-        let doubtful = doubtful(reads, &readings);
+        let doubtful = doubtful(&readings);
         let mut thrown: Vec<Option<RemoteException>> = vec![None; readings.len()];
         for doubtful in doubtful.chunks(BEANS_PER_REQUEST) {
-            let single = |(bean, attribute): &(usize, String)| {
-                let read = reads.get(*bean)?;
+            let single = |(place, attribute): &(usize, String)| {
+                let read = reads.get(*place)?;
                 Some(request::single(&read.name, attribute))
             };
             let requests: Vec<Json> = doubtful.iter().filter_map(single).collect();
             let answer = self.http.bulk(&requests).await?;
-            for ((bean, attribute), entry) in doubtful.iter().zip(answer) {
-                let (Some(read), Some(Ok(attributes))) = (reads.get(*bean), readings.get_mut(*bean))
-                else {
+            for ((place, attribute), entry) in doubtful.iter().zip(answer) {
+                let Some(Ok(attributes)) = readings.get_mut(*place) else {
                     continue;
                 };
-                match entry.into_reading(&read.name) {
-                    Ok(value) => reply::replace(attributes, attribute, value),
-                    Err(exception) => {
-                        attributes.retain(|(name, _)| name != attribute);
-                        thrown[*bean].get_or_insert(exception);
-                    }
+                if let Err(exception) = reply::correct(attributes, attribute, entry)
+                    && let Some(first) = thrown.get_mut(*place)
+                {
+                    first.get_or_insert(exception);
                 }
             }
         }
-        for (reading, thrown) in readings.iter_mut().zip(thrown) {
-            reply::settle(reading, thrown);
+        for ((reading, thrown), read) in readings.iter_mut().zip(thrown).zip(reads) {
+            reply::settle(reading, thrown, &read.name);
         }
         Ok(readings)
     }
@@ -171,11 +174,10 @@ impl Jolokia {
     }
 }
 
-/// Places of the attributes whose value may be an error's text.
-fn doubtful(reads: &[Read], readings: &[Reading]) -> Vec<(usize, String)> {
-    let places: Range<usize> = 0..reads.len();
+/// Places of the beans, and names of their attributes, whose value may be an error's text.
+fn doubtful(readings: &[Reading]) -> Vec<(usize, String)> {
     let mut found = Vec::new();
-    for (place, reading) in places.zip(readings) {
+    for (place, reading) in readings.iter().enumerate() {
         let attributes = reading.iter().flatten();
         let doubtful = attributes.filter(|(_, value)| reply::is_doubtful(value));
         found.extend(doubtful.map(|(name, _)| (place, name.clone())));

@@ -1,6 +1,7 @@
 //! What the agent answers to one request of a bulk.
 
-use jmx_rmi::{AttributeInfo, Attributes, ObjectName, RemoteException, Value};
+use jmx_rmi::info::AttributeInfo;
+use jmx_rmi::{Attributes, ObjectName, RemoteException, Value};
 use serde::Deserialize;
 use serde_json::Value as Json;
 
@@ -13,8 +14,12 @@ const UNSUPPORTED: &str = "Unsupported";
 /// Begins the text that stands in place of a value for any other exception.
 const ERROR: &str = "ERROR: ";
 
+const BAD_REQUEST: u16 = 400;
 const FORBIDDEN: u16 = 403;
 const NOT_FOUND: u16 = 404;
+
+/// A bean that is not there.
+const GONE: &str = "javax.management.InstanceNotFoundException";
 
 /// One answer.
 #[derive(Debug, Deserialize)]
@@ -38,7 +43,7 @@ impl Entry {
             (FORBIDDEN, _) => "java.lang.SecurityException".to_owned(),
             (_, Some(class)) => class,
             // An agent may be told to keep the details to itself.
-            (NOT_FOUND, None) => "javax.management.InstanceNotFoundException".to_owned(),
+            (NOT_FOUND, None) => GONE.to_owned(),
             (status, None) => format!("status {status}"),
         };
         let message = self.error.map(|text| without_class(text, &class));
@@ -48,11 +53,6 @@ impl Entry {
             causes: Vec::new(),
             bean: None,
         })
-    }
-
-    /// The value of a single attribute.
-    pub(super) fn into_reading(self, bean: &ObjectName) -> Result<Value, RemoteException> {
-        self.into_value().map(value).map_err(|e| about(e, bean))
     }
 
     /// The attributes of a bean, in the order asked for.
@@ -66,12 +66,25 @@ impl Entry {
     }
 
     /// What a bean says of its attributes.
-    pub(super) fn into_infos(self, bean: &ObjectName) -> Result<Vec<AttributeInfo>, RemoteException> {
-        let json = self.into_value().map_err(|e| about(e, bean))?;
-        let Json::Object(found) = json else {
+    pub(super) fn into_infos(
+        self,
+        bean: &ObjectName,
+    ) -> Result<Vec<AttributeInfo>, RemoteException> {
+        let is_gone = self.status == BAD_REQUEST;
+        let mut json = self.into_value().map_err(|e| about(e, bean));
+        if let (Err(exception), true) = (&mut json, is_gone) {
+            // To `list` a bean that is not there is a path that leads nowhere.
+            GONE.clone_into(&mut exception.class);
+        }
+        let Json::Object(found) = json? else {
             return Ok(Vec::new());
         };
-        let text = |json: &Json, key| json.get(key).and_then(Json::as_str).unwrap_or_default().into();
+        let text = |json: &Json, key| {
+            json.get(key)
+                .and_then(Json::as_str)
+                .unwrap_or_default()
+                .into()
+        };
         let info = |(name, json): (String, Json)| AttributeInfo {
             name: name.into(),
             type_name: text(&json, "type"),
@@ -106,20 +119,33 @@ pub(super) fn is_doubtful(value: &Value) -> bool {
     &**text == UNSUPPORTED || text.starts_with(ERROR)
 }
 
-/// Puts another value in an attribute's place.
-pub(super) fn replace(attributes: &mut Attributes, name: &str, value: Value) {
-    if let Some((_, old)) = attributes.iter_mut().find(|(known, _)| known == name) {
-        *old = value;
+/// Puts the value of a single attribute in its place. One that has none is left out.
+pub(super) fn correct(
+    attributes: &mut Attributes,
+    name: &str,
+    single: Entry,
+) -> Result<(), RemoteException> {
+    match single.into_value() {
+        Ok(json) => {
+            if let Some((_, old)) = attributes.iter_mut().find(|(known, _)| known == name) {
+                *old = value(json);
+            }
+            Ok(())
+        }
+        Err(exception) => {
+            attributes.retain(|(known, _)| known != name);
+            Err(exception)
+        }
     }
 }
 
 /// A bean of which nothing may be read is refused; one that gives something is not.
-pub(super) fn settle(reading: &mut Reading, thrown: Option<RemoteException>) {
+pub(super) fn settle(reading: &mut Reading, thrown: Option<RemoteException>, bean: &ObjectName) {
     if let (Ok(attributes), Some(exception)) = (&reading, thrown)
         && attributes.is_empty()
         && exception.is_auth()
     {
-        *reading = Err(exception);
+        *reading = Err(about(exception, bean));
     }
 }
 
@@ -130,7 +156,9 @@ fn about(mut exception: RemoteException, bean: &ObjectName) -> RemoteException {
 
 /// The agent writes `class : message`.
 fn without_class(text: String, class: &str) -> String {
-    let rest = text.strip_prefix(class).or_else(|| text.strip_prefix("java.lang.Exception"));
+    let rest = text
+        .strip_prefix(class)
+        .or_else(|| text.strip_prefix("java.lang.Exception"));
     match rest.and_then(|rest| rest.strip_prefix(" : ")) {
         Some(rest) => rest.to_owned(),
         None => text,

@@ -44,5 +44,7 @@ pub(super) fn list(name: &ObjectName) -> Value {
 
 /// A slash separates the parts of a path; the exclamation mark takes that meaning away.
 fn escape(part: &str) -> String {
-    part.replace('!', "!!").replace('/', "!/").replace('"', "!\"")
+    part.replace('!', "!!")
+        .replace('/', "!/")
+        .replace('"', "!\"")
 }

@@ -42,8 +42,10 @@ fn special(items: &Map<String, Json>) -> Option<Value> {
 
 fn record(items: Map<String, Json>) -> Value {
     let items = items.into_iter();
-    let items = items.map(|(key, item)| (Arc::from(key), value(item)));
-    Value::Composite(Composite {
-        items: items.collect(),
-    })
+    let mut items: Vec<_> = items
+        .map(|(key, item)| (Arc::from(key), value(item)))
+        .collect();
+    // As the JVM itself has them; JSON has no order.
+    items.sort_by(|(one, _): &(Arc<str>, Value), (other, _)| one.cmp(other));
+    Value::Composite(Composite { items })
 }

@@ -1,0 +1,203 @@
+//! `local:<main class or pattern>`: a JVM on this machine, with no port at all.
+//!
+//! It is looked for each time a session is opened, so a JVM that is gone and back is found under its new pid.
+
+use std::fmt;
+use std::sync::Arc;
+
+use jmx_rmi::{Endpoint, ServiceUrlError};
+use jvm_attach::{Jvm, connector_address, scan};
+use thiserror::Error;
+
+use crate::collect::kafka::pattern::Filter;
+
+/// Pids that an error names; the others are counted.
+const SHOWN_PIDS: usize = 8;
+
+/// Which JVM of the machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Pattern {
+    /// `pid=<number>`: that one, for a look at it.
+    Pid(u32),
+    /// Main class, `module/class`, or file name of a jar.
+    Main(String),
+    /// With `*` or `?`: the whole line of main class and arguments.
+    Command(String),
+}
+
+/// Why a JVM of this machine could not be found or attached to.
+#[derive(Debug, Clone, Error)]
+pub(crate) enum LocalError {
+    #[error(
+        "no JVM on this machine fits local:{0}; `brokerbeat jmx ps` lists those that there are"
+    )]
+    None(Pattern),
+    #[error(
+        "{count} JVMs on this machine fit local:{pattern}, pids {pids}; narrow it by an argument, as in `local:kafka.Kafka *server-1.properties`"
+    )]
+    Several {
+        pattern: Pattern,
+        count: usize,
+        pids: String,
+    },
+    #[error(transparent)]
+    Attach(#[from] Arc<jvm_attach::Error>),
+    #[error("JVM {pid} names an address for its local connector that cannot be understood")]
+    Address {
+        pid: u32,
+        #[source]
+        source: ServiceUrlError,
+    },
+}
+
+impl LocalError {
+    /// There is no such JVM, or it is not clear which.
+    pub(crate) fn is_connect(&self) -> bool {
+        match self {
+            Self::None(_) | Self::Several { .. } => true,
+            Self::Attach(error) => error.is_gone(),
+            Self::Address { .. } => false,
+        }
+    }
+
+    /// It had its time.
+    pub(crate) fn is_timeout(&self) -> bool {
+        matches!(self, Self::Attach(error) if error.is_timeout())
+    }
+
+    /// It takes no commands, or none from us.
+    pub(crate) fn is_refused(&self) -> bool {
+        matches!(self, Self::Attach(error) if error.is_refused() || error.is_auth())
+    }
+
+    /// Its answer is not what it should be.
+    pub(crate) fn is_protocol(&self) -> bool {
+        match self {
+            Self::Attach(error) => error.is_protocol(),
+            Self::Address { .. } => true,
+            Self::None(_) | Self::Several { .. } => false,
+        }
+    }
+}
+
+impl Pattern {
+    /// Reads what follows `local:`. Any text is a pattern.
+    pub(crate) fn parse(text: &str) -> Self {
+        let pid = text.strip_prefix("pid=").and_then(|pid| pid.parse().ok());
+        match pid {
+            Some(pid) => Self::Pid(pid),
+            None if text.contains(['*', '?']) => Self::Command(text.to_owned()),
+            None => Self::Main(text.to_owned()),
+        }
+    }
+
+    /// Whether it means that JVM.
+    pub(crate) fn fits(&self, jvm: &Jvm) -> bool {
+        match self {
+            Self::Pid(pid) => jvm.pid == *pid,
+            Self::Main(main) => [jvm.main.as_str(), jvm.main_name()].contains(&main.as_str()),
+            Self::Command(pattern) => {
+                let include = vec![pattern.clone()];
+                let filter = Filter {
+                    include,
+                    exclude: Vec::new(),
+                };
+                filter.selects(&jvm.command())
+            }
+        }
+    }
+
+    /// The JVM's local connector, which is started if it does not run yet.
+    ///
+    /// # Cancel safety
+    /// May be dropped at any time.
+    pub(crate) async fn endpoint(&self) -> Result<Endpoint, LocalError> {
+        let timeouts = jvm_attach::Timeouts::default();
+        let pid = self.choose(&scan(timeouts.answer).await.map_err(Arc::new)?)?;
+        let url = connector_address(pid, timeouts).await.map_err(Arc::new)?;
+        Endpoint::from_service_url(&url).map_err(|source| LocalError::Address { pid, source })
+    }
+
+    /// The only one that fits.
+    fn choose(&self, jvms: &[Jvm]) -> Result<u32, LocalError> {
+        let fitting: Vec<u32> = jvms
+            .iter()
+            .filter(|jvm| self.fits(jvm))
+            .map(|jvm| jvm.pid)
+            .collect();
+        let pattern = self.clone();
+        match fitting.as_slice() {
+            [] => Err(LocalError::None(pattern)),
+            [pid] => Ok(*pid),
+            all => {
+                let shown: Vec<String> = all.iter().take(SHOWN_PIDS).map(u32::to_string).collect();
+                let more = if all.len() > SHOWN_PIDS { " …" } else { "" };
+                let (count, pids) = (all.len(), shown.join(", ") + more);
+                Err(LocalError::Several {
+                    pattern,
+                    count,
+                    pids,
+                })
+            }
+        }
+    }
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pid(pid) => write!(f, "pid={pid}"),
+            Self::Main(text) | Self::Command(text) => f.write_str(text),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn jvm(pid: u32, main: &str, arguments: &[&str]) -> Jvm {
+        let words = [&["java", main], arguments].concat();
+        Jvm::from_command_line(pid, words.join("\0").as_bytes())
+    }
+
+    fn machine() -> Vec<Jvm> {
+        vec![
+            jvm(1, "kafka.Kafka", &["/etc/server-1.properties"]),
+            jvm(2, "kafka.Kafka", &["/etc/server-2.properties"]),
+            jvm(3, "server/org.elasticsearch.bootstrap.Elasticsearch", &[]),
+            jvm(4, "kafka.KafkaTool", &[]),
+        ]
+    }
+
+    #[test]
+    fn a_pattern_chooses_one() {
+        let choose = |text: &str| Pattern::parse(text).choose(&machine());
+        for (text, pid) in [
+            ("kafka.KafkaTool", 4),
+            ("kafka.Kafka *server-2.properties", 2),
+            ("*server-1*", 1),
+            ("org.elasticsearch.bootstrap.Elasticsearch", 3),
+            ("pid=2", 2),
+        ] {
+            assert_eq!(choose(text).unwrap(), pid, "{text}");
+        }
+    }
+
+    #[test]
+    fn none_and_several_are_said() {
+        let said = |text: &str| {
+            let error = Pattern::parse(text).choose(&machine()).unwrap_err();
+            assert!(error.is_connect());
+            error.to_string()
+        };
+        assert!(
+            said("kafka.Kafka")
+                .starts_with("2 JVMs on this machine fit local:kafka.Kafka, pids 1, 2;")
+        );
+        assert!(said("kafka").starts_with("no JVM on this machine fits local:kafka;"));
+        assert!(said("pid=9").contains("local:pid=9"));
+        // Not a number: a main class that nobody has.
+        assert_eq!(Pattern::parse("pid=x"), Pattern::Main("pid=x".to_owned()));
+    }
+}
