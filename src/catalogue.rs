@@ -39,6 +39,9 @@ pub struct Dataset {
     pub shared: Vec<String>,
     /// Its own fields.
     pub fields: Vec<Field>,
+    /// Objects whose fields have names that the catalogue does not know; `name` is the object's, all else the fields'.
+    #[serde(default)]
+    pub dynamic: Vec<Field>,
 }
 
 /// First part of a data stream's name.
@@ -178,6 +181,15 @@ impl Unit {
     }
 }
 
+impl Field {
+    /// Whether the name is one of this dynamic object's fields.
+    fn has(&self, name: &str) -> bool {
+        let rest = name.strip_prefix(self.name.as_str());
+        let rest = rest.and_then(|rest| rest.strip_prefix('.'));
+        rest.is_some_and(|rest| !rest.is_empty() && !rest.contains('.'))
+    }
+}
+
 impl Catalogue {
     /// The catalogue that this binary was built with.
     pub fn get() -> &'static Self {
@@ -224,7 +236,12 @@ impl Catalogue {
             return vec![format!("dataset {dataset} is not in fields.yml")];
         };
         let known = self.known(dataset);
-        let complaint = |(name, value): (String, &Value)| match known.get(name.as_str()) {
+        let find = |name: &str| {
+            let dynamic = dataset.dynamic.iter();
+            let mut dynamic = dynamic.filter(|object| object.has(name));
+            known.get(name).copied().or_else(|| dynamic.next())
+        };
+        let complaint = |(name, value): (String, &Value)| match find(&name) {
             _ if name.starts_with("labels.") => None,
             None => Some(format!("{}: {name} is not in fields.yml", dataset.name)),
             Some(field) if field.field_type.accepts(value) => None,

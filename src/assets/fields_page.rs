@@ -25,6 +25,10 @@ pub fn fields_page(catalogue: &Catalogue) -> String {
         );
         let meaning = format!("{}.", dataset.meaning);
         section(&mut page, &title, &meaning, catalogue.fields_of(dataset));
+        for object in &dataset.dynamic {
+            let name = format!("{}.*", object.name);
+            page.push_str(&row(&name, object));
+        }
     }
     page
 }
@@ -38,11 +42,11 @@ fn section<'a>(
     write!(page, "\n## {title}\n\n{meaning}\n\n| field | type | unit | meaning | source |\n|---|---|---|---|---|\n")
         .expect("a String takes everything");
     for field in fields {
-        page.push_str(&row(field));
+        page.push_str(&row(&field.name, field));
     }
 }
 
-fn row(field: &Field) -> String {
+fn row(name: &str, field: &Field) -> String {
     let mut kind = field.field_type.as_str().to_owned();
     if let Some(metric) = field.metric {
         kind = format!("{kind}, {}", metric.as_str());
@@ -54,8 +58,7 @@ fn row(field: &Field) -> String {
     let source = field.source.as_deref().unwrap_or("");
     let cell = |text: &str| text.replace('|', "\\|");
     format!(
-        "| `{}` | {kind} | {unit} | {} | {} |\n",
-        field.name,
+        "| `{name}` | {kind} | {unit} | {} | {} |\n",
         cell(&field.meaning),
         cell(source)
     )

@@ -7,7 +7,7 @@ use crate::document::set_nested;
 
 /// Version of the templates. Raise it with every change of `fields.yml` or of this file that
 /// changes what is generated: installed templates of a lower version are replaced.
-pub const VERSION: u64 = 1;
+pub const VERSION: u64 = 2;
 
 /// `_meta.managed_by` of everything that is ours.
 const META_OWNER: &str = "brokerbeat";
@@ -99,6 +99,12 @@ fn common(catalogue: &Catalogue) -> Vec<Asset> {
     ]
 }
 
+/// How a field of a dynamic object is mapped: the object's definition is that of its fields.
+fn dynamic_template(object: &Field) -> Value {
+    let path = format!("{}.*", object.name);
+    json!({&object.name: {"path_match": path, "mapping": field_mapping(object)}})
+}
+
 /// Base fields that a dataset makes a dimension stand in the datasets' components, not in the base.
 fn redefined(catalogue: &Catalogue) -> Vec<&str> {
     let shared = catalogue.shared.iter().map(|field| field.name.as_str());
@@ -113,8 +119,17 @@ fn own(catalogue: &Catalogue, dataset: &Dataset) -> (Asset, Asset) {
     let base = catalogue.base.iter().filter(|field| {
         redefined.contains(&field.name.as_str()) && !dataset.shared.contains(&field.name)
     });
-    let properties = mapping(base.chain(catalogue.fields_of(dataset)));
-    let mappings = json!({"_meta": meta(), "properties": properties});
+    let mut properties = mapping(base.chain(catalogue.fields_of(dataset)));
+    for object in &dataset.dynamic {
+        let path = object.name.replace('.', ".properties.");
+        let dynamic = json!({"type": "object", "dynamic": true});
+        set_nested(&mut properties, &path, dynamic);
+    }
+    let mut mappings = json!({"_meta": meta(), "properties": properties});
+    if !dataset.dynamic.is_empty() {
+        let templates = dataset.dynamic.iter().map(dynamic_template);
+        mappings["dynamic_templates"] = templates.collect();
+    }
     let component = component(&name, json!({"mappings": mappings}));
     let index = Asset {
         endpoint: "_index_template",
@@ -222,14 +237,17 @@ mod tests {
     }
 
     #[test]
-    fn time_series_streams_route_by_series_and_nothing_is_dynamic_but_labels() {
+    fn time_series_streams_route_by_series_and_nothing_is_dynamic_but_labels_and_own_beans() {
         for asset in templates(Catalogue::get()) {
             let text = asset.body.to_string();
             if asset.name == COMPONENT_BASE {
                 assert_eq!(asset.body["template"]["mappings"]["dynamic"], false);
                 assert_eq!(text.matches("\"dynamic\":true").count(), 1, "labels alone");
             } else {
-                assert!(!text.contains("\"dynamic\":true"), "{}", asset.name);
+                let dynamic = text.matches("\"dynamic\":true").count();
+                let is_own_beans =
+                    asset.endpoint == "_component_template" && asset.name == "brokerbeat-jmx";
+                assert_eq!(dynamic > 0, is_own_beans, "{}", asset.name);
             }
             if text.contains("metrics-brokerbeat") {
                 let index = &asset.body["template"]["settings"]["index"];

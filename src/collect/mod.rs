@@ -95,6 +95,8 @@ pub struct Collected {
     pub faults: Vec<Fault>,
     /// The id of the Kafka cluster, from whoever knows it.
     pub cluster_id: Option<String>,
+    /// What the collector counted, for the target's document: field and number.
+    pub figures: Vec<(&'static str, usize)>,
 }
 
 impl Collected {

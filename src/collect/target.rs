@@ -253,7 +253,7 @@ impl Target {
 
     fn target_document(&self, collected: &Collected, count: usize, duration: Duration) -> Document {
         let first = collected.faults.first();
-        Document::new("target", "target")
+        let document = Document::new("target", "target")
             .key("agent.id", &*self.agent_id)
             .key("brokerbeat.target.name", self.name.as_str())
             .with("brokerbeat.target.up", u64::from(collected.up))
@@ -268,7 +268,11 @@ impl Target {
             .with_some(
                 "brokerbeat.target.error.message",
                 first.map(|fault| fault.message.as_str()),
-            )
+            );
+        let figures = collected.figures.iter();
+        figures.fold(document, |document, (field, figure)| {
+            document.with(field, *figure)
+        })
     }
 }
 

@@ -23,13 +23,21 @@ const RESTLESS: &[&str] = &[
     "jvm.os.cpu.load",
     "jvm.os.load.1",
     "jvm.os.memory.free",
+    "jvm.os.swap.free",
     "jvm.os.process.cpu.load",
     "jvm.pool.used",
     "kafka.broker.network.idle",
+    "kafka.broker.request.handler.broker_idle",
+    "kafka.broker.request.handler.controller_idle",
     "kafka.broker.request.handler.idle",
+    "kafka.controller.broker.since_last_heartbeat",
     "kafka.controller.event_queue.idle",
     "kafka.controller.metadata.loader_idle",
+    "kafka.controller.quorum.append_records_rate",
+    "kafka.controller.quorum.fetch_records_rate",
     "kafka.controller.quorum.poll_idle",
+    "kafka.coordinator.group.idle",
+    "kafka.coordinator.share.idle",
 ];
 
 /// What counts its observers, too: each JMX client is a few threads and descriptors of the JVM.

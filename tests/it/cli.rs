@@ -191,6 +191,11 @@ fn the_sample_configuration_is_valid_and_its_comments_are_the_defaults() {
         "include: [\"*\"]",
         "groups:",
         "topics:",
+        // A section that is not written is no TLS; written, it says so and has its other defaults.
+        "ssl:",
+        "enabled: false",
+        "registry: \"automatic\"",
+        "verification_mode: \"full\"",
     ];
     let lines = |text: &str| -> BTreeSet<String> {
         text.lines().map(|line| line.trim().to_owned()).collect()

@@ -7,9 +7,9 @@ use std::thread;
 
 use jmx_rmi::ObjectName;
 use serde_json::Value;
-use stack::{JmxPort, JolokiaPort, Kafka, Options, PlainJvm};
+use stack::{JmxPort, JolokiaPort, Kafka, Options, PlainJvm, wait_until};
 
-use crate::agent::{Setting, field, of_dataset, text};
+use crate::agent::{PATIENCE, Setting, field, of_dataset, text};
 use crate::jmx_commands::jmx;
 
 /// Attempts until every value was seen at a still moment.
@@ -18,10 +18,8 @@ const ATTEMPTS: usize = 8;
 /// Values that are compared at least: a comparison of nothing proves nothing.
 const LEAST_COMPARED: usize = 500;
 
-/// What an idle broker moves all the time, or what its observers move.
-const RESTLESS: &[&str] = &[
-    "jvm.", "idle", "latency", "age", "lag", "time", "bytes", "requests", "count",
-];
+/// What moves all the time, or is moved by its observers.
+const RESTLESS: &[&str] = &["jvm.", "idle"];
 
 /// Where a value stands: document, field.
 type Place = (String, String);
@@ -158,9 +156,15 @@ fn basic_auth_and_https() {
         ", ssl: {{certificate_authorities: {}}}",
         authority.display()
     );
-    let (code, document, said) = target(&entry("let-me-in", &ssl));
-    let up = field(&document, "brokerbeat.target.up").and_then(Value::as_u64);
-    assert_eq!((code, up), (0, Some(1)), "{said}{document}");
+    // A JVM of 64 MB on a busy machine may take long for its first TLS handshake.
+    wait_until("a whole cycle", PATIENCE, || {
+        let (code, document, said) = target(&entry("let-me-in", &ssl));
+        let up = field(&document, "brokerbeat.target.up").and_then(Value::as_u64);
+        let is_late = text(&document, "brokerbeat.target.error.kind") == "timeout";
+        assert!(is_late || (code, up) == (0, Some(1)), "{said}{document}");
+        (!is_late).then_some(())
+    })
+    .unwrap();
 
     let (_, document, _) = target(&entry("guess", &ssl));
     let message = text(&document, "brokerbeat.target.error.message");

@@ -11,6 +11,7 @@
 
 mod agent;
 mod beans;
+mod beans_of_ones_own;
 mod cli;
 mod failure;
 mod hostile;

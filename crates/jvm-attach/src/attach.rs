@@ -246,8 +246,8 @@ impl Attached {
 
     async fn wake(&self) -> Result<UnixStream, Error> {
         let limit = self.timeouts.socket;
-        let (process, jvm) = (Arc::clone(&self.process), Arc::clone(&self.jvm));
-        let _file = blocking::run(limit, move || trigger::request(&process, &jvm)).await?;
+        let process = Arc::clone(&self.process);
+        let _file = blocking::run(limit, move || trigger::create(&process)).await?;
         let start = Instant::now();
         let mut pause = FIRST_PAUSE;
         loop {
@@ -258,6 +258,10 @@ impl Attached {
             if start.elapsed() >= limit {
                 let pid = self.process.pid;
                 return Err(Error::NoSocket { pid, after: limit });
+            }
+            if trigger::is_due(self.process.pid) {
+                let (process, jvm) = (Arc::clone(&self.process), Arc::clone(&self.jvm));
+                blocking::run(limit, move || trigger::remind(&process, &jvm)).await?;
             }
             sleep(pause).await;
             pause = (pause * 2).min(LAST_PAUSE);

@@ -31,46 +31,62 @@ impl Drop for AttachFile {
     }
 }
 
-/// A JVM that has not taken a signal yet keeps it and takes it when it can; then the file must be there, and another
-/// signal would only make it dump its threads.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// A JVM in its first moments catches the signal and loses it (seen with JDK 17, one start in ten), and one that comes to
+/// it late finds the file gone: it gets another one after this time, then after twice the time, and so on.
+const LOST: Duration = Duration::from_secs(1);
+/// The longest pause between two signals. One that does not answer for long is stopped or hangs and keeps its signals until
+/// it can take them: each of them would only make it dump its threads when it does.
+const KEPT: Duration = Duration::from_secs(30);
 /// JVMs that are remembered: more of them do not hang at once.
 const MOST: usize = 64;
 
-/// Who was signalled of late, and when.
-static SIGNALLED: Mutex<Vec<(u32, Instant)>> = Mutex::new(Vec::new());
-
-/// Writes the file and sends the signal, unless the JVM still has one.
-pub(crate) fn request(process: &Process, jvm: &Jvm) -> Result<AttachFile, Error> {
-    let file = create(process)?;
-    if !is_pending(process.pid) {
-        signal(process, jvm)?;
-        remember(process.pid);
-    }
-    Ok(file)
+/// A signal that is not answered yet.
+#[derive(Debug)]
+struct Sent {
+    pid: u32,
+    last: Instant,
+    pause: Duration,
 }
 
-fn signalled() -> MutexGuard<'static, Vec<(u32, Instant)>> {
-    SIGNALLED.lock().unwrap_or_else(PoisonError::into_inner)
+/// In the order of `last`.
+static SENT: Mutex<Vec<Sent>> = Mutex::new(Vec::new());
+
+fn sent() -> MutexGuard<'static, Vec<Sent>> {
+    SENT.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn is_pending(pid: u32) -> bool {
-    let mut all = signalled();
-    all.retain(|(_, at)| at.elapsed() < PATIENCE);
-    all.iter().any(|(signalled, _)| *signalled == pid)
+/// Whether it is time for a signal, the first one or another.
+pub(crate) fn is_due(pid: u32) -> bool {
+    let mut all = sent();
+    all.retain(|sent| sent.last.elapsed() < 2 * KEPT);
+    let pending = all.iter().find(|sent| sent.pid == pid);
+    pending.is_none_or(|sent| sent.last.elapsed() >= sent.pause)
 }
 
 fn remember(pid: u32) {
-    let mut all = signalled();
+    let mut all = sent();
+    let before = all.iter().find(|sent| sent.pid == pid);
+    let pause = before.map_or(LOST, |sent| (2 * sent.pause).min(KEPT));
+    all.retain(|sent| sent.pid != pid);
     if all.len() == MOST {
         all.remove(0);
     }
-    all.push((pid, Instant::now()));
+    let last = Instant::now();
+    all.push(Sent { pid, last, pause });
 }
 
 /// The JVM has answered: should its socket vanish, it may be asked again at once.
 pub(crate) fn forget(pid: u32) {
-    signalled().retain(|(signalled, _)| *signalled != pid);
+    sent().retain(|sent| sent.pid != pid);
+}
+
+/// Sends the signal if it is due. The file must be there.
+pub(crate) fn remind(process: &Process, jvm: &Jvm) -> Result<(), Error> {
+    if is_due(process.pid) {
+        signal(process, jvm)?;
+        remember(process.pid);
+    }
+    Ok(())
 }
 
 /// Sends the signal to a process that is a HotSpot JVM and catches it, as far as a moment ago.
@@ -92,9 +108,9 @@ fn signal(process: &Process, jvm: &Jvm) -> Result<(), Error> {
     process.quit()
 }
 
-/// In `/tmp` if possible: should we be killed before the file is removed, it is no litter there. HotSpot before
+/// Writes the file. In `/tmp` if possible: should we be killed before the file is removed, it is no litter there. HotSpot before
 /// JDK 9 wants it to be the JVM's own, even if root made it.
-fn create(process: &Process) -> Result<AttachFile, Error> {
+pub(crate) fn create(process: &Process) -> Result<AttachFile, Error> {
     let status = process.status()?;
     let name = format!(".attach_pid{}", status.inner_pid);
     let folders = [process.temporary_folder(), process.working_folder()];

@@ -7,9 +7,11 @@ use std::time::Duration;
 use jmx_rmi::RegistryTls;
 
 use super::JmxCollector;
+use super::budget::MEMBERS;
 use super::door::{Access, Address, Door, Login};
 use super::identity::Identity;
-use super::preset::PRESETS;
+use super::own;
+use super::preset::{Group, PRESETS};
 use super::table::Table;
 use crate::collect::{Common, TargetPlan};
 use crate::config::{Section, nearest, read_tls, without_user_info};
@@ -17,6 +19,9 @@ use crate::config::{Section, nearest, read_tls, without_user_info};
 /// An own interval of a target lies between these.
 const INTERVALS: std::ops::RangeInclusive<Duration> =
     Duration::from_secs(1)..=Duration::from_secs(3600);
+
+/// What `budget` may be: of nothing there is no ranking, and of more there are no documents that anybody looks at.
+const BUDGETS: std::ops::RangeInclusive<u64> = 1..=100_000;
 
 /// Reads the list `jmx` of a cluster.
 pub(super) fn read(cluster: &mut Section<'_>, common: &Common) -> Vec<TargetPlan> {
@@ -39,7 +44,9 @@ pub(super) fn read(cluster: &mut Section<'_>, common: &Common) -> Vec<TargetPlan
 /// One entry. Every key is asked for before the first mistake ends it, so that all mistakes are found at once.
 fn target(section: &mut Section<'_>, common: &Common) -> Option<(TargetPlan, String)> {
     let written = section.text("endpoint");
-    let presets = presets(section);
+    let own = own::read(section);
+    let presets = presets(section, own.as_ref().is_some_and(Vec::is_empty));
+    let members = section.number_or("budget", MEMBERS as u64, BUDGETS);
     let access = Access {
         login: login(section),
         rmi_port: rmi_port(section),
@@ -54,7 +61,7 @@ fn target(section: &mut Section<'_>, common: &Common) -> Option<(TargetPlan, Str
         broker: None,
     };
     let door = Door::new(address, access);
-    let table = table(section, &presets?)?;
+    let table = table(section, &presets?, own?, members)?;
 
     let place = identity.address.clone();
     let plan = TargetPlan {
@@ -93,11 +100,11 @@ fn address(section: &Section<'_>, written: Option<&str>) -> Option<Address> {
     address.map_err(complain).ok()
 }
 
-/// The presets, if all of them are known.
-fn presets(section: &mut Section<'_>) -> Option<Vec<String>> {
+/// The presets, if all of them are known. `is_all`: there is nothing else to read.
+fn presets(section: &mut Section<'_>, is_all: bool) -> Option<Vec<String>> {
     let written = section.texts("presets");
     let known: Vec<&str> = PRESETS.iter().map(|(name, _)| *name).collect();
-    if written.is_empty() {
+    if written.is_empty() && is_all {
         let message = format!("is missing; name at least one of {}", known.join(", "));
         section.problem("presets", message);
         return None;
@@ -174,10 +181,16 @@ fn rmi_port(section: &mut Section<'_>) -> Option<u16> {
     u16::try_from(section.number_or("rmi_port", 1, 1..=65535)).ok()
 }
 
-fn table(section: &Section<'_>, presets: &[String]) -> Option<Arc<Table>> {
-    match Table::new(presets) {
+fn table(
+    section: &Section<'_>,
+    presets: &[String],
+    own: Vec<Group>,
+    members: u64,
+) -> Option<Arc<Table>> {
+    let members = usize::try_from(members).unwrap_or(usize::MAX);
+    match Table::with(presets, own, members) {
         Ok(table) => Some(Arc::new(table)),
-        // The presets are embedded and under test.
+        // The presets are embedded and under test, own tables have been checked.
         Err(error) => {
             section.problem("presets", error.to_string());
             None

@@ -20,7 +20,7 @@ pub(super) fn convert(entry: &Entry, value: &Value) -> Result<Option<Json>, Misf
         Kind::Counter | Kind::Gauge | Kind::Ratio | Kind::Sample | Kind::Id => {
             number(entry, Number::of(value)?)
         }
-        Kind::Text | Kind::ClusterId => text(value),
+        Kind::Text | Kind::ClusterId | Kind::NodeId => text(value),
         Kind::Version => version(value),
         Kind::Bool => Ok(Some(value.as_bool().ok_or(Misfit)?.into())),
         Kind::State => state(entry, value),

@@ -1,22 +1,37 @@
 //! What the server has: the names of its beans, and with them the list of what to read each cycle.
 
-use jmx_rmi::{ObjectName, Read};
+use std::sync::Arc;
 
-use super::door::{DoorError, Peer};
+use jmx_rmi::{Attributes, ObjectName, Read};
+
+use super::budget::{Census, Selection};
+use super::door::{DoorError, Peer, Reading};
 use super::table::Table;
 
 /// A directory is used for so many cycles. New beans (a topic's first traffic, a new request version) are seen one
 /// refresh later at most; vanished ones are seen at once.
 const CYCLES: u32 = 6;
 
+/// So often in a row the names are asked for out of turn. What three lists of names have not brought the next one will
+/// not bring either (a preset for another JVM), and what changes all the time is seen in turn.
+const OUT_OF_TURN: u32 = 3;
+
+/// So often in a row they are asked for because they have changed: a server that starts has more of them every second.
+const RESTLESS: u32 = 30;
+
 /// The beans that a table wants of one JVM.
 #[derive(Debug)]
 pub(super) struct Directory {
     reads: Vec<Read>,
+    selection: Arc<Selection>,
+    /// Beans that are not read, as the budget is used up.
+    left_out: usize,
     cycles: u32,
-    /// Whether the one before had the same beans. A server that starts has more of them every second.
-    is_settled: bool,
     is_stale: bool,
+    /// Directories in a row that were out of date before their time.
+    hurried: u32,
+    /// Directories in a row that were different from the one before; none if it was the same.
+    restless: u32,
 }
 
 impl Directory {
@@ -26,24 +41,65 @@ impl Directory {
         table: &Table,
         before: Option<Self>,
     ) -> Result<Self, DoorError> {
-        let names = peer.query_names(&table.queries()).await?;
-        Ok(Self::new(names, table, before.as_ref()))
-    }
-
-    fn new(mut names: Vec<ObjectName>, table: &Table, before: Option<&Self>) -> Self {
+        let mut names = peer.query_names(&table.queries()).await?;
         names.sort_unstable();
         names.dedup();
-        let wanted = |name| {
-            let attributes = table.attributes(&name);
-            (!attributes.is_empty()).then_some(Read { name, attributes })
-        };
-        let reads: Vec<Read> = names.into_iter().filter_map(wanted).collect();
+        let census = Census::new(table, &names);
+        let mut readings = Vec::new();
+        if !census.reads().is_empty() {
+            readings.resize_with(census.reads().len(), || None);
+            peer.read(census.reads(), &mut readings).await?;
+        }
+        let answer = |reading: Option<Reading>| reading?.ok();
+        let answers: Vec<Attributes> = readings
+            .into_iter()
+            .map(|reading| answer(reading).unwrap_or_default())
+            .collect();
+        let selected = before.as_ref().map(|before| Arc::clone(&before.selection));
+        let selection = census.choose(table, &answers, &selected.unwrap_or_default());
+        Ok(Self::new(names, table, selection, before.as_ref()))
+    }
+
+    fn new(
+        names: Vec<ObjectName>,
+        table: &Table,
+        selection: Selection,
+        before: Option<&Self>,
+    ) -> Self {
+        let mut left_out = 0;
+        let mut reads = Vec::new();
+        for name in names {
+            let attributes = table.attributes(&name, &selection);
+            if !attributes.is_empty() {
+                reads.push(Read { name, attributes });
+            } else if table.is_wanted(&name) {
+                left_out += 1;
+            }
+        }
+        let is_settled = before.is_some_and(|before| before.reads == reads);
+        let hurried = before.filter(|before| before.is_stale);
         Self {
-            is_settled: before.is_some_and(|before| before.reads == reads),
+            restless: match is_settled {
+                true => 0,
+                false => before.map_or(1, |before| before.restless + 1),
+            },
+            hurried: hurried.map_or(0, |before| before.hurried + 1),
             reads,
+            selection: Arc::new(selection),
+            left_out,
             cycles: 0,
             is_stale: false,
         }
+    }
+
+    /// What of the server the budget leaves.
+    pub(super) fn selection(&self) -> Arc<Selection> {
+        Arc::clone(&self.selection)
+    }
+
+    /// Beans that are not read, as the budget is used up.
+    pub(super) fn left_out(&self) -> usize {
+        self.left_out
     }
 
     /// What to read, sorted by name.
@@ -68,7 +124,9 @@ impl Directory {
 
     /// Whether it is time to ask anew.
     pub(super) fn is_due(&self) -> bool {
-        self.is_stale || !self.is_settled || self.cycles >= CYCLES
+        let is_out_of_date = self.is_stale && self.hurried < OUT_OF_TURN;
+        let is_restless = (1..=RESTLESS).contains(&self.restless);
+        is_out_of_date || is_restless || self.cycles >= CYCLES
     }
 }
 
@@ -76,23 +134,27 @@ impl Directory {
 mod tests {
     use super::*;
 
+    fn directory(names: Vec<ObjectName>, table: &Table, before: Option<&Directory>) -> Directory {
+        Directory::new(names, table, Selection::default(), before)
+    }
+
     #[test]
     fn only_wanted_beans_are_read_and_only_for_a_while() {
         let table = Table::new(&["jvm".to_owned()]).unwrap();
         let names = [
             "java.lang:type=Memory",
-            "java.lang:type=Compilation",
+            "java.lang:type=MemoryManager,name=x",
             "a:type=Memory",
         ];
         let names = names.map(|name| ObjectName::parse(name).unwrap()).to_vec();
-        let first = Directory::new(names.clone(), &table, None);
+        let first = directory(names.clone(), &table, None);
         assert_eq!(first.reads.len(), 1);
         assert_eq!(
             first.reads[0].attributes,
             ["HeapMemoryUsage", "NonHeapMemoryUsage"]
         );
         assert!(first.is_due(), "nothing to compare it with");
-        let mut second = Directory::new(names, &table, Some(&first));
+        let mut second = directory(names, &table, Some(&first));
         for _ in 0..CYCLES {
             assert!(!second.is_due());
             second.used();
@@ -100,18 +162,50 @@ mod tests {
         assert!(second.is_due());
     }
 
+    /// A preset for another JVM is a fault in every cycle; asking for all names every time would not mend it.
+    #[test]
+    fn what_stays_wrong_is_asked_for_a_few_times_and_then_in_turn() {
+        let table = Table::new(&["jvm".to_owned()]).unwrap();
+        let names = vec![ObjectName::parse("java.lang:type=Memory").unwrap()];
+        let mut current = directory(names.clone(), &table, None);
+        let mut loads = 0;
+        for _ in 0..100 {
+            if current.is_due() {
+                current = directory(names.clone(), &table, Some(&current));
+                loads += 1;
+            }
+            current.used();
+            current.distrust();
+        }
+        let in_turn = 100 / CYCLES;
+        assert!(loads <= OUT_OF_TURN + in_turn + 1, "{loads} times");
+        assert!(loads >= in_turn, "{loads} times");
+    }
+
+    #[test]
+    fn names_that_never_hold_still_are_asked_for_in_turn() {
+        let table = Table::new(&["jvm".to_owned()]).unwrap();
+        let pool = |number| ObjectName::parse(&format!("java.nio:type=BufferPool,name={number}"));
+        let mut current = directory(vec![pool(0).unwrap()], &table, None);
+        for number in 1..=RESTLESS {
+            assert!(current.is_due());
+            current = directory(vec![pool(number).unwrap()], &table, Some(&current));
+        }
+        assert!(!current.is_due());
+    }
+
     #[test]
     fn a_server_that_starts_is_asked_every_cycle() {
         let table = Table::new(&["jvm".to_owned()]).unwrap();
         let name = |name| ObjectName::parse(name).unwrap();
-        let first = Directory::new(vec![name("java.lang:type=Memory")], &table, None);
+        let first = directory(vec![name("java.lang:type=Memory")], &table, None);
         let names = vec![
             name("java.lang:type=Memory"),
             name("java.lang:type=Threading"),
         ];
-        let second = Directory::new(names.clone(), &table, Some(&first));
+        let second = directory(names.clone(), &table, Some(&first));
         assert!(second.is_due());
-        let mut third = Directory::new(names, &table, Some(&second));
+        let mut third = directory(names, &table, Some(&second));
         assert!(!third.is_due());
         third.distrust();
         assert!(third.is_due());

@@ -1,10 +1,12 @@
 //! The session with one JVM: the only part of this collector that awaits.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jmx_rmi::{Attributes, ObjectName, Timeouts};
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::budget::Selection;
 use super::directory::Directory;
 use super::door::{Door, DoorError, Peer, Reading};
 use super::fault;
@@ -34,6 +36,12 @@ pub(super) struct Answer {
     pub(super) beans: Vec<(ObjectName, Attributes)>,
     /// What could not be read.
     pub(super) faults: Vec<Fault>,
+    /// Beans that there was no time for.
+    pub(super) missing: usize,
+    /// Beans that are not read, as the budget is used up.
+    pub(super) left_out: usize,
+    /// What the budget leaves.
+    pub(super) selection: Arc<Selection>,
 }
 
 enum Failure {
@@ -150,7 +158,13 @@ impl Session {
             faults.push(fault::of_rest(self.fault(failure), unread, beans.len()));
         }
         faults.extend(fault::of_beans(&self.name, &refused));
-        Answer { beans, faults }
+        Answer {
+            missing: unread,
+            left_out: directory.left_out(),
+            selection: directory.selection(),
+            beans,
+            faults,
+        }
     }
 
     /// Asks for the names of the beans anew in the next cycle: some are missing, as while a broker starts.

@@ -49,6 +49,14 @@ impl Identity {
         known.unwrap_or_else(|| (ADDRESS, self.address.as_str().into()))
     }
 
+    /// Field and value that key a document about no single bean; `None` while it is not known who the server is.
+    pub(super) fn key_of_rest(&self, keyed: Keyed) -> Option<(&'static str, serde_json::Value)> {
+        match keyed {
+            Keyed::Broker => self.broker.map(|id| (BROKER_ID, id.into())),
+            Keyed::Address | Keyed::Zookeeper => Some((ADDRESS, self.address.as_str().into())),
+        }
+    }
+
     /// `3` of `ReplicatedServer_id3`; host and client port of `StandaloneServer_port2181`.
     fn zookeeper(&self, bean: &ObjectName) -> Option<String> {
         let server = bean.key("name0")?;

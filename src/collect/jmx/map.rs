@@ -5,11 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use jmx_rmi::{Attributes, ObjectName, Value, unquote};
 use serde_json::Value as Json;
 
+use super::budget::{Rest, Selection};
 use super::complaints::{Complaints, partial};
 use super::convert::{self, convert};
 use super::identity::{BROKER_ID, Identity};
+use super::own;
 use super::preset::{Keyed, Kind};
-use super::table::{Bean, Entry, SAMPLES, Table};
+use super::table::{Bean, Entry, SAMPLES, Sort, Table};
 use crate::collect::Fault;
 use crate::document::Document;
 
@@ -19,23 +21,27 @@ pub(super) struct Mapped {
     pub(super) documents: Vec<Document>,
     pub(super) faults: Vec<Fault>,
     pub(super) cluster_id: Option<String>,
+    /// Beans are missing that another list of names may bring, as while a server starts.
+    pub(super) is_incomplete: bool,
 }
 
-/// Makes the documents of one cycle: one for each dataset, kind and set of keys.
+/// Makes the documents of one cycle: one for each dataset, kind and set of keys. `selection`: what the budget leaves.
 ///
 /// A bean that is there but could not be read comes without attributes, so that no sum is made without it.
 pub(super) fn map(
     table: &Table,
     beans: &[(ObjectName, Attributes)],
+    selection: &Selection,
     identity: &Identity,
 ) -> Mapped {
     let mut sheet = Sheet::default();
     for (name, attributes) in beans {
-        for bean in table.matching(name) {
+        let taken = table.matching(name);
+        for bean in taken.filter(|bean| selection.takes(bean, name)) {
             sheet.take(bean, name, attributes, identity);
         }
     }
-    sheet.finish(table, identity)
+    sheet.finish(table, selection, identity)
 }
 
 /// What tells documents apart: dataset, kind, keys as text.
@@ -45,7 +51,8 @@ type Place = (String, String, Vec<String>);
 #[derive(Default)]
 struct Sheet {
     drafts: BTreeMap<Place, Draft>,
-    presets: BTreeSet<&'static str>,
+    /// Parts and own tables that the server has beans of.
+    parts: BTreeSet<String>,
     complaints: Complaints,
     cluster_id: Option<String>,
     /// Whether documents were left out because the node's id is not known.
@@ -71,9 +78,14 @@ impl Sheet {
         attributes: &Attributes,
         identity: &Identity,
     ) {
-        self.presets.insert(bean.source.preset);
+        if bean.entries.iter().any(|entry| entry.line.kind.has_field()) {
+            self.meet(&bean.source.part);
+        }
         let mut cells = Vec::new();
         for entry in &bean.entries {
+            if entry.line.kind == Kind::NodeId {
+                continue;
+            }
             let value = self.read(entry, name, attributes);
             if entry.line.kind == Kind::ClusterId {
                 let id = value.as_ref().and_then(Json::as_str).map(str::to_owned);
@@ -103,6 +115,12 @@ impl Sheet {
                 let what = format!("{name} gives {} a second value", entry.line.field);
                 self.complaints.clashes.add(what);
             }
+        }
+    }
+
+    fn meet(&mut self, part: &str) {
+        if !self.parts.contains(part) {
+            self.parts.insert(part.to_owned());
         }
     }
 
@@ -137,23 +155,11 @@ impl Sheet {
             return None;
         }
         let (field, id) = identity.key(bean.source.keyed, name);
-        let mut document = Document::new(group.dataset.clone(), group.kind.clone()).key(field, id);
-        for (property, field) in &group.keys {
-            let written = name.key(property)?;
-            let text = unquote(written).unwrap_or_else(|| written.to_owned());
-            let Some(value) = bean
-                .source
-                .key_types
-                .get(field)
-                .and_then(|kind| convert::key(*kind, &text))
-            else {
-                self.complaints
-                    .misfits
-                    .add(format!("{name} {property} for {field}"));
-                return None;
-            };
-            document = document.key(field, value);
-        }
+        let document = Document::new(group.dataset.clone(), group.kind.clone()).key(field, id);
+        let mut document = match own::is_own(group) {
+            true => self.key_by_name(bean, name, document)?,
+            false => self.key_by_properties(bean, name, document)?,
+        };
         if let (Keyed::Address, Some(id)) = (bean.source.keyed, identity.broker) {
             // Not a key: it only says whose JVM this is.
             document.set(BROKER_ID, id);
@@ -166,31 +172,99 @@ impl Sheet {
         Some((place, document))
     }
 
-    fn finish(self, table: &Table, identity: &Identity) -> Mapped {
+    /// A preset's document is told apart by the key properties that the preset names.
+    fn key_by_properties(
+        &mut self,
+        bean: &Bean,
+        name: &ObjectName,
+        mut document: Document,
+    ) -> Option<Document> {
+        for (property, field) in &bean.source.group.keys {
+            let Some(written) = name.key(property) else {
+                continue;
+            };
+            let kind = bean.source.key_types.get(field);
+            let text = unquoted(written);
+            let Some(value) = kind.and_then(|kind| convert::key(*kind, &text)) else {
+                let what = format!("{name} {property} for {field}");
+                self.complaints.misfits.add(what);
+                return None;
+            };
+            document = document.key(field, value);
+        }
+        Some(document)
+    }
+
+    /// An own table's document is told apart by the bean's name; key properties are fields like others.
+    fn key_by_name(
+        &mut self,
+        bean: &Bean,
+        name: &ObjectName,
+        document: Document,
+    ) -> Option<Document> {
+        let shown = own::bean_name(&bean.source.group, name);
+        if shown.len() > own::MAX_BEAN_NAME {
+            let what = format!("{shown:.100}… is too long a name for jmx.bean");
+            self.complaints.misfits.add(what);
+            return None;
+        }
+        let mut document = document.key("jmx.bean", shown);
+        for (property, field) in &bean.source.group.keys {
+            if let Some(written) = name.key(property) {
+                document.set(field, unquoted(written));
+            }
+        }
+        Some(document)
+    }
+
+    fn finish(self, table: &Table, selection: &Selection, identity: &Identity) -> Mapped {
         let address = &identity.address;
         let mut faults = self.complaints.into_faults(address);
+        let mut is_incomplete = self.broker_unknown;
         if self.broker_unknown {
             let what = "has no single bean kafka.server:type=app-info,id=* (a broker that starts has none yet): which broker it is is not known, and its documents are left out";
             faults.push(partial(format!("{address} {what}")));
         }
-        for preset in table.presets() {
-            if !self.presets.contains(preset) {
-                let what = "has no bean of the preset";
+        for (shown, part) in table.wanted() {
+            if !self.parts.contains(part) {
+                is_incomplete = true;
+                let what = "has no bean of the";
                 faults.push(partial(format!(
-                    "{address} {what} {preset}; is it the right one for this JVM?"
+                    "{address} {what} {shown}; is it the right one for this JVM?"
                 )));
             }
         }
+        let rests = selection.rests();
+        let rests =
+            rests.filter_map(|(sort, rest)| rest_document(table.sort(sort), rest, identity));
+        let drafts = self.drafts.into_values().filter_map(Draft::finish);
         Mapped {
-            documents: self
-                .drafts
-                .into_values()
-                .filter_map(Draft::finish)
-                .collect(),
+            documents: drafts.chain(rests).collect(),
             faults,
             cluster_id: self.cluster_id,
+            is_incomplete,
         }
     }
+}
+
+/// What the budget leaves out of a sort.
+fn rest_document(sort: &Sort, rest: &Rest, identity: &Identity) -> Option<Document> {
+    let kind = format!("{}_rest", sort.kind);
+    let (field, id) = identity.key_of_rest(sort.keyed)?;
+    let mut document = Document::new(sort.dataset.clone(), kind)
+        .key(field, id)
+        .with("brokerbeat.rest.members", rest.members)
+        .with("brokerbeat.rest.left_out", rest.left_out);
+    if !sort.rank.is_empty() {
+        document.set("brokerbeat.rest.ranked_by", sort.rank.clone());
+        document.set("brokerbeat.rest.total", rest.total);
+        document.set("brokerbeat.rest.sum", rest.sum);
+    }
+    Some(document)
+}
+
+fn unquoted(written: &str) -> String {
+    unquote(written).unwrap_or_else(|| written.to_owned())
 }
 
 /// Two values for one field.
@@ -231,7 +305,7 @@ impl Draft {
 }
 
 /// An attribute, or what lies in its composites.
-fn attribute<'a>(attributes: &'a Attributes, path: &[String]) -> Option<&'a Value> {
+pub(super) fn attribute<'a>(attributes: &'a Attributes, path: &[String]) -> Option<&'a Value> {
     let (first, rest) = path.split_first()?;
     let value = &attributes.iter().find(|(name, _)| name == first)?.1;
     rest.iter().try_fold(value, |value, item| value.get(item))

@@ -6,8 +6,12 @@
 //!                     (types of fields) ──────────────────────────────────┘
 //! ```
 //!
+//! Users' own tables come from the configuration (`own`) and go the same way. `budget` says which topics, partitions and
+//! clients are read where there are very many.
+//!
 //! Whichever way leads into the JVM (see [`door`]), all else is the same. A preset is data; a new metric needs no code. A cycle is one pipelined read of all beans that the presets want.
 
+mod budget;
 mod catalogue;
 mod complaints;
 mod config;
@@ -19,6 +23,7 @@ mod fetch;
 mod identity;
 pub(crate) mod local;
 mod map;
+mod own;
 mod preset;
 mod table;
 
@@ -29,7 +34,7 @@ use std::sync::Arc;
 
 pub(crate) use self::config::access_by_tls;
 use self::door::Door;
-use self::fetch::Session;
+use self::fetch::{Answer, Session};
 use self::identity::Identity;
 use self::map::map;
 use self::table::Table;
@@ -46,6 +51,8 @@ struct JmxCollector {
     session: Session,
     table: Arc<Table>,
     identity: Identity,
+    /// Whether the log has said that the budget leaves something out.
+    is_over_budget: bool,
 }
 
 impl JmxCollector {
@@ -55,6 +62,7 @@ impl JmxCollector {
             session: Session::new(door),
             table,
             identity,
+            is_over_budget: false,
         }
     }
 
@@ -65,10 +73,16 @@ impl JmxCollector {
         };
         self.identity
             .learn(answer.beans.iter().map(|(name, _)| name));
-        let mapped = map(&self.table, &answer.beans, &self.identity);
-        if !mapped.faults.is_empty() {
+        let mapped = map(
+            &self.table,
+            &answer.beans,
+            &answer.selection,
+            &self.identity,
+        );
+        if mapped.is_incomplete {
             self.session.refresh();
         }
+        self.notice(&answer);
         let mut faults = answer.faults;
         faults.extend(mapped.faults);
         Collected {
@@ -76,7 +90,29 @@ impl JmxCollector {
             documents: mapped.documents,
             faults,
             cluster_id: mapped.cluster_id,
+            figures: vec![
+                (
+                    "brokerbeat.target.beans.read",
+                    answer.beans.len() - answer.missing,
+                ),
+                ("brokerbeat.target.beans.missing", answer.missing),
+                ("brokerbeat.target.beans.left_out", answer.left_out),
+            ],
         }
+    }
+
+    /// Says once that the budget leaves beans out. It is no fault: nobody has to act, and documents say how much it is.
+    fn notice(&mut self, answer: &Answer) {
+        let is_over = answer.left_out > 0;
+        if is_over && !self.is_over_budget {
+            tracing::warn!(
+                jvm = %self.identity.address,
+                beans = answer.left_out,
+                budget = self.table.max_members(),
+                "more topics, partitions or clients than the budget; those that matter least have no documents of their own",
+            );
+        }
+        self.is_over_budget = is_over;
     }
 }
 

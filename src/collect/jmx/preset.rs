@@ -13,12 +13,17 @@
 //!     sum: [version]               # these do not: their beans are added up; counters only
 //!     ignore: [id]                 # these do not either, and only one bean can be meant
 //!     except: {error: NONE}        # beans with this value are left alone
+//!     rank: [kafka.request.count]  # the budget counts its members, and these fields say which ones matter most
 //!     lines:
 //!       - {bean: RequestsPerSec, attribute: Count, field: kafka.request.count, kind: counter}
 //! ```
 //!
 //! Every key property which the pattern leaves open stands in `keys`, `sum` or `ignore`. A dot in `attribute` goes into
-//! a composite (`HeapMemoryUsage.used`); a dot in an attribute's own name is written `\.`.
+//! a composite (`HeapMemoryUsage.used`); a dot in an attribute's own name is written `\.`. Of several patterns each may leave
+//! open other properties: a key that a pattern has not is no key of its documents.
+//!
+//! Where `rank` stands, also without a field in it, there may be very many beans (topics, partitions, clients): see
+//! [`budget`](super::budget). It counts for all groups of the same dataset and kind.
 
 use std::collections::BTreeMap;
 
@@ -27,15 +32,51 @@ use thiserror::Error;
 
 use crate::yaml::{self, YamlError};
 
-/// All presets by the name which the configuration uses.
-pub(super) const PRESETS: &[(&str, &str)] = &[
-    ("kafka-broker", include_str!("presets/kafka-broker.yml")),
-    (
-        "kafka-controller",
-        include_str!("presets/kafka-controller.yml"),
-    ),
-    ("jvm", include_str!("presets/jvm.yml")),
-    ("zookeeper", include_str!("presets/zookeeper.yml")),
+/// A file of `presets/`.
+#[derive(Debug)]
+pub(super) struct Part {
+    pub(super) name: &'static str,
+    pub(super) text: &'static str,
+}
+
+/// One part a file.
+macro_rules! part {
+    ($name:literal) => {
+        Part {
+            name: $name,
+            text: include_str!(concat!("presets/", $name, ".yml")),
+        }
+    };
+}
+
+const BROKER: Part = part!("kafka-broker");
+const CONTROLLER: Part = part!("kafka-controller");
+const RAFT: Part = part!("kafka-raft");
+const COORDINATOR: Part = part!("kafka-coordinator");
+const PARTITION: Part = part!("kafka-partition");
+const PRODUCER: Part = part!("kafka-producer");
+const CONSUMER: Part = part!("kafka-consumer");
+const CONNECT: Part = part!("kafka-connect");
+const MIRRORMAKER: Part = part!("mirrormaker");
+const ZOOKEEPER: Part = part!("zookeeper");
+const JVM: Part = part!("jvm");
+
+/// All presets by the name which the configuration uses, each with its parts. A part that several presets have is read
+/// once. The first part says whether the JVM is of that sort; of the others beans may be missing.
+pub(super) const PRESETS: &[(&str, &[Part])] = &[
+    ("kafka-broker", &[BROKER, COORDINATOR, RAFT]),
+    ("kafka-controller", &[CONTROLLER, RAFT]),
+    ("kafka-raft", &[RAFT]),
+    ("kafka-coordinator", &[COORDINATOR]),
+    ("kafka-partition", &[PARTITION]),
+    ("kafka-producer", &[PRODUCER]),
+    ("kafka-consumer", &[CONSUMER]),
+    ("kafka-connect", &[CONNECT]),
+    ("mirrormaker", &[MIRRORMAKER]),
+    ("zookeeper", &[ZOOKEEPER]),
+    ("jvm", &[JVM]),
+    // Logstash has no beans of its own: what it counts it says over HTTP. Its Kafka plugins are plain Java clients.
+    ("logstash", &[JVM, PRODUCER, CONSUMER]),
 ];
 
 /// One file.
@@ -64,7 +105,7 @@ pub(super) enum Keyed {
 pub(super) struct Group {
     pub(super) dataset: String,
     pub(super) kind: String,
-    beans: OneOrMany,
+    pub(super) beans: OneOrMany,
     /// Key property → key field.
     #[serde(default)]
     pub(super) keys: BTreeMap<String, String>,
@@ -76,12 +117,14 @@ pub(super) struct Group {
     /// Key property → value.
     #[serde(default)]
     pub(super) except: BTreeMap<String, String>,
+    /// Fields whose sum says how much a member matters. Where it is absent, all members are read.
+    pub(super) rank: Option<Vec<String>>,
     pub(super) lines: Vec<Line>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(untagged)]
-enum OneOrMany {
+pub(super) enum OneOrMany {
     One(String),
     Many(Vec<String>),
 }
@@ -92,9 +135,9 @@ enum OneOrMany {
 pub(super) struct Line {
     /// What `$bean` stands for in the group's patterns.
     #[serde(default)]
-    bean: String,
-    attribute: String,
-    /// Absent for a cluster id only.
+    pub(super) bean: String,
+    pub(super) attribute: String,
+    /// Absent for a cluster id and a node id only.
     #[serde(default)]
     pub(super) field: String,
     pub(super) kind: Kind,
@@ -132,9 +175,18 @@ pub(super) enum Kind {
     Date,
     /// The id of the Kafka cluster: no field, but the identity of all documents.
     ClusterId,
+    /// No field, either: the bean is read for its name, which holds the node's id.
+    NodeId,
 }
 
-/// Why a preset cannot be used. Presets are embedded and tested; users' own tables will come this way too.
+impl Kind {
+    /// Whether a value of this kind becomes a field.
+    pub(super) fn has_field(self) -> bool {
+        !matches!(self, Self::ClusterId | Self::NodeId)
+    }
+}
+
+/// Why a preset cannot be used. Presets are embedded and tested.
 #[derive(Debug, Error)]
 pub(super) enum PresetError {
     #[error("not YAML")]
@@ -203,9 +255,10 @@ mod tests {
 
     #[test]
     fn all_presets_are_presets() {
-        for (name, text) in PRESETS {
-            if let Err(error) = parse(text) {
-                panic!("{name}: {error}: {:?}", std::error::Error::source(&error));
+        for part in PRESETS.iter().flat_map(|(_, parts)| *parts) {
+            if let Err(error) = parse(part.text) {
+                let cause = std::error::Error::source(&error);
+                panic!("{}: {error}: {cause:?}", part.name);
             }
         }
     }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use jmx_rmi::{ObjectName, ObjectNameError};
 use thiserror::Error;
 
+use super::budget::{Member, Selection};
 use super::catalogue::{FieldType, field_types};
+use super::own;
 use super::preset::{self, Group, Keyed, Kind, Line, PRESETS, PresetError};
 
 /// The attribute that says how many samples a histogram has.
@@ -15,13 +17,28 @@ pub(super) const SAMPLES: &str = "Count";
 /// Types of all fields.
 type Types = HashMap<String, FieldType>;
 
-/// All presets of a target.
+/// All presets and own tables of a target.
 #[derive(Debug)]
 pub(super) struct Table {
     beans: Vec<Bean>,
     /// Places in `beans` by domain and `type`; a pattern whose `type` is open or absent has none.
     index: HashMap<(String, Option<String>), Vec<usize>>,
-    presets: Vec<&'static str>,
+    /// Names of the presets and own tables, each with the part that says whether the JVM has it.
+    wanted: Vec<(String, String)>,
+    sorts: Vec<Sort>,
+    max_members: usize,
+}
+
+/// Documents of one dataset and kind whose number is bounded by the budget.
+#[derive(Debug)]
+pub(super) struct Sort {
+    pub(super) dataset: String,
+    pub(super) kind: String,
+    pub(super) keyed: Keyed,
+    /// Fields whose sum ranks the members.
+    pub(super) rank: Vec<String>,
+    /// Whether they are counters.
+    pub(super) is_counter: bool,
 }
 
 /// One pattern and what to read of the beans that match it.
@@ -30,13 +47,15 @@ pub(super) struct Bean {
     pub(super) pattern: ObjectName,
     pub(super) source: Arc<Source>,
     pub(super) entries: Vec<Entry>,
+    /// Place of its sort in the table, where the budget counts its members.
+    pub(super) sort: Option<usize>,
 }
 
 /// The group that a pattern stands in.
 #[derive(Debug)]
 pub(super) struct Source {
-    /// Name of the preset.
-    pub(super) preset: &'static str,
+    /// Name of the part or of the user's own table.
+    pub(super) part: String,
     pub(super) keyed: Keyed,
     pub(super) group: Group,
     /// Types of the group's key fields.
@@ -50,6 +69,8 @@ pub(super) struct Entry {
     pub(super) path: Vec<String>,
     pub(super) line: Line,
     pub(super) field_type: FieldType,
+    /// Whether the field ranks the members of its sort.
+    pub(super) is_rank: bool,
 }
 
 /// Why presets make no table.
@@ -57,48 +78,80 @@ pub(super) struct Entry {
 pub(super) enum TableError {
     #[error("preset {0} cannot be read")]
     Preset(&'static str, #[source] PresetError),
-    #[error("preset {0} has a wrong bean pattern")]
-    Pattern(&'static str, #[source] ObjectNameError),
+    #[error("{0} has a wrong bean pattern")]
+    Pattern(String, #[source] ObjectNameError),
     #[error("field {0} is not in the field catalogue")]
     Field(String),
 }
 
 impl Table {
-    /// The table of these presets; names that are none are passed over (the configuration refuses them).
+    /// The table of these presets with the usual budget.
+    #[cfg(test)]
     pub(super) fn new(names: &[String]) -> Result<Self, TableError> {
-        let types = field_types();
+        Self::with(names, Vec::new(), super::budget::MEMBERS)
+    }
+
+    /// The table of these presets and of the user's own tables. Names that are no presets are passed over (the
+    /// configuration refuses them). `max_members`: the budget of each sort.
+    pub(super) fn with(
+        names: &[String],
+        own: Vec<Group>,
+        max_members: usize,
+    ) -> Result<Self, TableError> {
+        let mut types = field_types();
         let mut table = Self {
             beans: Vec::new(),
             index: HashMap::new(),
-            presets: Vec::new(),
+            wanted: Vec::new(),
+            sorts: Vec::new(),
+            max_members,
         };
-        for (name, text) in PRESETS {
+        table.add_presets(names, &types)?;
+        for group in own {
+            types.extend(own::field_types(&group));
+            let name = group.kind.clone();
+            table.wanted.push((format!("table {name}"), name.clone()));
+            table.add(&name, Keyed::Address, group, &types)?;
+        }
+        table.assign_sorts();
+        Ok(table)
+    }
+
+    fn add_presets(&mut self, names: &[String], types: &Types) -> Result<(), TableError> {
+        let mut added = BTreeSet::new();
+        for (name, parts) in PRESETS {
+            let [main, ..] = parts else { continue };
             if !names.iter().any(|wanted| wanted == name) {
                 continue;
             }
-            table.presets.push(name);
-            let preset = preset::parse(text).map_err(|error| TableError::Preset(name, error))?;
-            for group in preset.groups {
-                table.add(name, preset.identity, group, &types)?;
+            let shown = format!("preset {name}");
+            self.wanted.push((shown, main.name.to_owned()));
+            for part in parts.iter().filter(|part| added.insert(part.name)) {
+                let preset = preset::parse(part.text)
+                    .map_err(|error| TableError::Preset(part.name, error))?;
+                for group in preset.groups {
+                    self.add(part.name, preset.identity, group, types)?;
+                }
             }
         }
-        Ok(table)
+        Ok(())
     }
 
     fn add(
         &mut self,
-        preset: &'static str,
+        part: &str,
         keyed: Keyed,
         group: Group,
         types: &Types,
     ) -> Result<(), TableError> {
-        let source = Arc::new(Source::new(preset, keyed, group, types)?);
+        let source = Arc::new(Source::new(part, keyed, group, types)?);
+        self.add_sort(keyed, &source.group);
         let first = self.beans.len();
         for line in &source.group.lines {
-            let entry = Entry::new(line, types)?;
+            let entry = Entry::new(line, &source.group, types)?;
             for pattern in source.group.patterns(line) {
                 let pattern = ObjectName::parse(&pattern)
-                    .map_err(|error| TableError::Pattern(preset, error))?;
+                    .map_err(|error| TableError::Pattern(part.to_owned(), error))?;
                 let mut own = self.beans.iter_mut().skip(first);
                 match own.find(|bean| bean.pattern == pattern) {
                     Some(bean) => bean.entries.push(entry.clone()),
@@ -106,11 +159,35 @@ impl Table {
                         pattern,
                         source: Arc::clone(&source),
                         entries: vec![entry.clone()],
+                        sort: None,
                     }),
                 }
             }
         }
         Ok(())
+    }
+
+    fn add_sort(&mut self, keyed: Keyed, group: &Group) {
+        let Some(rank) = &group.rank else { return };
+        let ranks = |line: &&Line| rank.contains(&line.field);
+        let is_counter = |line: &Line| line.kind == Kind::Counter;
+        self.sorts.push(Sort {
+            dataset: group.dataset.clone(),
+            kind: group.kind.clone(),
+            keyed,
+            rank: rank.clone(),
+            is_counter: group.lines.iter().filter(ranks).any(is_counter),
+        });
+    }
+
+    /// A sort counts for all groups of its dataset and kind, whichever of them names it.
+    fn assign_sorts(&mut self) {
+        for bean in &mut self.beans {
+            let group = &bean.source.group;
+            let mut sorts = self.sorts.iter();
+            bean.sort =
+                sorts.position(|sort| sort.dataset == group.dataset && sort.kind == group.kind);
+        }
     }
 
     fn push(&mut self, bean: Bean) {
@@ -122,9 +199,19 @@ impl Table {
         self.beans.push(bean);
     }
 
-    /// Names of the presets in it.
-    pub(super) fn presets(&self) -> &[&'static str] {
-        &self.presets
+    /// Names of the presets and own tables in it, each with the part that says whether the JVM has it.
+    pub(super) fn wanted(&self) -> &[(String, String)] {
+        &self.wanted
+    }
+
+    /// The sort at this place.
+    pub(super) fn sort(&self, place: usize) -> &Sort {
+        &self.sorts[place]
+    }
+
+    /// Members of each sort that may have documents.
+    pub(super) fn max_members(&self) -> usize {
+        self.max_members
     }
 
     /// What to ask the server's directory for: one pattern a domain and `type`, and the patterns themselves where
@@ -159,10 +246,18 @@ impl Table {
             .filter(|bean| bean.pattern.matches(name) && !bean.is_excepted(name))
     }
 
-    /// The attributes wanted of a bean, each once; none if the bean is not wanted.
-    pub(super) fn attributes(&self, name: &ObjectName) -> Vec<String> {
+    /// Whether any line is about the bean.
+    pub(super) fn is_wanted(&self, name: &ObjectName) -> bool {
+        self.matching(name).next().is_some()
+    }
+
+    /// The attributes to read of a bean, each once; none if the bean is not wanted or left out.
+    pub(super) fn attributes(&self, name: &ObjectName, selection: &Selection) -> Vec<String> {
         let mut wanted = BTreeSet::new();
-        for entry in self.matching(name).flat_map(|bean| &bean.entries) {
+        let taken = self
+            .matching(name)
+            .filter(|bean| selection.takes(bean, name));
+        for entry in taken.flat_map(|bean| &bean.entries) {
             wanted.extend(entry.path.first().cloned());
             if entry.line.kind == Kind::Sample {
                 wanted.insert(SAMPLES.to_owned());
@@ -178,12 +273,7 @@ impl Table {
 }
 
 impl Source {
-    fn new(
-        preset: &'static str,
-        keyed: Keyed,
-        group: Group,
-        types: &Types,
-    ) -> Result<Self, TableError> {
+    fn new(part: &str, keyed: Keyed, group: Group, types: &Types) -> Result<Self, TableError> {
         let typed = |field: &String| Ok((field.clone(), type_of(types, field)?));
         let key_types = group
             .keys
@@ -191,7 +281,7 @@ impl Source {
             .map(typed)
             .collect::<Result<_, TableError>>()?;
         Ok(Self {
-            preset,
+            part: part.to_owned(),
             keyed,
             group,
             key_types,
@@ -200,12 +290,14 @@ impl Source {
 }
 
 impl Entry {
-    fn new(line: &Line, types: &Types) -> Result<Self, TableError> {
-        let field_type = match line.kind {
-            Kind::ClusterId => FieldType::Keyword,
-            _ => type_of(types, &line.field)?,
+    fn new(line: &Line, group: &Group, types: &Types) -> Result<Self, TableError> {
+        let field_type = match line.kind.has_field() {
+            false => FieldType::Keyword,
+            true => type_of(types, &line.field)?,
         };
+        let rank = group.rank.as_deref().unwrap_or_default();
         Ok(Self {
+            is_rank: rank.contains(&line.field),
             path: line.path(),
             line: line.clone(),
             field_type,
@@ -219,6 +311,21 @@ fn type_of(types: &Types, field: &str) -> Result<FieldType, TableError> {
 }
 
 impl Bean {
+    /// What tells a bean's document from others of its sort; `None` for what there is once.
+    pub(super) fn member(&self, name: &ObjectName) -> Option<Member> {
+        let group = &self.source.group;
+        if own::is_own(group) {
+            return Some(vec![own::bean_name(group, name)]);
+        }
+        let keys = group.keys.iter();
+        let mut member: Member = keys
+            .filter_map(|(property, field)| Some(format!("{field}={}", name.key(property)?)))
+            .collect();
+        // By field: two groups of a sort may have different names for the same key.
+        member.sort_unstable();
+        (!member.is_empty()).then_some(member)
+    }
+
     fn is_excepted(&self, name: &ObjectName) -> bool {
         let mut except = self.source.group.except.iter();
         except.any(|(property, value)| name.key(property) == Some(value))

@@ -81,6 +81,7 @@ fn collected(snapshot: Snapshot) -> Collected {
         documents: map::documents(&snapshot),
         faults: faults::faults(&snapshot),
         cluster_id: snapshot.cluster_id,
+        figures: Vec::new(),
     }
 }
 

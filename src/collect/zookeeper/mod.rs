@@ -86,5 +86,6 @@ fn collected(server: &Server, id: &str, answers: Answers) -> Collected {
         documents,
         faults,
         cluster_id: None,
+        figures: Vec::new(),
     }
 }

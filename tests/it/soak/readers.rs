@@ -1,4 +1,4 @@
-//! Who reads the broker every second: an agent, and the library by itself.
+//! Who reads the broker, every second or so: an agent, and the library by itself.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,7 +13,6 @@ use super::sight;
 use crate::agent::PATIENCE;
 use crate::servers;
 
-const EVERY: Duration = Duration::from_secs(1);
 /// The agent of `make prove-soak`, which is optimised; otherwise the tests' own.
 const AGENT: &str = "BROKERBEAT_SOAK_AGENT";
 
@@ -25,14 +24,15 @@ pub(super) struct AgentReader {
 }
 
 impl AgentReader {
-    pub(super) fn start(kafka: &Kafka) -> Self {
+    pub(super) fn start(kafka: &Kafka, every: Duration) -> Self {
         let work = WorkDir::new("soak").expect("a folder for the agent");
         let config = format!(
             "path.data: {}\nnamespace: soak\n\
-             clusters:\n- name: soak\n  jmx: [{{endpoint: \"{}\", presets: [kafka-broker, kafka-controller, jvm], interval: 1s}}]\n\
+             clusters:\n- name: soak\n  jmx: [{{endpoint: \"{}\", presets: [kafka-broker, kafka-controller, jvm], interval: {}s}}]\n\
              output.elasticsearch: {{hosts: [\"{}\"]}}\n",
             work.join("data").display(),
             kafka.jmx(),
+            every.as_secs(),
             servers::elasticsearch().url(),
         );
         let config = work
@@ -88,7 +88,7 @@ pub(super) struct LibraryReader {
 }
 
 impl LibraryReader {
-    pub(super) fn start(jmx: &str) -> Self {
+    pub(super) fn start(jmx: &str, every: Duration) -> Self {
         let (host, port) = jmx.rsplit_once(':').expect("host:port");
         let endpoint = Endpoint::new(host, port.parse().expect("a port"));
         let counts = Arc::new(Counts::default());
@@ -98,7 +98,7 @@ impl LibraryReader {
                 .enable_all()
                 .build()
                 .expect("a runtime");
-            runtime.block_on(read_on(&endpoint, &own));
+            runtime.block_on(read_on(&endpoint, every, &own));
         });
         Self {
             counts,
@@ -125,9 +125,9 @@ impl LibraryReader {
     }
 }
 
-async fn read_on(endpoint: &Endpoint, counts: &Counts) {
+async fn read_on(endpoint: &Endpoint, every: Duration, counts: &Counts) {
     let mut session: Option<(Client, Vec<Read>)> = None;
-    let mut tick = tokio::time::interval(EVERY);
+    let mut tick = tokio::time::interval(every);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     while !counts.stop.load(Ordering::Relaxed) {
         tick.tick().await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::collect::{Common, TargetPlan};
 use crate::config::{Findings, Section, Tree};
 
-fn read(text: &str) -> (Vec<TargetPlan>, Vec<String>) {
+pub(super) fn read(text: &str) -> (Vec<TargetPlan>, Vec<String>) {
     let node = crate::yaml::parse(text).unwrap();
     let findings = Findings::default();
     let tree = tree(&node, &findings);

@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant as Wall};
 
 use jmx_rmi::{Attributes, ObjectName};
-use serde_json::Map;
+use serde_json::{Map, Value as Json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 
-use super::capture;
+use super::{capture, golden};
+use crate::collect::jmx::budget::MEMBERS;
 use crate::collect::jmx::door::{Access, Address, Door};
 use crate::collect::jmx::fetch::Session;
 use crate::collect::jmx::table::Table;
@@ -81,13 +82,19 @@ async fn a_port_that_speaks_http_is_named() {
     assert_eq!(fault.kind, FaultKind::Protocol, "{fault:?}");
 }
 
+/// The user's own tables of a new capture, as JSON.
+const CAPTURE_TABLES: &str = "BROKERBEAT_CAPTURE_TABLES";
+
 /// Takes a new golden capture of `<name>,<host:port>,<preset>…`.
 pub(super) async fn capture_from_a_jvm(what: &str) {
     let mut parts = what.split(',').map(str::to_owned);
     let (name, address) = (parts.next().unwrap(), parts.next().unwrap());
     let presets: Vec<String> = parts.collect();
+    let tables = std::env::var(CAPTURE_TABLES).ok();
+    let tables: Option<Json> = tables.map(|text| serde_json::from_str(&text).unwrap());
+    let own = tables.as_ref().map(golden::tables).unwrap_or_default();
     let mut session = session(&address);
-    let table = table(&presets);
+    let table = Table::with(&presets, own, MEMBERS).unwrap();
     let mut answer = session
         .read(&table, Instant::now() + Duration::from_secs(20))
         .await
@@ -107,6 +114,9 @@ pub(super) async fn capture_from_a_jvm(what: &str) {
     thin_out(&mut answer.beans);
     let mut file = Map::new();
     file.insert("presets".to_owned(), presets.into());
+    if let Some(tables) = tables {
+        file.insert("tables".to_owned(), tables);
+    }
     file.insert("beans".to_owned(), capture::write(&answer.beans));
     std::fs::write(
         crate::golden::directory("jmx").join(format!("{name}.json")),

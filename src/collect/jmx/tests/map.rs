@@ -3,6 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use super::capture;
+use crate::collect::jmx::budget::Selection;
 use crate::collect::jmx::identity::Identity;
 use crate::collect::jmx::map::{Mapped, map};
 use crate::collect::jmx::table::Table;
@@ -17,6 +18,7 @@ fn mapped(preset: &str, beans: &Json) -> Mapped {
     map(
         &Table::new(&[preset.to_owned()]).unwrap(),
         &capture::read(beans),
+        &Selection::default(),
         &identity,
     )
 }

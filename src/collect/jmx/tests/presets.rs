@@ -23,7 +23,7 @@ fn check_line(line: &Line, field: &Field) {
         Kind::Text | Kind::Version | Kind::State => (None, &[FieldType::Keyword]),
         Kind::Bool => (None, &[FieldType::Boolean]),
         Kind::Date => (None, &[FieldType::Date]),
-        Kind::ClusterId => unreachable!("has no field"),
+        Kind::ClusterId | Kind::NodeId => unreachable!("has no field"),
     };
     assert_eq!(
         field.metric.map(|metric| metric.as_str()),
@@ -52,7 +52,7 @@ fn every_line_has_its_field_and_every_key_is_a_dimension() {
     for bean in table().beans() {
         let known = known(&bean.source.group.dataset);
         for line in bean.entries.iter().map(|entry| &entry.line) {
-            if line.kind == Kind::ClusterId {
+            if !line.kind.has_field() {
                 continue;
             }
             let field = known.get(&line.field);

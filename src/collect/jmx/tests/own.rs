@@ -1,0 +1,192 @@
+//! Users' own tables.
+
+use serde_json::{Value as Json, json};
+
+use super::capture;
+use super::config::read;
+use super::golden::tables;
+use crate::collect::jmx::budget::Selection;
+use crate::collect::jmx::identity::Identity;
+use crate::collect::jmx::map::{Mapped, map};
+use crate::collect::jmx::table::Table;
+
+fn mapped(written: &Json, beans: &Json) -> Mapped {
+    let identity = Identity {
+        address: "app:9010".to_owned(),
+        host: "app".to_owned(),
+        broker: None,
+    };
+    let table = Table::with(&[], tables(written), 500).unwrap();
+    map(
+        &table,
+        &capture::read(beans),
+        &Selection::default(),
+        &identity,
+    )
+}
+
+#[test]
+fn each_bean_is_a_document() {
+    let tables = json!([{
+        "name": "pools",
+        "beans": "com.example:type=Pool,*",
+        "keys": ["type", "a.b"],
+        "lines": [
+            {"attribute": "Active", "kind": "gauge"},
+            {"attribute": "Usage.used", "kind": "gauge"},
+            {"attribute": "Served", "name": "served total", "kind": "counter"},
+            {"attribute": "State", "kind": "text"},
+            {"attribute": "Open", "kind": "bool"},
+        ],
+    }]);
+    let mapped = mapped(
+        &tables,
+        &json!({
+            "com.example:type=Pool,name=one,a.b=\"x,y\"": {
+                "Active": "int 3", "Usage": {"used": "long 7"}, "Served": "long 9", "State": "string up", "Open": "boolean true",
+            },
+            "com.example:type=Pool,name=two": {"Active": "double NaN", "Served": "long 9"},
+        }),
+    );
+    assert_eq!(mapped.faults, []);
+    let [one, two] = mapped.documents.as_slice() else {
+        panic!("{mapped:?}")
+    };
+    assert_eq!((&*one.dataset, &*one.kind), ("jmx", "pools"));
+    let keys = [
+        ("service.address".to_owned(), "app:9010".to_owned()),
+        (
+            "jmx.bean".to_owned(),
+            "com.example:a.b=\"x,y\",name=one,type=Pool".to_owned(),
+        ),
+    ];
+    assert_eq!(one.keys(), keys);
+    let jmx = one.fields()["jmx"].clone();
+    assert_eq!(
+        jmx,
+        json!({
+            "bean": keys[1].1,
+            "key": {"type": "Pool", "a_b": "x,y"},
+            "gauge": {"Active": 3.0, "Usage_used": 7.0},
+            "counter": {"served_total": 9},
+            "text": {"State": "up"},
+            "flag": {"Open": true},
+        })
+    );
+    assert_eq!(two.get("jmx.gauge.Active"), None, "unknown is absent");
+    assert_eq!(two.get("jmx.counter.served_total"), Some(&json!(9)));
+}
+
+#[test]
+fn counters_can_be_added_up() {
+    let tables = json!([{
+        "name": "requests",
+        "beans": "kafka.network:type=RequestMetrics,name=RequestsPerSec,request=*,version=*",
+        "sum": "version",
+        "except": {"request": "Produce"},
+        "lines": [{"attribute": "Count", "kind": "counter"}],
+    }]);
+    let bean = |request: &str, version: u32| {
+        format!(
+            "kafka.network:type=RequestMetrics,name=RequestsPerSec,request={request},version={version}"
+        )
+    };
+    let mapped = mapped(
+        &tables,
+        &json!({
+            bean("Fetch", 11): {"Count": "long 5"}, bean("Fetch", 12): {"Count": "long 7"},
+            bean("Produce", 9): {"Count": "long 1"},
+        }),
+    );
+    let [document] = mapped.documents.as_slice() else {
+        panic!("{mapped:?}")
+    };
+    assert_eq!(document.get("jmx.counter.Count"), Some(&json!(12)));
+    assert_eq!(
+        document.get("jmx.bean"),
+        Some(&json!(
+            "kafka.network:name=RequestsPerSec,request=Fetch,type=RequestMetrics,version=*"
+        ))
+    );
+    assert_eq!(document.get("jmx.key.version"), None);
+    assert_eq!(document.get("jmx.key.request"), Some(&json!("Fetch")));
+}
+
+#[test]
+fn a_name_that_is_too_long_for_a_dimension_is_told() {
+    let tables =
+        json!([{"name": "a", "beans": "a:type=*", "lines": [{"attribute": "X", "kind": "gauge"}]}]);
+    let name = format!("a:type={}", "x".repeat(1100));
+    let mapped = mapped(&tables, &json!({name: {"X": "int 1"}}));
+    assert_eq!(mapped.documents, []);
+    assert!(
+        mapped.faults[0].message.contains("too long"),
+        "{:?}",
+        mapped.faults
+    );
+}
+
+#[test]
+fn a_table_alone_is_enough() {
+    let (plans, problems) = read(
+        "jmx:\n  - endpoint: \"app:9010\"\n    tables:\n      - {name: gc, beans: \"java.lang:type=GarbageCollector,name=*\", lines: [{attribute: CollectionCount, kind: counter}]}\n",
+    );
+    assert_eq!(problems, [""; 0]);
+    assert_eq!(plans.len(), 1);
+}
+
+#[test]
+fn mistakes_are_told_with_what_would_be_right() {
+    let line = "lines: [{attribute: X, kind: gauge}]";
+    for (table, told) in [
+        (format!("{{beans: \"a:b=c\", {line}}}"), "name: is missing"),
+        (format!("{{name: a.b, beans: \"a:b=c\", {line}}}"), "write `a_b`"),
+        (format!("{{name: a, {line}}}"), "beans: is missing"),
+        (format!("{{name: a, beans: \"a\", {line}}}"), "is no bean pattern"),
+        (format!("{{name: a, beans: \"a:*\", {line}}}"), "all beans of a domain"),
+        ("{name: a, beans: \"a:b=c\"}".to_owned(), "lines: is missing"),
+        (
+            "{name: a, beans: \"a:b=c\", lines: [{kind: gauge}]}".to_owned(),
+            "attribute: is missing",
+        ),
+        (
+            "{name: a, beans: \"a:b=c\", lines: [{attribute: X}]}".to_owned(),
+            "kind: is missing; kinds are counter, gauge",
+        ),
+        (
+            "{name: a, beans: \"a:b=c\", lines: [{attribute: X, kind: guage}]}".to_owned(),
+            "did you mean `gauge`?",
+        ),
+        (
+            "{name: a, beans: \"a:b=c\", lines: [{attribute: A.b, kind: gauge}, {attribute: A_b, kind: gauge}]}".to_owned(),
+            "jmx.gauge.A_b a second value",
+        ),
+        (format!("{{name: a, beans: \"a:b=*\", sum: b, {line}}}"), "adds up counters only"),
+        (format!("{{name: a, beans: \"a:b=c\", rank: Y, {line}}}"), "it may be X"),
+        (format!("{{name: a, bean: \"a:b=c\", {line}}}"), "did you mean `beans`?"),
+        (
+            format!("{{name: a, beans: \"a:b=c\", {line}}}\n      - {{name: a, beans: \"a:b=d\", {line}}}"),
+            "names two tables",
+        ),
+    ] {
+        let text = format!("jmx:\n  - endpoint: \"app:9010\"\n    presets: [jvm]\n    tables:\n      - {table}\n");
+        let (plans, problems) = read(&text);
+        assert!(problems.iter().any(|problem| problem.contains(told)), "{table}: {problems:?}");
+        assert_eq!(plans.len(), 0, "{table}");
+    }
+}
+
+#[test]
+fn fields_are_bounded() {
+    let line = |number| format!("{{attribute: A{number}, kind: gauge}}");
+    let lines: Vec<String> = (0..500).map(line).collect();
+    let text = format!(
+        "jmx:\n  - endpoint: \"app:9010\"\n    tables:\n      - {{name: a, beans: \"a:b=c\", lines: [{}]}}\n",
+        lines.join(", ")
+    );
+    let (_, problems) = read(&text);
+    assert!(
+        problems[0].contains("has 1 tables with 501 fields"),
+        "{problems:?}"
+    );
+}
