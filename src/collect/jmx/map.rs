@@ -11,7 +11,7 @@ use super::convert::{self, convert};
 use super::identity::{BROKER_ID, Identity};
 use super::own;
 use super::preset::{Keyed, Kind};
-use super::table::{Bean, Entry, SAMPLES, Sort, Table};
+use super::table::{Bean, Entry, Sort, Table};
 use crate::collect::Fault;
 use crate::document::Document;
 
@@ -126,7 +126,7 @@ impl Sheet {
 
     /// The value for a field, unless it is unknown.
     fn read(&mut self, entry: &Entry, name: &ObjectName, attributes: &Attributes) -> Option<Json> {
-        if entry.line.kind == Kind::Sample && !has_samples(attributes) {
+        if !is_measured(entry, attributes) {
             return None;
         }
         let value = attribute(attributes, &entry.path)?;
@@ -311,10 +311,9 @@ pub(super) fn attribute<'a>(attributes: &'a Attributes, path: &[String]) -> Opti
     rest.iter().try_fold(value, |value, item| value.get(item))
 }
 
-/// Whether a histogram has seen anything. One that does not say is believed.
-fn has_samples(attributes: &Attributes) -> bool {
-    let count = attributes.iter().find(|(name, _)| name == SAMPLES);
-    count
-        .and_then(|(_, value)| value.as_i64())
-        .is_none_or(|count| count > 0)
+/// Whether the server has measured anything yet. One that does not say is believed.
+fn is_measured(entry: &Entry, attributes: &Attributes) -> bool {
+    let path = entry.measured.as_ref();
+    let said = path.and_then(|path| attribute(attributes, path));
+    said.is_none_or(|said| said.as_i64() != Some(0) && said.as_f64() != Some(0.0))
 }

@@ -91,6 +91,45 @@ fn unknown_is_absent_and_zero_is_zero() {
     }
 }
 
+/// Before its first collection a pool says 0 of all that was left by it.
+#[test]
+fn what_no_collection_has_left_is_unknown() {
+    let after = |used, committed| {
+        let pool = json!({
+            "Usage": {"used": "long 179", "committed": "long 200"},
+            "CollectionUsage": {"used": used, "committed": committed},
+        });
+        let document = only(mapped(
+            "jvm",
+            &json!({"java.lang:type=MemoryPool,name=G1 Old Gen": pool}),
+        ));
+        assert_eq!(document.get("jvm.pool.used"), Some(&json!(179)));
+        document.get("jvm.pool.used_after_gc").cloned()
+    };
+    assert_eq!(after("long 0", "long 0"), None);
+    assert_eq!(after("long 0", "long 64"), Some(json!(0)));
+    assert_eq!(after("long 17", "long 64"), Some(json!(17)));
+}
+
+/// HotSpot says 0.0 until it has two measurements to compare.
+#[test]
+fn a_load_that_was_not_measured_yet_is_unknown() {
+    let loads = |process, system| {
+        let document = only(mapped(
+            "jvm",
+            &json!({"java.lang:type=OperatingSystem": {
+                "ProcessCpuLoad": process, "SystemCpuLoad": system, "ProcessCpuTime": "long 10",
+            }}),
+        ));
+        ["jvm.os.process.cpu.load", "jvm.os.cpu.load"].map(|field| document.get(field).cloned())
+    };
+    assert_eq!(loads("double 0", "double 0"), [None, None]);
+    assert_eq!(
+        loads("double 0.25", "double 1"),
+        [Some(json!(0.25)), Some(json!(1.0))]
+    );
+}
+
 #[test]
 fn an_empty_histogram_says_nothing() {
     let flush = "kafka.log:type=LogFlushStats,name=LogFlushRateAndTimeMs";

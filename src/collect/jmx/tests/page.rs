@@ -54,7 +54,7 @@ fn repository(path: &str) -> PathBuf {
 }
 
 /// Beans that real servers have, with their attributes.
-fn seen() -> Vec<(ObjectName, Vec<String>)> {
+pub(super) fn seen() -> Vec<(ObjectName, Vec<String>)> {
     let text = std::fs::read_to_string(repository("tests/data/jmx/beans.txt")).unwrap();
     let line = |line: &str| {
         let (name, attributes) = line.split_once(" | ").unwrap_or((line, ""));
@@ -194,10 +194,15 @@ fn row(page: &mut String, group: &Group, line: &Line) {
         _ => format!("`{}`", line.field),
     };
     let attribute = line.attribute.replace('\\', "");
+    let unless = match &line.unless_zero {
+        Some(other) if *other == line.attribute => " unless it is 0".to_owned(),
+        Some(other) => format!(" unless `{other}` is 0"),
+        None => String::new(),
+    };
     let kind = format!("{:?}", line.kind).to_lowercase();
     writeln!(
         page,
-        "| {} | `{attribute}` | {field} | {kind} |",
+        "| {} | `{attribute}`{unless} | {field} | {kind} |",
         beans.join("<br>")
     )
     .unwrap();
