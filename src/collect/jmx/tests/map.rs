@@ -4,6 +4,8 @@ use serde_json::{Value as Json, json};
 
 use super::capture;
 use crate::collect::jmx::budget::Selection;
+use crate::collect::jmx::fetch::Answer;
+use crate::collect::jmx::figures;
 use crate::collect::jmx::identity::Identity;
 use crate::collect::jmx::map::{Mapped, map};
 use crate::collect::jmx::table::Table;
@@ -222,6 +224,27 @@ fn a_value_that_comes_twice_stands_once_and_is_told() {
     assert_eq!(
         only(mapped).get("zookeeper.jmx.state"),
         Some(&json!("following"))
+    );
+}
+
+/// A bean that refused, vanished or had no time has no attributes.
+#[test]
+fn beans_that_gave_nothing_are_not_counted_as_read() {
+    let answer = Answer {
+        beans: capture::read(&json!({
+            "a:type=given": {"X": "int 0"}, "a:type=refused": {}, "a:type=vanished": {}, "a:type=late": {},
+        })),
+        missing: 1,
+        left_out: 7,
+        ..Answer::default()
+    };
+    assert_eq!(
+        figures(&answer),
+        [
+            ("brokerbeat.target.beans.read", 1),
+            ("brokerbeat.target.beans.missing", 1),
+            ("brokerbeat.target.beans.left_out", 7),
+        ]
     );
 }
 
