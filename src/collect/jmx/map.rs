@@ -81,25 +81,7 @@ impl Sheet {
         if bean.entries.iter().any(|entry| entry.line.kind.has_field()) {
             self.meet(&bean.source.part);
         }
-        let mut cells = Vec::new();
-        for entry in &bean.entries {
-            if entry.line.kind == Kind::NodeId {
-                continue;
-            }
-            let value = self.read(entry, name, attributes);
-            if entry.line.kind == Kind::ClusterId {
-                let id = value.as_ref().and_then(Json::as_str).map(str::to_owned);
-                self.cluster_id = self.cluster_id.take().or(id);
-                continue;
-            }
-            match value {
-                _ if !bean.source.group.sum.is_empty() => {
-                    cells.push((entry, Cell::Sum(value.and_then(|value| value.as_i64()))));
-                }
-                Some(value) => cells.push((entry, Cell::One(value))),
-                None => {}
-            }
-        }
+        let cells = self.cells(bean, name, attributes);
         if cells.is_empty() {
             return;
         }
@@ -116,6 +98,34 @@ impl Sheet {
                 self.complaints.clashes.add(what);
             }
         }
+    }
+
+    /// What the bean says, by the lines about it.
+    fn cells<'a>(
+        &mut self,
+        bean: &'a Bean,
+        name: &ObjectName,
+        attributes: &Attributes,
+    ) -> Vec<(&'a Entry, Cell)> {
+        let is_sum = !bean.source.group.sum.is_empty();
+        let mut cells = Vec::new();
+        for entry in &bean.entries {
+            if entry.line.kind == Kind::NodeId {
+                continue;
+            }
+            let value = self.read(entry, name, attributes);
+            if entry.line.kind == Kind::ClusterId {
+                let id = value.as_ref().and_then(Json::as_str).map(str::to_owned);
+                self.cluster_id = self.cluster_id.take().or(id);
+                continue;
+            }
+            let cell = match is_sum {
+                true => Some(Cell::Sum(value.and_then(|value| value.as_i64()))),
+                false => value.map(Cell::One),
+            };
+            cells.extend(cell.map(|cell| (entry, cell)));
+        }
+        cells
     }
 
     fn meet(&mut self, part: &str) {
@@ -257,8 +267,11 @@ fn rest_document(sort: &Sort, rest: &Rest, identity: &Identity) -> Option<Docume
         .with("brokerbeat.rest.left_out", rest.left_out);
     if !sort.rank.is_empty() {
         document.set("brokerbeat.rest.ranked_by", sort.rank.clone());
-        document.set("brokerbeat.rest.total", rest.total);
-        document.set("brokerbeat.rest.sum", rest.sum);
+        for (field, figure) in [("total", rest.total), ("sum", rest.sum)] {
+            if let Some(figure) = figure {
+                document.set(&format!("brokerbeat.rest.{field}"), figure);
+            }
+        }
     }
     Some(document)
 }

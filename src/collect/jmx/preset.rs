@@ -22,7 +22,7 @@
 //! a composite (`HeapMemoryUsage.used`); a dot in an attribute's own name is written `\.`. Of several patterns each may leave
 //! open other properties: a key that a pattern has not is no key of its documents.
 //!
-//! `unless_zero` in a line leaves its field out while that other attribute of the bean is 0: some servers say 0 of what they
+//! `unless_zero` in a line leaves its field out while that attribute of the bean is 0: some servers say 0 of what they
 //! have not measured yet (`{attribute: CollectionUsage.used, unless_zero: CollectionUsage.committed, …}`).
 //!
 //! Where `rank` stands, also without a field in it, there may be very many beans (topics, partitions, clients): see
