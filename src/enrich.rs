@@ -104,6 +104,8 @@ impl Agent {
         };
         let service = match module {
             "kafka" | "zookeeper" | "jvm" => module,
+            // Users' own tables: beans of any JVM.
+            "jmx" => "jvm",
             _ => "brokerbeat",
         };
         let kind = match stream_type {
@@ -229,6 +231,14 @@ mod tests {
         );
         let strangers = Catalogue::get().strangers("zookeeper.server", &body);
         assert!(strangers.is_empty(), "{strangers:?}");
+    }
+
+    #[test]
+    fn beans_of_own_tables_are_of_a_jvm() {
+        let document = Document::new("jmx", "pools").key("jmx.bean", "a:b=c");
+        let entry = agent().encode(document, &origin());
+        let body: Map<String, Value> = serde_json::from_slice(&entry.body).unwrap();
+        assert_eq!(get_nested(&body, "service.type").unwrap(), "jvm");
     }
 
     #[test]
