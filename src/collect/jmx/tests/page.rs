@@ -41,6 +41,9 @@ struct Omission {
     /// Patterns; all attributes where there are none.
     #[serde(default)]
     attributes: Vec<String>,
+    /// With one of these instead of `-rate` the same bean must have an attribute: the reason speaks of it.
+    #[serde(default)]
+    beside: Vec<String>,
     reason: String,
 }
 
@@ -99,9 +102,20 @@ impl Omission {
         patterns.into_iter().any(|pattern| pattern.matches(bean))
     }
 
-    fn names(&self, attribute: &str) -> bool {
+    /// `all`: the bean's attributes.
+    fn names(&self, attribute: &str, all: &[String]) -> bool {
         let mut patterns = self.attributes.iter();
-        self.attributes.is_empty() || patterns.any(|pattern| fits(pattern, attribute))
+        let is_meant =
+            self.attributes.is_empty() || patterns.any(|pattern| fits(pattern, attribute));
+        is_meant && (self.beside.is_empty() || self.is_beside(attribute, all))
+    }
+
+    fn is_beside(&self, attribute: &str, all: &[String]) -> bool {
+        let stem = attribute
+            .trim_end_matches("-per-hour")
+            .trim_end_matches("-rate");
+        let mut endings = self.beside.iter();
+        endings.any(|ending| all.contains(&format!("{stem}{ending}")))
     }
 }
 
@@ -112,9 +126,10 @@ fn verdicts() -> Vec<(String, bool, bool)> {
     for (bean, attributes) in seen() {
         let read = table.attributes(&bean, &Selection::default());
         let about: Vec<&Omission> = omissions.iter().filter(|o| o.is_about(&bean)).collect();
-        for attribute in attributes {
-            let is_named = about.iter().any(|omission| omission.names(&attribute));
-            let is_read = read.contains(&attribute);
+        for attribute in &attributes {
+            let mut about = about.iter();
+            let is_named = about.any(|omission| omission.names(attribute, &attributes));
+            let is_read = read.contains(attribute);
             verdicts.push((format!("{bean} {attribute}"), is_read, is_named));
         }
     }

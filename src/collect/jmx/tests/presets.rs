@@ -116,7 +116,7 @@ fn a_field_belongs_to_one_kind_of_document() {
     }
 }
 
-/// Every name of the four presets on every tick would be too much: the directory asks by domain and type.
+/// Every name for all presets on every tick would be too much: the directory asks by domain and type.
 #[test]
 fn the_directory_never_asks_for_all_of_a_large_domain() {
     for query in table().queries() {
