@@ -104,7 +104,7 @@ impl Agent {
         };
         let service = match module {
             "kafka" | "zookeeper" | "jvm" => module,
-            // Users' own tables: beans of any JVM.
+            // Beans of a user's own tables: of any JVM.
             "jmx" => "jvm",
             _ => "brokerbeat",
         };
@@ -234,11 +234,18 @@ mod tests {
     }
 
     #[test]
-    fn beans_of_own_tables_are_of_a_jvm() {
-        let document = Document::new("jmx", "pools").key("jmx.bean", "a:b=c");
-        let entry = agent().encode(document, &origin());
-        let body: Map<String, Value> = serde_json::from_slice(&entry.body).unwrap();
-        assert_eq!(get_nested(&body, "service.type").unwrap(), "jvm");
+    fn a_document_is_about_what_its_address_is_of() {
+        for (dataset, service) in [
+            ("kafka.broker", "kafka"),
+            ("zookeeper.server", "zookeeper"),
+            ("jvm", "jvm"),
+            ("jmx", "jvm"),
+            ("target", "brokerbeat"),
+        ] {
+            let entry = agent().encode(Document::new(dataset, "any"), &origin());
+            let body: Map<String, Value> = serde_json::from_slice(&entry.body).unwrap();
+            assert_eq!(get_nested(&body, "service.type").unwrap(), service);
+        }
     }
 
     #[test]

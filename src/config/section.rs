@@ -59,9 +59,11 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// Notes a mistake about a key of this section (about the section itself where `key` is empty).
+    /// Notes a mistake about a key of this section (about the section itself where `key` is empty,
+    /// about a key below where it is dotted).
     pub fn problem(&self, key: &str, message: impl Into<String>) {
-        let line = match self.entries.iter().find(|(name, ..)| name == key) {
+        let first = key.split('.').next().unwrap_or(key);
+        let line = match self.entries.iter().find(|(name, ..)| name == first) {
             Some((_, line, _)) => *line,
             None => self.line,
         };
