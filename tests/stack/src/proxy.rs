@@ -38,7 +38,7 @@ struct Counters {
     stop: AtomicBool,
 }
 
-/// A proxy; ends, with its connections, when it is dropped.
+/// A proxy. It takes no more connections once it is dropped; those it has end with their client or server.
 pub struct Proxy {
     address: SocketAddr,
     counters: Arc<Counters>,
