@@ -22,7 +22,7 @@ fn files(folder: &str, extension: &str) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let entries = fs::read_dir(&folder).into_iter().flatten().flatten();
     let mut files: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
-    files.retain(|path| extension.is_empty() || path.extension().is_some_and(|e| e == extension));
+    files.retain(|path| path.extension().is_some_and(|e| e == extension));
     files.sort();
     files
 }

@@ -78,7 +78,8 @@ enum State {
 impl Client {
     /// Opens a session: asks the registry, logs in, takes a lease. Needs a tokio runtime with time and I/O.
     ///
-    /// Nothing is kept of an attempt that is cancelled; the JVM may keep a session until its lease runs out.
+    /// Cancel safe. A session that the JVM has opened for an attempt that fails or is cancelled is closed in the
+    /// background.
     pub async fn connect(endpoint: &Endpoint, timeouts: Timeouts) -> Result<Client, Error> {
         Self::connect_with(endpoint, timeouts, Limits::default()).await
     }

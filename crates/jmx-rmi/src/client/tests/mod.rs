@@ -3,6 +3,8 @@
 mod fake;
 mod flow;
 mod hostile;
+mod hosts;
+mod sessions;
 
 use std::time::{Duration, Instant};
 
@@ -15,7 +17,7 @@ use crate::Value;
 use fake::{Act, FakeJvm, Kind as Called, capture, stub};
 
 /// Long for loopback, short for a test that waits for it.
-const SOON: Duration = Duration::from_millis(200);
+const SOON: Duration = Duration::from_millis(500);
 
 /// What is said of a peer that wants TLS.
 const WANTS_TLS: &str = match cfg!(feature = "tls") {
@@ -52,6 +54,13 @@ fn route(port: u16) -> Route {
         limits: Limits::default(),
         within: PATIENT.connect,
     }
+}
+
+/// A port where nobody listens, and nobody else will as long as the socket lives.
+fn nobody() -> (u16, tokio::net::TcpSocket) {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    (socket.local_addr().unwrap().port(), socket)
 }
 
 fn sentence(error: &Error) -> String {
@@ -232,25 +241,19 @@ async fn a_session_the_jvm_no_longer_knows_is_told_apart() {
 #[tokio::test]
 async fn a_jvm_that_hangs_is_a_time_out() {
     let jvm = FakeJvm::start(|kind, _| (kind == Called::Names).then_some(Act::Hang)).await;
-    let mut client = client(
-        &jvm,
-        Timeouts {
-            call: SOON,
-            ..PATIENT
-        },
-    )
-    .await;
+    // The log-in has this time, too.
+    let call = Duration::from_secs(2);
+    let mut client = client(&jvm, Timeouts { call, ..PATIENT }).await;
     let error = client.query_names(None).await.unwrap_err();
     assert!(error.is_timeout());
-    assert!(
-        error
-            .to_string()
-            .ends_with("within 200ms: asking for names"),
-        "{error}"
-    );
-    let start = Instant::now();
+    let told = error.to_string();
+    assert!(told.ends_with("within 2s: asking for names"), "{told}");
     assert!(client.query_names(None).await.unwrap_err().is_timeout());
-    assert!(start.elapsed() < SOON, "a poisoned client does not wait");
+    assert_eq!(
+        jvm.count(Called::Names),
+        1,
+        "a poisoned client does not ask"
+    );
 }
 
 #[tokio::test]
@@ -284,11 +287,6 @@ async fn a_wrong_password_is_told_apart() {
     let error = Client::connect(&endpoint, PATIENT).await.unwrap_err();
     assert!(error.is_auth());
     assert!(!sentence(&error).contains("hunter2"));
-    assert_eq!(
-        jvm.count(Called::NewClient),
-        1,
-        "the password is not tried on another host"
-    );
 }
 
 #[tokio::test]
@@ -319,23 +317,6 @@ async fn the_port_of_the_stub_can_be_overridden() {
     );
     endpoint.rmi_port = Some(jvm.port);
     Client::connect(&endpoint, PATIENT).await.unwrap();
-}
-
-#[tokio::test]
-async fn hosts_are_tried_in_the_order_that_was_asked_for() {
-    // The stub says 127.0.0.1, the endpoint 127.0.0.2: on Linux both are this machine, only one has the server.
-    let jvm = FakeJvm::start(|_, _| None).await;
-    let registry = FakeRegistry::on("127.0.0.2:0", stub("stub-jdk17-server", jvm.port)).await;
-    let mut endpoint = Endpoint::new("127.0.0.2", registry.port);
-    for (choice, works) in [
-        (AdvertisedHost::Fallback, true),
-        (AdvertisedHost::First, true),
-        (AdvertisedHost::Never, false),
-    ] {
-        endpoint.advertised_host = choice;
-        let connected = Client::connect(&endpoint, PATIENT).await;
-        assert_eq!(connected.is_ok(), works, "{choice:?}: {connected:?}");
-    }
 }
 
 /// A registry elsewhere than the server object.
@@ -376,10 +357,9 @@ async fn stranger(patience: usize, words: &'static [u8]) -> Error {
             stream.read_to_end(&mut Vec::new()).await.ok();
         }
     });
-    let timeouts = Timeouts {
-        connect: SOON,
-        call: SOON,
-    };
+    // Only one that says nothing to the first seven bytes is waited for.
+    let connect = if patience > 7 { SOON } else { PATIENT.connect };
+    let timeouts = Timeouts { connect, ..PATIENT };
     let error = Client::connect(&Endpoint::new("127.0.0.1", port), timeouts)
         .await
         .unwrap_err();
@@ -445,12 +425,7 @@ async fn a_silent_port_is_a_time_out() {
 
 #[tokio::test]
 async fn nobody_there_is_told_apart() {
-    let port = TcpListener::bind("127.0.0.1:0")
-        .await
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
+    let (port, _taken) = nobody();
     let error = Client::connect(&Endpoint::new("127.0.0.1", port), PATIENT)
         .await
         .unwrap_err();
@@ -505,23 +480,15 @@ mod lease {
 
     #[tokio::test]
     async fn it_is_renewed_half_way() {
-        let mut jvm = FakeJvm::start(|_, _| None).await;
+        let jvm = FakeJvm::start(|_, _| None).await;
         let lease = Lease::keep(holder(jvm.port), Duration::from_millis(20));
-        jvm.seen
-            .wait_for(|seen| seen.get(&Called::Dirty) == Some(&1))
-            .await
-            .unwrap();
+        jvm.has_seen(Called::Dirty, 1).await;
         assert!(lease.lost().is_none());
     }
 
     #[tokio::test]
     async fn a_failure_is_tried_again_until_it_runs_out() {
-        let port = TcpListener::bind("127.0.0.1:0")
-            .await
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
+        let (port, _taken) = nobody();
         let mut lease = Lease::keep(holder(port), Duration::from_millis(50));
         lease.ended().await;
         assert!(lease.lost().unwrap().is_connect());
@@ -531,12 +498,7 @@ mod lease {
     async fn a_lost_lease_poisons() {
         let jvm = FakeJvm::start(|_, _| None).await;
         let mut client = client(&jvm, PATIENT).await;
-        let port = TcpListener::bind("127.0.0.1:0")
-            .await
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
+        let (port, _taken) = nobody();
         client.session.lease = Lease::keep(holder(port), Duration::from_millis(20));
         client.session.lease.ended().await;
         assert!(client.is_poisoned());
