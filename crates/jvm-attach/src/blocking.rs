@@ -40,3 +40,10 @@ pub(crate) async fn run<T: Send + 'static>(
 pub async fn scan(limit: Duration) -> Result<Vec<Jvm>, Error> {
     run(limit, jvms).await
 }
+
+/// As if every thread hung.
+#[cfg(test)]
+pub(crate) async fn take_all() -> tokio::sync::SemaphorePermit<'static> {
+    let all = u32::try_from(MOST).expect("it is small");
+    PERMITS.acquire_many(all).await.expect("it is never closed")
+}

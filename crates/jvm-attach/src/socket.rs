@@ -47,7 +47,11 @@ pub(crate) async fn open(
     let opened = wait(process, jvm, limit, &mut file).await;
     if let Some(file) = file {
         // Gone before anybody hears how it went. If that takes too long, it is removed later, as after a cancellation.
-        blocking::run(limit, || Ok(file.remove())).await.ok();
+        let remove = move || {
+            file.remove();
+            Ok(())
+        };
+        blocking::run(limit, remove).await.ok();
     }
     opened
 }
@@ -143,7 +147,26 @@ fn is_itself(peer: Option<i32>, pid: u32) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use stack::{Options, PlainJvm};
+
     use super::*;
+
+    /// With all the threads taken, as by a file system that hangs, the look waits and times out: it does not use the
+    /// runtime's own.
+    #[tokio::test]
+    async fn a_jvm_is_looked_at_on_no_thread_of_the_runtime() {
+        let started = PlainJvm::idle(&Options::new().without_jmx()).unwrap();
+        let pid = started.process().pid();
+        let process = Arc::new(Process::open(pid).unwrap());
+        let jvm = Arc::new(crate::jvm::jvm(pid).unwrap());
+        let patient = Duration::from_secs(60);
+        open(&process, &jvm, patient).await.unwrap();
+        let taken = blocking::take_all().await;
+        let late = open(&process, &jvm, Duration::from_millis(50)).await;
+        assert!(late.unwrap_err().is_timeout());
+        drop(taken);
+        open(&process, &jvm, patient).await.unwrap();
+    }
 
     #[test]
     fn a_peer_that_cannot_be_seen_is_not_the_jvm() {

@@ -129,7 +129,9 @@ fn disabled_attaching_is_named_before_anything_is_sent() {
         ];
         for (number, way) in ways.iter().enumerate() {
             let name = format!("Closed{number}Under{jdk}");
-            let jvm = start(&name, &bare().jdk(jdk).jvm(way));
+            // Its dumps are in the log then, and not among what the program says.
+            let options = bare().jdk(jdk).jvm("-XX:+DisplayVMOutputToStderr");
+            let jvm = start(&name, &options.jvm(way));
             let (kind, message) = fault(&format!("local:{name}"));
             assert_eq!(kind, "refused");
             assert!(
