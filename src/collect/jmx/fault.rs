@@ -1,10 +1,8 @@
 //! What went wrong, as data: a kind and a sentence that names the JVM.
 
-use std::error::Error as _;
-
 use jmx_rmi::{ObjectName, RemoteException};
 
-use super::door::DoorError;
+use super::door::{DoorError, chain};
 use crate::collect::{Fault, FaultKind};
 
 /// A session that could not be opened, or broke.
@@ -59,16 +57,4 @@ pub(super) fn of_beans(jvm: &str, refused: &[(ObjectName, RemoteException)]) -> 
     let count = refused.len();
     let message = format!("{jvm} refuses {count} beans, the first: {name}: {exception}");
     Some(Fault::new(kind, message))
-}
-
-/// The error and its causes in one line.
-fn chain(error: &DoorError) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }

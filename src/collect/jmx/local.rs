@@ -6,8 +6,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jmx_rmi::{Endpoint, ServiceUrlError};
-use jvm_attach::{Jvm, Timeouts, attach, scan};
+use jmx_rmi::{Endpoint, ServiceUrlError, Timeouts};
+use jvm_attach::{Jvm, attach, scan};
 use thiserror::Error;
 use tokio::time::sleep;
 
@@ -111,12 +111,17 @@ impl Pattern {
         }
     }
 
-    /// The JVM's local connector, which is started if it does not run yet.
+    /// The JVM's local connector, which is started if it does not run yet. A JVM has no longer than `timeouts` say for
+    /// its socket (`connect`) and for each answer (`call`), and never longer than a JVM may need.
     ///
     /// # Cancel safety
     /// May be dropped at any time.
-    pub(crate) async fn endpoint(&self) -> Result<Endpoint, LocalError> {
-        let timeouts = Timeouts::default();
+    pub(crate) async fn endpoint(&self, timeouts: Timeouts) -> Result<Endpoint, LocalError> {
+        let most = jvm_attach::Timeouts::default();
+        let timeouts = jvm_attach::Timeouts {
+            socket: most.socket.min(timeouts.connect),
+            answer: most.answer.min(timeouts.call),
+        };
         let pid = self.find(|| scan(timeouts.answer)).await?;
         self.connector(pid, timeouts).await
     }
@@ -137,7 +142,11 @@ impl Pattern {
     }
 
     /// The connector of the JVM with this pid, if it fits: the pid may have changed hands since it was found.
-    async fn connector(&self, pid: u32, timeouts: Timeouts) -> Result<Endpoint, LocalError> {
+    async fn connector(
+        &self,
+        pid: u32,
+        timeouts: jvm_attach::Timeouts,
+    ) -> Result<Endpoint, LocalError> {
         let attached = attach(pid, timeouts).await.map_err(Arc::new)?;
         if !self.fits(attached.jvm()) {
             return Err(LocalError::None(self.clone()));
@@ -257,7 +266,7 @@ mod tests {
         let other = PlainJvm::idle(&Options::new().without_jmx()).unwrap();
         let pid = other.process().pid();
         let patient = Duration::from_secs(60);
-        let timeouts = Timeouts {
+        let timeouts = jvm_attach::Timeouts {
             socket: patient,
             answer: patient,
         };

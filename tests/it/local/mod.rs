@@ -11,6 +11,7 @@ use serde_json::Value;
 use stack::{Kafka, Options, PlainJvm, Process, Producer, ZooKeeper, jdks, wait_until};
 
 use crate::agent::{PATIENCE, Setting, field, of_dataset, search, text};
+use crate::jmx_commands::jmx;
 use crate::servers;
 
 /// A Java program that is called like this and lives until its stdin ends. The few texts live as long as the tests.
@@ -226,6 +227,22 @@ fn a_jvm_that_is_gone_and_back_is_found_again() {
     assert_ne!(jvm.process().pid(), back.process().pid());
     becomes(1);
     agent.stop_clean();
+}
+
+/// A JVM that is stopped costs the time that was given, not what it takes to give up by itself.
+#[test]
+fn the_time_out_of_the_command_line_holds_here_too() {
+    let jvm = start("Stopped", &bare());
+    let endpoint = format!("local:pid={}", jvm.process().pid());
+    let (code, _, said) = jmx(&["ls", &endpoint, "java.lang:type=Memory", "--timeout", "60s"]);
+    assert_eq!(code, 0, "{said}");
+    jvm.signal(stack::Signal::Stop);
+    let started = std::time::Instant::now();
+    let (code, _, said) = jmx(&["ls", &endpoint, "--timeout", "500ms"]);
+    let taken = started.elapsed();
+    assert_eq!(code, 1, "{said}");
+    // Without it: 10 s.
+    assert!(taken.as_secs() < 8, "{taken:?}: {said}");
 }
 
 #[test]
