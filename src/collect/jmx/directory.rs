@@ -5,7 +5,8 @@ use std::sync::Arc;
 use jmx_rmi::{Attributes, ObjectName, Read};
 
 use super::budget::{Census, Selection};
-use super::door::{DoorError, Peer, Reading};
+use super::door::{DoorError, Reading};
+use super::reader::Reader;
 use super::table::Table;
 
 /// A directory is used for so many cycles. New beans (a topic's first traffic, a new request version) are seen one
@@ -28,6 +29,8 @@ pub(super) struct Directory {
     left_out: usize,
     cycles: u32,
     is_stale: bool,
+    /// Whether a newer one could not be made in time.
+    is_postponed: bool,
     /// Directories in a row that were out of date before their time.
     hurried: u32,
     /// Directories in a row that were different from the one before; none if it was the same.
@@ -35,29 +38,29 @@ pub(super) struct Directory {
 }
 
 impl Directory {
-    /// Asks the server for the names of its beans. `before` is the directory of the same session, if there was one.
+    /// Asks the server for the names of its beans. `before` is the directory of the same server, if there was one.
     pub(super) async fn load(
-        peer: &mut Peer,
+        reader: &mut Reader,
         table: &Table,
-        before: Option<Self>,
+        before: Option<&Self>,
     ) -> Result<Self, DoorError> {
-        let mut names = peer.query_names(&table.queries()).await?;
+        let mut names = reader.query_names(&table.queries()).await?;
         names.sort_unstable();
         names.dedup();
         let census = Census::new(table, &names);
         let mut readings = Vec::new();
         if !census.reads().is_empty() {
             readings.resize_with(census.reads().len(), || None);
-            peer.read(census.reads(), &mut readings).await?;
+            reader.read(census.reads(), 0, &mut readings).await?;
         }
         let answer = |reading: Option<Reading>| reading?.ok();
         let answers: Vec<Attributes> = readings
             .into_iter()
             .map(|reading| answer(reading).unwrap_or_default())
             .collect();
-        let selected = before.as_ref().map(|before| Arc::clone(&before.selection));
+        let selected = before.map(|before| Arc::clone(&before.selection));
         let selection = census.choose(table, &answers, &selected.unwrap_or_default());
-        Ok(Self::new(names, table, selection, before.as_ref()))
+        Ok(Self::new(names, table, selection, before))
     }
 
     fn new(
@@ -89,6 +92,7 @@ impl Directory {
             left_out,
             cycles: 0,
             is_stale: false,
+            is_postponed: false,
         }
     }
 
@@ -112,6 +116,12 @@ impl Directory {
         self.reads.iter().map(|read| &read.name)
     }
 
+    /// The place behind a bean, which may have gone.
+    pub(super) fn behind(&self, bean: Option<&ObjectName>) -> usize {
+        let is_before = |read: &Read| bean.is_some_and(|bean| read.name <= *bean);
+        self.reads.partition_point(is_before)
+    }
+
     /// Counts a cycle.
     pub(super) fn used(&mut self) {
         self.cycles += 1;
@@ -122,11 +132,18 @@ impl Directory {
         self.is_stale = true;
     }
 
+    /// A newer one takes too long. It is not tried out of turn again: each attempt costs half a cycle.
+    pub(super) fn postpone(&mut self) {
+        self.is_postponed = true;
+        self.cycles = 0;
+    }
+
     /// Whether it is time to ask anew.
     pub(super) fn is_due(&self) -> bool {
         let is_out_of_date = self.is_stale && self.hurried < OUT_OF_TURN;
         let is_restless = (1..=RESTLESS).contains(&self.restless);
-        is_out_of_date || is_restless || self.cycles >= CYCLES
+        let is_early = (is_out_of_date || is_restless) && !self.is_postponed;
+        is_early || self.cycles >= CYCLES
     }
 }
 
@@ -160,6 +177,33 @@ mod tests {
             second.used();
         }
         assert!(second.is_due());
+    }
+
+    #[test]
+    fn one_that_could_not_be_made_in_time_is_tried_again_in_turn() {
+        let table = Table::new(&["jvm".to_owned()]).unwrap();
+        let memory = ObjectName::parse("java.lang:type=Memory").unwrap();
+        let mut current = directory(vec![memory.clone()], &table, None);
+        current.distrust();
+        current.postpone();
+        for _ in 0..CYCLES {
+            assert!(!current.is_due());
+            current.used();
+        }
+        assert!(current.is_due());
+        assert!(directory(vec![memory], &table, Some(&current)).hurried > 0);
+    }
+
+    #[test]
+    fn a_cycle_begins_behind_a_bean() {
+        let table = Table::new(&["jvm".to_owned()]).unwrap();
+        let pool =
+            |number: u32| ObjectName::parse(&format!("java.nio:type=BufferPool,name={number}"));
+        let names = [1, 3, 5].map(|number| pool(number).unwrap()).to_vec();
+        let directory = directory(names, &table, None);
+        let behind = |number| directory.behind(Some(&pool(number).unwrap()));
+        assert_eq!(directory.behind(None), 0);
+        assert_eq!([0, 1, 2, 3, 5].map(behind), [0, 1, 1, 2, 3]);
     }
 
     /// A preset for another JVM is a fault in every cycle; asking for all names every time would not mend it.

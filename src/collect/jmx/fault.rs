@@ -5,6 +5,7 @@ use std::error::Error as _;
 use jmx_rmi::{ObjectName, RemoteException};
 
 use super::door::DoorError;
+use super::harmful::Harm;
 use crate::collect::{Fault, FaultKind};
 
 /// A session that could not be opened, or broke.
@@ -61,8 +62,19 @@ pub(super) fn of_beans(jvm: &str, refused: &[(ObjectName, RemoteException)]) -> 
     Some(Fault::new(kind, message))
 }
 
+/// Beans that are left out, as reading them ends the session.
+pub(super) fn of_harmful(jvm: &str, harmful: &[&Harm]) -> Option<Fault> {
+    let why = &harmful.first()?.why;
+    let names: Vec<&str> = harmful.iter().map(|harm| harm.bean.as_str()).collect();
+    let (count, names) = (names.len(), names.join(", "));
+    let message = format!(
+        "{jvm}: {count} beans have values that end the session and are left out for now: {names}; the first: {why}"
+    );
+    Some(Fault::new(FaultKind::Partial, message))
+}
+
 /// The error and its causes in one line.
-fn chain(error: &DoorError) -> String {
+pub(super) fn chain(error: &DoorError) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

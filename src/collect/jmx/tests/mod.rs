@@ -4,6 +4,7 @@ mod budget;
 mod capture;
 mod config;
 mod golden;
+mod harm;
 mod live;
 mod map;
 mod own;
