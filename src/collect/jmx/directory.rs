@@ -1,5 +1,6 @@
 //! What the server has: the names of its beans, and with them the list of what to read each cycle.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jmx_rmi::{Attributes, ObjectName, Read};
@@ -44,9 +45,7 @@ impl Directory {
         table: &Table,
         before: Option<&Self>,
     ) -> Result<Self, DoorError> {
-        let mut names = reader.query_names(&table.queries()).await?;
-        names.sort_unstable();
-        names.dedup();
+        let names = sorted(table, reader.query_names(&table.queries()).await?);
         let census = Census::new(table, &names);
         let mut readings = Vec::new();
         if !census.reads().is_empty() {
@@ -147,6 +146,38 @@ impl Directory {
     }
 }
 
+/// Each name once, in order and without twins.
+fn sorted(table: &Table, mut names: Vec<ObjectName>) -> Vec<ObjectName> {
+    names.sort_unstable();
+    names.dedup();
+    let twins: BTreeSet<ObjectName> = names.iter().filter_map(|name| twin(table, name)).collect();
+    names.retain(|name| !twins.contains(name));
+    names
+}
+
+/// The other name that the server may have for the same thing, with underscores for dots: as Kafka's consumers of 4.1 and 4.2 do
+/// for a topic, so that what reads the names of 4.0 goes on (KIP-1109). Both beans have the same values, and a sum over
+/// them would be twice what it is.
+///
+/// A topic that is really called `a_b` cannot lie beside one called `a.b`: Kafka refuses to make the second of such a
+/// pair, as their metrics would collide (`InvalidTopicException`). In a JVM that reads `a.b` of one cluster and `a_b` of
+/// another by two clients the beans differ by `client-id`, too.
+fn twin(table: &Table, name: &ObjectName) -> Option<ObjectName> {
+    if !name.keys().any(|(_, value)| value.contains('.')) {
+        return None;
+    }
+    let mut properties = table
+        .matching(name)
+        .filter_map(|bean| bean.source.group.twins.as_deref());
+    let property = properties.find(|key| name.key(key).is_some_and(|value| value.contains('.')))?;
+    let keys = name.keys().map(|(key, value)| match key == property {
+        true => format!("{key}={}", value.replace('.', "_")),
+        false => format!("{key}={value}"),
+    });
+    let keys: Vec<String> = keys.collect();
+    ObjectName::parse(&format!("{}:{}", name.domain(), keys.join(","))).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -192,6 +223,38 @@ mod tests {
         }
         assert!(current.is_due());
         assert!(directory(vec![memory], &table, Some(&current)).hurried > 0);
+    }
+
+    #[test]
+    fn of_twins_the_one_with_the_true_name_stays() {
+        let table = Table::new(&["kafka-consumer".to_owned()]).unwrap();
+        let sorted = |keys: &[&str]| {
+            let name = |keys: &&str| {
+                let name = format!("kafka.consumer:type=consumer-fetch-manager-metrics,{keys}");
+                ObjectName::parse(&name).unwrap()
+            };
+            let sorted = sorted(&table, keys.iter().map(name).collect());
+            let keys = sorted
+                .iter()
+                .map(|name| name.as_str().split_once(',').unwrap().1);
+            keys.map(str::to_owned).collect::<Vec<_>>()
+        };
+        let stay = [
+            "client-id=a,topic=eu.orders_x",
+            "client-id=a,topic=eu.orders_x,partition=0",
+            "client-id=b,topic=eu_orders_x",
+            "client-id=a_b",
+            "client-id=a.b",
+        ];
+        let twins = [
+            "client-id=a,topic=eu_orders_x",
+            "client-id=a,topic=eu_orders_x,partition=0",
+        ];
+        let mut expected = stay.map(str::to_owned);
+        let mut found = sorted(&[&stay[..], &twins[..], &stay[..]].concat());
+        expected.sort_unstable();
+        found.sort_unstable();
+        assert_eq!(found, expected);
     }
 
     #[test]

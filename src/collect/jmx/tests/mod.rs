@@ -11,3 +11,4 @@ mod own;
 mod page;
 mod presets;
 mod tls;
+mod twins;
