@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Fuzzes every target of crates/jmx-rmi/fuzz for FUZZ_MINUTES (20), one after another, and writes what was done to
 # docs/proofs/fuzz.md (FUZZ_PROOF). What the fuzzer learnt stays in the target folder: a later run goes on from there, and the minutes
-# of all runs add up. Arguments: the targets, if not all of them.
+# of all runs add up. Arguments: the targets, if not all of them; or `totals`, which only adds up anew.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -71,13 +71,13 @@ fuzz() {
     [ "$result" = "nothing found" ] || { tail -n 40 "$log" >&2; return 1; }
 }
 
-# Writes the sums over all runs between their marks.
+# Writes the sums over all runs between their marks. A run has a date; the sums themselves are no runs.
 totals() {
     local sums
     sums=$(mktemp)
-    awk -F ' *[|] *' '/^[|] [a-z_]+ [|] 2/ { minutes[$2] += $6; cpu[$2] += $7; runs[$2] += $8; if ($14 != "nothing found") found[$2]++ }
+    awk -F ' *[|] *' '/^[|] [a-z_]+ [|] [0-9]+-[0-9]+-[0-9]+ [|]/ { minutes[$2] += $6; cpu[$2] += $7; runs[$2] += $8; if ($14 != "nothing found") found[$2]++ }
         END {
-            print "| target | minutes | CPU | executions | runs that found something |\n|---|---|---|---|---|"
+            print "| target | minutes | CPU, where noted | executions | runs that found something |\n|---|---|---|---|---|"
             split("decode reply chunks object_name", names, " ")
             for (i = 1; i in names; i++) {
                 n = names[i]
@@ -89,6 +89,10 @@ totals() {
     rm -f "$sums"
 }
 
+if [ "${1:-}" = totals ]; then
+    totals
+    exit 0
+fi
 need
 seed_corpus
 HOST=$(rustc -vV | sed -n 's/^host: //p')

@@ -104,6 +104,8 @@ impl Agent {
         };
         let service = match module {
             "kafka" | "zookeeper" | "jvm" => module,
+            // Beans of a user's own tables: of any JVM.
+            "jmx" => "jvm",
             _ => "brokerbeat",
         };
         let kind = match stream_type {
@@ -229,6 +231,21 @@ mod tests {
         );
         let strangers = Catalogue::get().strangers("zookeeper.server", &body);
         assert!(strangers.is_empty(), "{strangers:?}");
+    }
+
+    #[test]
+    fn a_document_is_about_what_its_address_is_of() {
+        for (dataset, service) in [
+            ("kafka.broker", "kafka"),
+            ("zookeeper.server", "zookeeper"),
+            ("jvm", "jvm"),
+            ("jmx", "jvm"),
+            ("target", "brokerbeat"),
+        ] {
+            let entry = agent().encode(Document::new(dataset, "any"), &origin());
+            let body: Map<String, Value> = serde_json::from_slice(&entry.body).unwrap();
+            assert_eq!(get_nested(&body, "service.type").unwrap(), service);
+        }
     }
 
     #[test]

@@ -39,10 +39,10 @@ impl OurClient {
         }
     }
 
-    /// Starts it, connects, and gives it its list.
-    pub(crate) fn ready(endpoint: &str, list: &Path) -> Self {
+    /// Starts it, connects with so many TCP connections, and gives it its list.
+    pub(crate) fn ready(endpoint: &str, list: &Path, connections: u32) -> Self {
         let mut client = Self::start(endpoint, list);
-        client.ask("connect");
+        client.ask(&format!("connect {connections}"));
         client.ask("list");
         client
     }

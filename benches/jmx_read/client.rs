@@ -1,6 +1,7 @@
 //! Our client in a process of its own, so that its memory is what it needs and nothing else.
 //!
-//! On stdin: "read" reads the list, "connect" only connects (anew), "memory" measures. Each is answered by a line.
+//! On stdin: "connect N" connects with N TCP connections, "list" takes the list, "read" reads it, "idle" waits, "memory"
+//! measures. Each is answered by a line.
 
 use std::fs;
 use std::io::{BufRead, Write, stdin, stdout};
@@ -18,13 +19,16 @@ pub(crate) fn run(endpoint: &str, list: &str) {
         .build()
         .unwrap();
     let (host, port) = endpoint.rsplit_once(':').unwrap();
-    let endpoint = Endpoint::new(host, port.parse().unwrap());
+    let mut endpoint = Endpoint::new(host, port.parse().unwrap());
     let mut client = None;
     let mut reads = Vec::new();
     for line in stdin().lock().lines() {
-        let answer = match line.unwrap().as_str() {
+        let line = line.unwrap();
+        let (command, number) = line.split_once(' ').unwrap_or((&line, ""));
+        let answer = match command {
             "memory" => memory(),
             "connect" => runtime.block_on(async {
+                endpoint.connections = number.parse().unwrap();
                 client = Some(connect(&endpoint).await);
                 "connected".to_owned()
             }),

@@ -47,7 +47,7 @@ pub(crate) fn cost(report: &mut Report) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let text = fs::read_to_string(list.path()).unwrap();
     let jolokia = Jolokia::new(format!("http://{}/jolokia/", http.address()), &text);
-    let mut ours = OurClient::ready(&jmx.address(), &list.path());
+    let mut ours = OurClient::ready(&jmx.address(), &list.path(), 1);
     let mut read_jmx = || assert_eq!(ours.read().values, list.attributes as u64);
     let read_http = || assert_eq!(runtime.block_on(jolokia.read()), list.attributes);
     for _ in 0..WARM {

@@ -23,7 +23,7 @@ pub(crate) fn wide(report: &mut Report) {
     let kafka = Kafka::start_kraft_with(&options).unwrap();
     kafka.create_large_topic("wide", PARTITIONS).unwrap();
     let list = List::of_all(kafka.jmx_access(), "kafka.*:*");
-    let mut ours = OurClient::ready(&kafka.jmx(), &list.path());
+    let mut ours = OurClient::ready(&kafka.jmx(), &list.path(), 1);
     let listed = ours.memory();
     let java = JmxReader::start(kafka.jmx_access(), &list.path(), None).unwrap();
     let mut times = [Vec::new(), Vec::new()];
@@ -60,7 +60,7 @@ pub(crate) fn idle(report: &mut Report) {
     let list = List::new(Vec::new());
     let mut client = OurClient::start(&broker.kafka.jmx(), &list.path());
     let before = client.memory().resident;
-    client.ask("connect");
+    client.ask("connect 1");
     client.ask("idle");
     let idle = client.memory().resident - before;
     report.line(&format!(

@@ -56,19 +56,35 @@ pub(super) fn shown<'a>(name: &str, value: &'a str) -> &'a str {
     }
 }
 
-/// An address without the user and password that a URL may carry.
-pub fn without_user_info(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else {
-        return url.to_owned();
+/// An address without the user and password that it may carry, with a scheme or without, well written or not: where it
+/// is not certain that an `@` belongs to a path, all that stands before it is left out.
+pub fn without_user_info(address: &str) -> String {
+    let (scheme, rest) = match address.split_once("://") {
+        Some((scheme, rest)) if !scheme.contains('@') => (format!("{scheme}://"), rest),
+        _ => (String::new(), address),
     };
     let (authority, path) = match rest.find(['/', '?', '#']) {
         Some(end) => rest.split_at(end),
         None => (rest, ""),
     };
-    match authority.rsplit_once('@') {
-        Some((_, host)) => format!("{scheme}://{host}{path}"),
-        None => url.to_owned(),
+    if let Some((_, host)) = authority.rsplit_once('@') {
+        return format!("{scheme}{host}{path}");
     }
+    match rest.rsplit_once('@') {
+        Some((before, host)) if !is_host_and_path(before) => format!("{scheme}{host}"),
+        _ => address.to_owned(),
+    }
+}
+
+/// `host/…` or `host:port/…` with nothing in it that may be another authority.
+fn is_host_and_path(text: &str) -> bool {
+    let (authority, path) = text.split_once('/').unwrap_or((text, ""));
+    let is_port = |port: &str| port.chars().all(|c| c.is_ascii_digit());
+    let is_host = match authority.rsplit_once(':') {
+        Some((host, port)) => !host.is_empty() && is_port(port),
+        None => !authority.is_empty(),
+    };
+    is_host && !path.starts_with('/') && !path.contains("//")
 }
 
 #[cfg(test)]
@@ -85,5 +101,31 @@ mod tests {
             "https://es:9200/x@y"
         );
         assert_eq!(without_user_info("https://es:9200"), "https://es:9200");
+        assert_eq!(
+            without_user_info("https://es:9200/x@y"),
+            "https://es:9200/x@y"
+        );
+    }
+
+    #[test]
+    fn no_form_of_an_address_shows_its_user() {
+        for (written, shown) in [
+            ("me:hunter2@a:1", "a:1"),
+            ("me@a:1", "a:1"),
+            ("me:hun/ter2@a:1", "a:1"),
+            ("http://me:hun/ter2@a:1/jolokia", "http://a:1/jolokia"),
+            ("http://me:hun//ter2@a:1/jolokia", "http://a:1/jolokia"),
+            ("service:jmx:rmi//me:hunter2@a:1", "a:1"),
+            (
+                "service:jmx:rmi:///jndi/rmi://me:hunter2@a:1/jmxrmi",
+                "service:jmx:rmi://a:1/jmxrmi",
+            ),
+            (
+                "service:jmx:rmi://b/jndi/rmi://me:hunter2@a:1/jmxrmi",
+                "service:jmx:rmi://a:1/jmxrmi",
+            ),
+        ] {
+            assert_eq!(without_user_info(written), shown, "{written}");
+        }
     }
 }

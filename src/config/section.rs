@@ -4,7 +4,8 @@
 //! never asked for is unknown and is reported when the section is dropped, with the
 //! nearest known key — so that the readers cannot forget to.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -23,6 +24,8 @@ pub struct Findings {
     pub problems: Problems,
     /// All settings with their defaults.
     pub effective: Effective,
+    /// Fields that the user has made up, over the whole configuration.
+    own_fields: RefCell<BTreeSet<String>>,
 }
 
 /// One mapping of the configuration.
@@ -56,9 +59,11 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// Notes a mistake about a key of this section (about the section itself where `key` is empty).
+    /// Notes a mistake about a key of this section (about the section itself where `key` is empty,
+    /// about a key below where it is dotted).
     pub fn problem(&self, key: &str, message: impl Into<String>) {
-        let line = match self.entries.iter().find(|(name, ..)| name == key) {
+        let first = key.split('.').next().unwrap_or(key);
+        let line = match self.entries.iter().find(|(name, ..)| name == first) {
             Some((_, line, _)) => *line,
             None => self.line,
         };
@@ -68,6 +73,13 @@ impl<'a> Section<'a> {
             join(&self.path, key)
         };
         self.findings.problems.push(line, path, message);
+    }
+
+    /// Notes fields that the user has made up here. How many different ones there are so far, in the whole configuration.
+    pub fn add_own_fields(&self, fields: impl IntoIterator<Item = String>) -> usize {
+        let mut all = self.findings.own_fields.borrow_mut();
+        all.extend(fields);
+        all.len()
     }
 
     /// Whether the key stands in the file. Counts as asked for.

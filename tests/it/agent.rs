@@ -70,9 +70,15 @@ impl Setting {
             .expect("the agent's binary starts")
     }
 
-    /// `once`: exit code, documents, and what was said on stderr.
+    /// `once`, with time enough for the first words of a JVM on a busy machine: exit code, documents, and what was said
+    /// on stderr.
     pub(crate) fn once(&self) -> (i32, Vec<Value>, String) {
-        let output = self.command(&["once"]);
+        self.once_in("60s")
+    }
+
+    /// `once` with this interval.
+    pub(crate) fn once_in(&self, interval: &str) -> (i32, Vec<Value>, String) {
+        let output = self.command(&["-E", &format!("interval={interval}"), "once"]);
         let documents = String::from_utf8_lossy(&output.stdout)
             .lines()
             .map(|line| serde_json::from_str(line).expect("stdout is NDJSON"))

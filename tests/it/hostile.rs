@@ -35,7 +35,7 @@ fn peer(answer: Option<&'static [u8]>) -> String {
 /// Runs `once` against one target and gives its `target` document.
 fn target_document(cluster: &str) -> Value {
     let (code, documents, said) =
-        Setting::new(&format!("clusters: [{{name: a, {cluster}}}]\n")).once();
+        Setting::new(&format!("clusters: [{{name: a, {cluster}}}]\n")).once_in("2s");
     assert!(!said.contains("panicked"), "{said}");
     assert_eq!(code, 3, "{said}");
     let targets = of_dataset(&documents, "target");

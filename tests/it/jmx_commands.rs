@@ -194,12 +194,59 @@ fn exit_codes_say_what_happened() {
             "no answer from http://127.0.0.1:1/jolokia",
         ),
         ("nonsense", 2, "`nonsense` has no port"),
+        (
+            "http://me:hunter2@a:1",
+            2,
+            "`http://a:1` holds a user; give --user and --password-file",
+        ),
+        ("me:hunter2@a:1", 2, "`a:1` holds a user; give --user"),
         ("ftp://a:1", 2, "of an unknown kind"),
     ] {
         let (got, _, err) = jmx(&["ls", endpoint]);
         assert_eq!(got, code, "{endpoint}: {err}");
         assert!(err.contains(said), "{endpoint}: {err}");
+        assert!(!err.contains("hunter2"), "{err}");
     }
+}
+
+#[test]
+fn what_does_not_fit_the_endpoint_is_told_before_anything_is_sent() {
+    let jmx_port = odd().jmx();
+    let mistaken = format!("http://{jmx_port}");
+    let cases: &[(&[&str], i32, &str)] = &[
+        (
+            &[
+                "ls",
+                "http://127.0.0.1:1",
+                "--ssl",
+                "verification_mode=none",
+            ],
+            2,
+            "--ssl asks for TLS, which `http://127.0.0.1:1/jolokia` has not; write https://",
+        ),
+        (
+            &["ls", "local:Odd", "--rmi-port", "1"],
+            2,
+            "--rmi-port has no effect on `local:`",
+        ),
+        (
+            &["ls", &mistaken, "--timeout", "60s"],
+            1,
+            "; is this the URL of a Jolokia 2 agent?",
+        ),
+    ];
+    for (args, code, said) in cases {
+        let (got, _, err) = jmx(args);
+        assert_eq!(got, *code, "{args:?}: {err}");
+        assert!(err.contains(said), "{args:?}: {err}");
+    }
+    let tls = ["--ssl", "verification_mode=none", "--timeout", "60s"];
+    let (code, _, err) = jmx(&[&["ls", &jmx_port], &tls[..]].concat());
+    assert_eq!(code, 1, "{err}");
+    assert!(
+        err.contains("TLS") && !err.contains("is this the JMX port"),
+        "{err}"
+    );
 }
 
 #[test]
@@ -212,7 +259,8 @@ fn passwords_come_from_files_and_tls_from_its_options() {
     let good = setting.file("good", &format!("{}\n", JmxAccess::PASSWORD));
     let bad = setting.file("bad", "guess");
     let endpoint = jvm.jmx();
-    let ls = ["ls", &endpoint, "java.lang:type=Memory"];
+    // Long: a new JVM on a busy machine takes its time for a first TLS handshake.
+    let ls = ["ls", &endpoint, "java.lang:type=Memory", "--timeout", "60s"];
     let with = |file: &str| {
         let user = [
             "--user",

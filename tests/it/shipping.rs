@@ -86,11 +86,13 @@ pub(crate) fn assert_nothing_dynamic(elasticsearch: &Elasticsearch, namespace: &
 
 /// The newest account of every stream balances and counts no collision and nothing dropped.
 pub(crate) fn assert_accounts(elasticsearch: &Elasticsearch, namespace: &str) {
-    let accounts = search(
-        elasticsearch,
-        &format!("metrics-brokerbeat.agent-{namespace}"),
-    );
-    assert!(!accounts.is_empty());
+    let stream = format!("metrics-brokerbeat.agent-{namespace}");
+    // They come a tick after what they are about.
+    let accounts = wait_until("accounts", PATIENCE, || {
+        let accounts = search(elasticsearch, &stream);
+        (!accounts.is_empty()).then_some(accounts)
+    })
+    .expect("accounts are shipped, too");
     for account in accounts {
         let count = |name: &str| {
             field(&account, &format!("brokerbeat.stream.{name}"))

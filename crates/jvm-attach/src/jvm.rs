@@ -38,6 +38,8 @@ pub struct Jvm {
     pub version: Option<String>,
     /// What keeps us from attaching to it and reading its beans, if anything.
     pub obstacle: Option<Obstacle>,
+    /// Whether it is known to be in another network namespace: its ports, and its loopback, are not ours.
+    pub in_other_network: bool,
     options: Options,
 }
 
@@ -57,6 +59,7 @@ impl Jvm {
             class_path: line.class_path,
             version: None,
             obstacle: None,
+            in_other_network: false,
             options: Options::new(line.options),
         }
     }
@@ -185,6 +188,7 @@ pub(crate) fn look(process: &Process, users: &Users, us: &Status) -> Result<Jvm,
         class_path: line.class_path,
         version: counters.get("java.property.java.version").cloned(),
         obstacle,
+        in_other_network: process.is_in_our_network().is_ok_and(|is_ours| !is_ours),
         options,
     })
 }

@@ -31,10 +31,11 @@ impl Drop for AttachFile {
     }
 }
 
-/// A JVM in its first moments catches the signal and loses it (seen with JDK 17, one start in ten): it gets a second one.
+/// A JVM in its first moments catches the signal and loses it (seen with JDK 17, one start in ten), and one that comes to
+/// it late finds the file gone: it gets another one after this time, then after twice the time, and so on.
 const LOST: Duration = Duration::from_secs(1);
-/// One that still has not answered is stopped or busy and keeps its signal until it can take it: more of them would
-/// only make it dump its threads when it does.
+/// The longest pause between two signals. One that does not answer for long is stopped or hangs and keeps its signals until
+/// it can take them: each of them would only make it dump its threads when it does.
 const KEPT: Duration = Duration::from_secs(30);
 /// JVMs that are remembered: more of them do not hang at once.
 const MOST: usize = 64;
@@ -44,7 +45,7 @@ const MOST: usize = 64;
 struct Sent {
     pid: u32,
     last: Instant,
-    is_second: bool,
+    pause: Duration,
 }
 
 /// In the order of `last`.
@@ -57,24 +58,21 @@ fn sent() -> MutexGuard<'static, Vec<Sent>> {
 /// Whether it is time for a signal, the first one or another.
 pub(crate) fn is_due(pid: u32) -> bool {
     let mut all = sent();
-    all.retain(|sent| sent.last.elapsed() < KEPT);
+    all.retain(|sent| sent.last.elapsed() < 2 * KEPT);
     let pending = all.iter().find(|sent| sent.pid == pid);
-    pending.is_none_or(|sent| !sent.is_second && sent.last.elapsed() >= LOST)
+    pending.is_none_or(|sent| sent.last.elapsed() >= sent.pause)
 }
 
 fn remember(pid: u32) {
     let mut all = sent();
-    let is_second = all.iter().any(|sent| sent.pid == pid);
+    let before = all.iter().find(|sent| sent.pid == pid);
+    let pause = before.map_or(LOST, |sent| (2 * sent.pause).min(KEPT));
     all.retain(|sent| sent.pid != pid);
     if all.len() == MOST {
         all.remove(0);
     }
     let last = Instant::now();
-    all.push(Sent {
-        pid,
-        last,
-        is_second,
-    });
+    all.push(Sent { pid, last, pause });
 }
 
 /// The JVM has answered: should its socket vanish, it may be asked again at once.

@@ -2,9 +2,10 @@
 //!
 //! - `reach`: which JVM, as whom, how patient
 //! - `ls`, `get`: the commands
-//! - `ps`: the JVMs of this machine; `role`: what each is
+//! - `ps`: the JVMs of this machine; `role`: what each is; `discreet`: their command lines without secrets
 //! - `show`: how values look to people and to programs
 
+mod discreet;
 mod get;
 mod ls;
 mod ps;

@@ -1,5 +1,8 @@
 //! `brokerbeat jmx ps`: the JVMs of this machine. Only looks: nothing is signalled, connected to or written.
 
+#[cfg(test)]
+mod tests;
+
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -7,9 +10,12 @@ use clap::Args;
 use jvm_attach::{Jvm, jvms};
 use serde_json::{Value, json};
 
+use super::discreet;
 use super::role::Role;
+use super::show::{aligned, printable};
 use crate::cli::{finish, say};
 use crate::collect::jmx::local::Pattern;
+use crate::config::units::show_host_port;
 
 /// More of a command line would not be read.
 const SHOWN_COMMAND: usize = 60;
@@ -53,19 +59,35 @@ impl Ps {
     }
 }
 
-/// By the attach socket if that works: it needs no password, whatever the port wants.
+/// By the attach socket if that works: it needs no password, whatever the port wants. None where no address of ours
+/// leads to it: a JVM in another network namespace has another loopback, and its other addresses are not to be seen.
 fn endpoint(jvm: &Jvm, all: &[Jvm]) -> Option<String> {
     match (&jvm.obstacle, jvm.jmx_port()) {
         (None, _) => Some(format!("local:{}", pattern(jvm, all))),
-        (Some(_), Some(port)) => Some(format!("127.0.0.1:{port}")),
-        (Some(_), None) => None,
+        (Some(_), Some(port)) if !jvm.in_other_network => {
+            Some(show_host_port(bound_host(jvm), port))
+        }
+        (Some(_), _) => None,
+    }
+}
+
+/// The host that the JMX port was bound to.
+fn bound_host(jvm: &Jvm) -> &str {
+    let host = jvm.property("com.sun.management.jmxremote.host");
+    let host = host.map(|host| host.trim_start_matches('[').trim_end_matches(']'));
+    match host.unwrap_or_default() {
+        "" | "0.0.0.0" | "::" => "127.0.0.1",
+        host => host,
     }
 }
 
 /// The shortest that fits this JVM alone and is still true after its restart; the pid where there is none.
 fn pattern(jvm: &Jvm, all: &[Jvm]) -> Pattern {
     let name = jvm.main_name();
-    let arguments = jvm.arguments.iter().flat_map(|argument| {
+    let arguments = discreet::arguments(&jvm.arguments);
+    let plain = arguments.iter().filter(|argument| argument.is_plain);
+    let arguments = plain.flat_map(|argument| {
+        let argument = &argument.shown;
         let file = argument.rsplit('/').next().unwrap_or(argument);
         [format!("*{name} *{file}*"), format!("*{name} *{argument}*")]
     });
@@ -96,7 +118,14 @@ impl Row<'_> {
     fn config(&self) -> Option<String> {
         let presets = self.role.presets.join(", ");
         let endpoint = Value::from(self.endpoint.as_deref()?);
-        Some(format!("- {{endpoint: {endpoint}, presets: [{presets}]}}"))
+        let is_pid = self
+            .endpoint
+            .as_deref()
+            .is_some_and(|endpoint| endpoint.starts_with("local:pid="));
+        let remark = if is_pid { " # until its restart" } else { "" };
+        Some(format!(
+            "- {{endpoint: {endpoint}, presets: [{presets}]}}{remark}"
+        ))
     }
 
     fn json(&self) -> Value {
@@ -108,7 +137,7 @@ impl Row<'_> {
             "java": self.jvm.version,
             "what": self.role.what,
             "main": self.jvm.main,
-            "arguments": self.jvm.arguments,
+            "arguments": shown_arguments(self.jvm),
             "jmx_port": self.jvm.jmx_port(),
             "local": self.jvm.obstacle.is_none(),
             "obstacle": self.jvm.obstacle.as_ref().map(ToString::to_string),
@@ -136,45 +165,36 @@ fn guard(jvm: &Jvm) -> String {
 /// A line a JVM, and below it the line for the configuration.
 fn table(rows: &[Row<'_>]) -> Vec<String> {
     let head = ["PID", "USER", "JAVA", "WHAT", "COMMAND", "REACHED BY"].map(str::to_owned);
-    let cells: Vec<[String; 6]> = rows
-        .iter()
-        .map(|row| {
-            [
-                row.jvm.pid.to_string(),
-                printable(&row.jvm.user),
-                printable(row.jvm.version.as_deref().unwrap_or("?")),
-                printable(&row.role.what),
-                shortened(&row.jvm.command()),
-                row.reach(),
-            ]
-        })
-        .collect();
-    let mut widths = head.each_ref().map(|cell| cell.chars().count());
-    for row in &cells {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count());
-        }
-    }
-    let line = |row: &[String; 6]| {
-        let padded = row
-            .iter()
-            .zip(widths)
-            .map(|(cell, width)| format!("{cell:width$}"));
-        padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
-    };
-    let mut lines = vec![line(&head)];
-    for (row, cells) in rows.iter().zip(&cells) {
-        lines.push(line(cells));
+    let cells = rows.iter().map(|row| {
+        vec![
+            row.jvm.pid.to_string(),
+            printable(&row.jvm.user),
+            printable(row.jvm.version.as_deref().unwrap_or("?")),
+            printable(&row.role.what),
+            shortened(&command(row.jvm)),
+            row.reach(),
+        ]
+    });
+    let all: Vec<Vec<String>> = std::iter::once(head.to_vec()).chain(cells).collect();
+    let mut aligned = aligned(&all).into_iter();
+    let mut lines: Vec<String> = aligned.next().into_iter().collect();
+    for (row, line) in rows.iter().zip(aligned) {
+        lines.push(line);
         lines.extend(row.config().map(|config| format!("    {config}")));
     }
     lines
 }
 
-/// Command lines are other people's: what is no visible character must not reach a terminal.
-fn printable(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { '?' } else { c })
-        .collect()
+fn shown_arguments(jvm: &Jvm) -> Vec<String> {
+    let arguments = discreet::arguments(&jvm.arguments).into_iter();
+    arguments.map(|argument| argument.shown).collect()
+}
+
+/// Main class and arguments in one line.
+fn command(jvm: &Jvm) -> String {
+    [vec![jvm.main.clone()], shown_arguments(jvm)]
+        .concat()
+        .join(" ")
 }
 
 fn shortened(command: &str) -> String {
@@ -187,62 +207,4 @@ fn shortened(command: &str) -> String {
         .take(SHOWN_COMMAND - 1)
         .chain(['…'])
         .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn jvm(pid: u32, words: &[&str]) -> Jvm {
-        Jvm::from_command_line(pid, words.join("\0").as_bytes())
-    }
-
-    #[test]
-    fn the_shortest_pattern_that_fits_one() {
-        let all = [
-            jvm(1, &["java", "kafka.Kafka", "/a/server-1.properties"]),
-            jvm(2, &["java", "kafka.Kafka", "/a/server-2.properties"]),
-            jvm(3, &["java", "kafka.Kafka", "/b/server-2.properties"]),
-            jvm(4, &["java", "-jar", "/opt/orders.jar"]),
-            jvm(5, &["java", "a.Twin"]),
-            jvm(6, &["java", "a.Twin"]),
-        ];
-        let patterns = all.each_ref().map(|jvm| pattern(jvm, &all).to_string());
-        assert_eq!(
-            patterns,
-            [
-                "*kafka.Kafka *server-1.properties*",
-                "*kafka.Kafka */a/server-2.properties*",
-                "*kafka.Kafka */b/server-2.properties*",
-                "orders.jar",
-                "pid=5",
-                "pid=6"
-            ]
-        );
-    }
-
-    #[test]
-    fn a_line_of_the_table_and_one_for_the_configuration() {
-        let port = "-Dcom.sun.management.jmxremote.port=9999";
-        let open = "-Dcom.sun.management.jmxremote.authenticate=false";
-        let hostile = jvm(7, &["java", port, open, "a.\u{1b}[2J", &"x".repeat(99)]);
-        let jvms = [hostile];
-        let row = Row {
-            jvm: &jvms[0],
-            role: Role::of(&jvms[0]),
-            endpoint: endpoint(&jvms[0], &jvms),
-        };
-        assert_eq!(row.reach(), "JMX port 9999 (TLS), local");
-        let lines = table(&[row]);
-        assert_eq!(lines.len(), 3);
-        assert!(
-            lines.iter().all(|line| !line.contains(char::is_control)),
-            "{lines:?}"
-        );
-        assert!(
-            lines[1].contains("a.?[2J xxx") && lines[1].contains('…'),
-            "{lines:?}"
-        );
-        assert!(lines[2].ends_with("presets: [jvm]}"), "{lines:?}");
-    }
 }

@@ -74,8 +74,14 @@ impl Reach {
             ..self.tls()?
         };
         let shown = crate::config::without_user_info(&self.endpoint);
-        let door = Address::parse(&self.endpoint).map(|address| Door::new(address, access));
-        door.map_err(|problem| anyhow::anyhow!("`{shown}` {problem}"))
+        let user = "give --user and --password-file or --password-env";
+        let address = Address::parse(&self.endpoint)
+            .map_err(|error| anyhow::anyhow!("`{shown}` {}", error.advised(user)))?;
+        let door = Door::new(address, access);
+        match door.unfit().first() {
+            Some(unfit) => bail!("{} {}", unfit.option, unfit.why),
+            None => Ok(door),
+        }
     }
 
     fn tls(&self) -> anyhow::Result<Access> {
@@ -145,7 +151,7 @@ fn password_of(file: &std::path::Path) -> anyhow::Result<String> {
 pub(super) fn advised(error: DoorError) -> anyhow::Error {
     let advice = if error.is_auth() {
         "; give --user and --password-env or --password-file of an account that may read"
-    } else if error.is_protocol() {
+    } else if error.is_protocol() && !error.is_tls() {
         error.expectation()
     } else {
         ""

@@ -22,31 +22,32 @@ impl Rows {
     pub(super) fn add<const N: usize>(&mut self, cells: [&str; N]) {
         self.rows.push(cells.map(cell).to_vec());
     }
-
-    fn widths(&self) -> Vec<usize> {
-        let mut widths = Vec::new();
-        for row in &self.rows {
-            widths.resize(widths.len().max(row.len()), 0);
-            for (width, cell) in widths.iter_mut().zip(row) {
-                *width = (*width).max(cell.chars().count());
-            }
-        }
-        widths
-    }
 }
 
 impl fmt::Display for Rows {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let widths = self.widths();
-        for row in &self.rows {
-            let mut line = String::new();
-            for (cell, width) in row.iter().zip(&widths) {
-                line.push_str(&format!("  {cell:<width$}"));
-            }
-            writeln!(f, "{}", line.trim_end())?;
-        }
-        Ok(())
+        let mut lines = aligned(&self.rows).into_iter();
+        lines.try_for_each(|line| writeln!(f, "  {line}"))
     }
+}
+
+/// Rows as lines whose columns begin at the same places.
+pub(super) fn aligned(rows: &[Vec<String>]) -> Vec<String> {
+    let mut widths: Vec<usize> = Vec::new();
+    for row in rows {
+        widths.resize(widths.len().max(row.len()), 0);
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let line = |row: &Vec<String>| {
+        let cells = row.iter().zip(&widths);
+        let padded: Vec<String> = cells
+            .map(|(cell, width)| format!("{cell:<width$}"))
+            .collect();
+        padded.join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(line).collect()
 }
 
 /// Text as a terminal may get it: what a JVM says cannot move the cursor.

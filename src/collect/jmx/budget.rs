@@ -10,9 +10,11 @@
 //! equal weight do not take turns.
 //!
 //! There is no sum of the *counters* of those left out: it would fall whenever a member moves up, and a counter that
-//! falls reads as a restart. What all members make together stands in the server's own beans (`kafka.broker.net.in.bytes`).
+//! falls reads as a restart. Instead there is what they grew by in a second between the last two censuses. What all
+//! members make together stands in the server's own beans (`kafka.broker.net.in.bytes`).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
 
 use jmx_rmi::{Attributes, ObjectName, Read};
 
@@ -33,8 +35,10 @@ pub(super) struct Selection {
 }
 
 /// A sort with too many members.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 struct Limited {
+    /// When the members were ranked.
+    at: Instant,
     chosen: BTreeSet<Member>,
     /// The ranking figures as the last census found them; a counter's is its count.
     figures: BTreeMap<Member, f64>,
@@ -48,11 +52,11 @@ pub(super) struct Rest {
     pub(super) members: usize,
     /// Members without documents.
     pub(super) left_out: usize,
-    /// The ranking figure of all members: a counter's growth since the census before (since the server's start, at the
-    /// first one), the sum of a gauge.
-    pub(super) total: f64,
+    /// The ranking figure of all members: of a gauge the sum, of a counter the growth in a second since the census
+    /// before; `None` at the first one.
+    pub(super) total: Option<f64>,
     /// The same of those left out.
-    pub(super) sum: f64,
+    pub(super) sum: Option<f64>,
 }
 
 impl Selection {
@@ -74,15 +78,21 @@ impl Selection {
 }
 
 /// The members of the sorts that have too many, before they are ranked.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Census {
+    at: Instant,
     members: BTreeMap<usize, BTreeSet<Member>>,
     reads: Vec<Read>,
 }
 
 impl Census {
-    /// Counts the members of all sorts.
+    /// Counts the members of all sorts, now.
     pub(super) fn new(table: &Table, names: &[ObjectName]) -> Self {
+        Self::at(Instant::now(), table, names)
+    }
+
+    /// Counts the members of all sorts.
+    pub(super) fn at(at: Instant, table: &Table, names: &[ObjectName]) -> Self {
         let mut members: BTreeMap<usize, BTreeSet<Member>> = BTreeMap::new();
         for name in names {
             for bean in table.matching(name) {
@@ -93,6 +103,7 @@ impl Census {
         }
         members.retain(|_, members| members.len() > table.max_members());
         let mut census = Self {
+            at,
             members,
             reads: Vec::new(),
         };
@@ -156,11 +167,15 @@ impl Census {
             let ranked = rank(members, &figures, before.filter(|_| is_counter));
             let chosen = before.map(|before| &before.chosen);
             let chosen = pick(&ranked, chosen, table.max_members());
-            let rest = rest(&ranked, &chosen);
+            let seconds = match is_counter {
+                true => before.map(|before| (self.at - before.at).as_secs_f64()),
+                false => Some(1.0),
+            };
             let sort_limited = Limited {
+                at: self.at,
+                rest: rest(&ranked, &chosen, seconds),
                 chosen,
                 figures,
-                rest,
             };
             limited.insert(sort, sort_limited);
         }
@@ -228,12 +243,15 @@ fn pick(
     chosen
 }
 
-fn rest(ranked: &[(Member, f64)], chosen: &BTreeSet<Member>) -> Rest {
+/// `seconds`: what the weights are divided by; none if they are counts since the server's start.
+fn rest(ranked: &[(Member, f64)], chosen: &BTreeSet<Member>, seconds: Option<f64>) -> Rest {
+    let seconds = seconds.filter(|seconds| *seconds > 0.0);
+    let each_second = |weight: f64| seconds.map(|seconds| weight / seconds);
     let left = ranked.iter().filter(|(member, _)| !chosen.contains(member));
     Rest {
         members: ranked.len(),
         left_out: ranked.len() - chosen.len(),
-        total: ranked.iter().map(|(_, weight)| weight).sum(),
-        sum: left.map(|(_, weight)| weight).sum(),
+        total: each_second(ranked.iter().map(|(_, weight)| weight).sum()),
+        sum: each_second(left.map(|(_, weight)| weight).sum()),
     }
 }

@@ -8,7 +8,7 @@ use jmx_rmi::RegistryTls;
 
 use super::JmxCollector;
 use super::budget::MEMBERS;
-use super::door::{Access, Address, Door, Login};
+use super::door::{Access, Address, Door, FORMS, Login};
 use super::identity::Identity;
 use super::own;
 use super::preset::{Group, PRESETS};
@@ -61,8 +61,15 @@ fn target(section: &mut Section<'_>, common: &Common) -> Option<(TargetPlan, Str
         broker: None,
     };
     let door = Door::new(address, access);
+    let unfit = door.unfit();
+    for unfit in &unfit {
+        section.problem(unfit.key, unfit.why.as_str());
+    }
     let table = table(section, &presets?, own?, members)?;
 
+    if !unfit.is_empty() {
+        return None;
+    }
     let place = identity.address.clone();
     let plan = TargetPlan {
         name: name.unwrap_or_else(|| format!("jmx {}", door.shown())),
@@ -81,7 +88,7 @@ fn target(section: &mut Section<'_>, common: &Common) -> Option<(TargetPlan, Str
 
 fn address(section: &Section<'_>, written: Option<&str>) -> Option<Address> {
     let Some(written) = written else {
-        let message = "is missing; write host:port of the JVM's JMX port";
+        let message = format!("is missing; {FORMS}");
         section.problem("endpoint", message);
         return None;
     };
@@ -89,7 +96,8 @@ fn address(section: &Section<'_>, written: Option<&str>) -> Option<Address> {
         _ if written.contains(['{', '}']) => Err(
             "endpoints made from the cluster's metadata are not supported yet; write one entry for each host".to_owned(),
         ),
-        _ => Address::parse(written),
+        _ => Address::parse(written)
+            .map_err(|error| error.advised("write it as `username` and `password`")),
     };
     let complain = |problem| {
         section.problem(

@@ -1,10 +1,8 @@
 //! What went wrong, as data: a kind and a sentence that names the JVM.
 
-use std::error::Error as _;
-
 use jmx_rmi::{ObjectName, RemoteException};
 
-use super::door::DoorError;
+use super::door::{DoorError, chain};
 use super::harmful::Harm;
 use crate::collect::{Fault, FaultKind};
 
@@ -71,16 +69,4 @@ pub(super) fn of_harmful(jvm: &str, harmful: &[&Harm]) -> Option<Fault> {
         "{jvm}: {count} beans have values that end the session and are left out for now: {names}; the first: {why}"
     );
     Some(Fault::new(FaultKind::Partial, message))
-}
-
-/// The error and its causes in one line.
-pub(super) fn chain(error: &DoorError) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }

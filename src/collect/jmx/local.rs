@@ -5,7 +5,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use jmx_rmi::{Endpoint, ServiceUrlError};
+use jmx_rmi::{Endpoint, ServiceUrlError, Timeouts};
 use jvm_attach::{Jvm, connector_address, scan};
 use thiserror::Error;
 
@@ -107,12 +107,17 @@ impl Pattern {
         }
     }
 
-    /// The JVM's local connector, which is started if it does not run yet.
+    /// The JVM's local connector, which is started if it does not run yet. A JVM has no longer than `timeouts` say for
+    /// its socket (`connect`) and for each answer (`call`), and never longer than a JVM may need.
     ///
     /// # Cancel safety
     /// May be dropped at any time.
-    pub(crate) async fn endpoint(&self) -> Result<Endpoint, LocalError> {
-        let timeouts = jvm_attach::Timeouts::default();
+    pub(crate) async fn endpoint(&self, timeouts: Timeouts) -> Result<Endpoint, LocalError> {
+        let most = jvm_attach::Timeouts::default();
+        let timeouts = jvm_attach::Timeouts {
+            socket: most.socket.min(timeouts.connect),
+            answer: most.answer.min(timeouts.call),
+        };
         let pid = self.choose(&scan(timeouts.answer).await.map_err(Arc::new)?)?;
         let url = connector_address(pid, timeouts).await.map_err(Arc::new)?;
         Endpoint::from_service_url(&url).map_err(|source| LocalError::Address { pid, source })

@@ -11,7 +11,7 @@ use super::convert::{self, convert};
 use super::identity::{BROKER_ID, Identity};
 use super::own;
 use super::preset::{Keyed, Kind};
-use super::table::{Bean, Entry, SAMPLES, Sort, Table};
+use super::table::{Bean, Entry, Sort, Table};
 use crate::collect::Fault;
 use crate::document::Document;
 
@@ -81,25 +81,7 @@ impl Sheet {
         if bean.entries.iter().any(|entry| entry.line.kind.has_field()) {
             self.meet(&bean.source.part);
         }
-        let mut cells = Vec::new();
-        for entry in &bean.entries {
-            if entry.line.kind == Kind::NodeId {
-                continue;
-            }
-            let value = self.read(entry, name, attributes);
-            if entry.line.kind == Kind::ClusterId {
-                let id = value.as_ref().and_then(Json::as_str).map(str::to_owned);
-                self.cluster_id = self.cluster_id.take().or(id);
-                continue;
-            }
-            match value {
-                _ if !bean.source.group.sum.is_empty() => {
-                    cells.push((entry, Cell::Sum(value.and_then(|value| value.as_i64()))));
-                }
-                Some(value) => cells.push((entry, Cell::One(value))),
-                None => {}
-            }
-        }
+        let cells = self.cells(bean, name, attributes);
         if cells.is_empty() {
             return;
         }
@@ -118,6 +100,34 @@ impl Sheet {
         }
     }
 
+    /// What the bean says, by the lines about it.
+    fn cells<'a>(
+        &mut self,
+        bean: &'a Bean,
+        name: &ObjectName,
+        attributes: &Attributes,
+    ) -> Vec<(&'a Entry, Cell)> {
+        let is_sum = !bean.source.group.sum.is_empty();
+        let mut cells = Vec::new();
+        for entry in &bean.entries {
+            if entry.line.kind == Kind::NodeId {
+                continue;
+            }
+            let value = self.read(entry, name, attributes);
+            if entry.line.kind == Kind::ClusterId {
+                let id = value.as_ref().and_then(Json::as_str).map(str::to_owned);
+                self.cluster_id = self.cluster_id.take().or(id);
+                continue;
+            }
+            let cell = match is_sum {
+                true => Some(Cell::Sum(value.and_then(|value| value.as_i64()))),
+                false => value.map(Cell::One),
+            };
+            cells.extend(cell.map(|cell| (entry, cell)));
+        }
+        cells
+    }
+
     fn meet(&mut self, part: &str) {
         if !self.parts.contains(part) {
             self.parts.insert(part.to_owned());
@@ -126,7 +136,7 @@ impl Sheet {
 
     /// The value for a field, unless it is unknown.
     fn read(&mut self, entry: &Entry, name: &ObjectName, attributes: &Attributes) -> Option<Json> {
-        if entry.line.kind == Kind::Sample && !has_samples(attributes) {
+        if !is_measured(entry, attributes) {
             return None;
         }
         let value = attribute(attributes, &entry.path)?;
@@ -257,8 +267,11 @@ fn rest_document(sort: &Sort, rest: &Rest, identity: &Identity) -> Option<Docume
         .with("brokerbeat.rest.left_out", rest.left_out);
     if !sort.rank.is_empty() {
         document.set("brokerbeat.rest.ranked_by", sort.rank.clone());
-        document.set("brokerbeat.rest.total", rest.total);
-        document.set("brokerbeat.rest.sum", rest.sum);
+        for (field, figure) in [("total", rest.total), ("sum", rest.sum)] {
+            if let Some(figure) = figure {
+                document.set(&format!("brokerbeat.rest.{field}"), figure);
+            }
+        }
     }
     Some(document)
 }
@@ -311,10 +324,9 @@ pub(super) fn attribute<'a>(attributes: &'a Attributes, path: &[String]) -> Opti
     rest.iter().try_fold(value, |value, item| value.get(item))
 }
 
-/// Whether a histogram has seen anything. One that does not say is believed.
-fn has_samples(attributes: &Attributes) -> bool {
-    let count = attributes.iter().find(|(name, _)| name == SAMPLES);
-    count
-        .and_then(|(_, value)| value.as_i64())
-        .is_none_or(|count| count > 0)
+/// Whether the server has measured anything yet. One that does not say is believed.
+fn is_measured(entry: &Entry, attributes: &Attributes) -> bool {
+    let path = entry.measured.as_ref();
+    let said = path.and_then(|path| attribute(attributes, path));
+    said.is_none_or(|said| said.as_i64() != Some(0) && said.as_f64() != Some(0.0))
 }

@@ -86,6 +86,7 @@ impl JmxCollector {
             self.session.refresh();
         }
         self.notice(&answer);
+        let figures = figures(&answer);
         let mut faults = answer.faults;
         faults.extend(mapped.faults);
         Collected {
@@ -93,14 +94,7 @@ impl JmxCollector {
             documents: mapped.documents,
             faults,
             cluster_id: mapped.cluster_id,
-            figures: vec![
-                (
-                    "brokerbeat.target.beans.read",
-                    answer.beans.len() - answer.missing,
-                ),
-                ("brokerbeat.target.beans.missing", answer.missing),
-                ("brokerbeat.target.beans.left_out", answer.left_out),
-            ],
+            figures,
         }
     }
 
@@ -117,6 +111,16 @@ impl JmxCollector {
         }
         self.is_over_budget = is_over;
     }
+}
+
+/// Beans of the cycle by what became of them. Those that refused or vanished stand in none.
+fn figures(answer: &Answer) -> Vec<(&'static str, usize)> {
+    let read = answer.beans.iter().filter(|(_, given)| !given.is_empty());
+    vec![
+        ("brokerbeat.target.beans.read", read.count()),
+        ("brokerbeat.target.beans.missing", answer.missing),
+        ("brokerbeat.target.beans.left_out", answer.left_out),
+    ]
 }
 
 impl Collector for JmxCollector {

@@ -19,7 +19,8 @@ const DATASET: &str = "jmx";
 /// Own tables of one target. More is a mistake in a generator, not a wish.
 const MAX_TABLES: usize = 50;
 
-/// Values and keys of all own tables of a target: half of the fields that an index has room for by default.
+/// Different values and keys of all own tables of all targets. They share an index, which by default has room for 1000
+/// fields; the other half is for those of other agents and of years before.
 const MAX_FIELDS: usize = 500;
 
 /// Longest bean name that has a document: Elasticsearch takes no longer dimension.
@@ -51,15 +52,23 @@ pub(super) fn read(section: &mut Section<'_>) -> Option<Vec<Group>> {
         }
         groups.push(group);
     }
-    let fields: usize = groups.iter().map(|group| field_types(group).len()).sum();
-    if count > MAX_TABLES || fields > MAX_FIELDS {
+    (is_within_bounds(section, count, &groups) && groups.len() == count).then_some(groups)
+}
+
+fn is_within_bounds(section: &Section<'_>, count: usize, groups: &[Group]) -> bool {
+    let names = groups.iter().flat_map(field_types).map(|(field, _)| field);
+    let fields = section.add_own_fields(names);
+    if count > MAX_TABLES {
+        let message = format!("has {count} tables, but at most {MAX_TABLES} are possible");
+        section.problem("tables", message);
+    }
+    if fields > MAX_FIELDS {
         let message = format!(
-            "has {count} tables with {fields} fields, but at most {MAX_TABLES} and {MAX_FIELDS} are possible; leave some out, or `keys` short"
+            "make {fields} different fields with those of the targets before, but at most {MAX_FIELDS} are possible in a configuration; leave lines out, or `keys` short, or give equal values equal names"
         );
         section.problem("tables", message);
-        return None;
     }
-    (groups.len() == count).then_some(groups)
+    count <= MAX_TABLES && fields <= MAX_FIELDS
 }
 
 /// One table. Every key is asked for before the first mistake ends it.
@@ -100,7 +109,7 @@ fn table_of(section: &mut Section<'_>) -> Option<Group> {
 }
 
 fn name(section: &mut Section<'_>) -> Option<String> {
-    let Some(name) = section.text("name") else {
+    let Some(name) = section.text("name").filter(|name| !name.is_empty()) else {
         section.problem(
             "name",
             "is missing; it becomes brokerbeat.kind of the documents",
@@ -179,6 +188,11 @@ fn line(section: &mut Section<'_>) -> Option<Line> {
         section.problem("attribute", "is missing; name an attribute of the beans");
         return None;
     };
+    if name.as_ref().is_some_and(String::is_empty) {
+        let message = "is empty; write a name, or leave it out: the attribute's is used then";
+        section.problem("name", message);
+        return None;
+    }
     let (kind, object) = kind?;
     let name = sanitise(name.as_deref().unwrap_or(&attribute));
     Some(Line {
@@ -187,6 +201,7 @@ fn line(section: &mut Section<'_>) -> Option<Line> {
         field: format!("jmx.{object}.{name}"),
         kind,
         unit: None,
+        unless_zero: None,
         states: BTreeMap::new(),
     })
 }
@@ -225,10 +240,11 @@ fn rank_field(
     }
     let names = lines.iter().filter(is_number);
     let names: Vec<&str> = names.filter_map(|l| l.field.rsplit('.').next()).collect();
-    let message = format!(
-        "`{written}` is no line with a number; it may be {}",
-        names.join(", ")
-    );
+    let hint = match names.is_empty() {
+        true => "and there is none; leave `rank` out".to_owned(),
+        false => format!("it may be {}", names.join(", ")),
+    };
+    let message = format!("`{written}` is no line with a number; {hint}");
     section.problem("rank", message);
     None
 }

@@ -23,6 +23,9 @@
 //! a composite (`HeapMemoryUsage.used`); a dot in an attribute's own name is written `\.`. Of several patterns each may leave
 //! open other properties: a key that a pattern has not is no key of its documents.
 //!
+//! `unless_zero` in a line leaves its field out while that attribute of the bean is 0: some servers say 0 of what they
+//! have not measured yet (`{attribute: CollectionUsage.used, unless_zero: CollectionUsage.committed, …}`).
+//!
 //! Where `rank` stands, also without a field in it, there may be very many beans (topics, partitions, clients): see
 //! [`budget`](super::budget). It counts for all groups of the same dataset and kind.
 
@@ -32,6 +35,9 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use crate::yaml::{self, YamlError};
+
+/// The attribute that says how many samples a histogram has.
+const SAMPLES: &str = "Count";
 
 /// A file of `presets/`.
 #[derive(Debug)]
@@ -147,6 +153,8 @@ pub(super) struct Line {
     /// The unit in which the server gives the value; the field's unit is the same.
     #[cfg_attr(not(test), expect(dead_code, reason = "checked by the tests"))]
     pub(super) unit: Option<String>,
+    /// The attribute that is 0 while this one is unknown.
+    pub(super) unless_zero: Option<String>,
     /// Names of the numbers of a state.
     #[serde(default)]
     pub(super) states: BTreeMap<String, String>,
@@ -162,7 +170,8 @@ pub(super) enum Kind {
     Gauge,
     /// A part of one; a little more than one is possible (measured time over measured time). Below zero is unknown.
     Ratio,
-    /// What a histogram says of its samples: unknown while its `Count` is 0, where the server says 0.0.
+    /// What a histogram says of its samples: unknown while its `Count` is 0, where the server says 0.0. No line has to
+    /// say `unless_zero: Count`.
     Sample,
     /// A number that names something. −1 is unknown.
     Id,
@@ -220,22 +229,34 @@ impl Group {
 impl Line {
     /// The attribute's name and the way into its composites.
     pub(super) fn path(&self) -> Vec<String> {
-        let mut parts = vec![String::new()];
-        let mut characters = self.attribute.chars().peekable();
-        while let Some(character) = characters.next() {
-            match character {
-                '.' => parts.push(String::new()),
-                '\\' if characters.peek() == Some(&'.') => {
-                    parts
-                        .last_mut()
-                        .expect("begins with one")
-                        .extend(characters.next());
-                }
-                other => parts.last_mut().expect("begins with one").push(other),
-            }
-        }
-        parts
+        path(&self.attribute)
     }
+
+    /// The same of the attribute that is 0 while this one is unknown.
+    pub(super) fn measured(&self) -> Option<Vec<String>> {
+        match self.kind {
+            Kind::Sample => Some(vec![SAMPLES.to_owned()]),
+            _ => self.unless_zero.as_deref().map(path),
+        }
+    }
+}
+
+fn path(attribute: &str) -> Vec<String> {
+    let mut parts = vec![String::new()];
+    let mut characters = attribute.chars().peekable();
+    while let Some(character) = characters.next() {
+        match character {
+            '.' => parts.push(String::new()),
+            '\\' if characters.peek() == Some(&'.') => {
+                parts
+                    .last_mut()
+                    .expect("begins with one")
+                    .extend(characters.next());
+            }
+            other => parts.last_mut().expect("begins with one").push(other),
+        }
+    }
+    parts
 }
 
 #[cfg(test)]
@@ -250,6 +271,7 @@ mod tests {
             field: String::new(),
             kind: Kind::Gauge,
             unit: None,
+            unless_zero: None,
             states: BTreeMap::new(),
         };
         assert_eq!(line("Usage.used").path(), ["Usage", "used"]);

@@ -10,8 +10,7 @@ use std::time::Duration;
 use jmx_rmi::{ObjectName, Read, Timeouts};
 use tokio::time::timeout;
 
-use super::door::{Door, DoorError, Peer, Reading};
-use super::fault;
+use super::door::{Door, DoorError, Peer, Reading, chain};
 use super::harmful::{self, Harm, Harmful};
 
 /// Sessions that one list of reads may end: two for each bean that is left out, and a few for suspects that were none.
@@ -154,7 +153,7 @@ impl Reader {
             return Err(error);
         };
         let why = if error.is_protocol() && error.bean().is_some() {
-            fault::chain(&error)
+            chain(&error)
         } else if !error.is_closed() {
             return Err(error);
         } else if self.is_kept && places.iter().all(Option::is_none) {
@@ -245,11 +244,14 @@ mod tests {
     #[test]
     fn what_is_left_to_read_is_in_runs() {
         let mut places: Vec<Option<Reading>> = vec![None; 10];
-        assert_eq!(runs(&places, 0, &[]), [0..10]);
-        assert_eq!(runs(&places, 10, &[]), [0..10]);
-        assert_eq!(runs(&places, 4, &[]), [4..10, 0..4]);
+        let text = |start, left_out: &[usize], places: &[_]| {
+            format!("{:?}", runs(places, start, left_out))
+        };
+        assert_eq!(text(0, &[], &places), "[0..10]");
+        assert_eq!(text(10, &[], &places), "[0..10]");
+        assert_eq!(text(4, &[], &places), "[4..10, 0..4]");
         places[5] = Some(Ok(Attributes::new()));
-        assert_eq!(runs(&places, 4, &[0, 8]), [4..5, 6..8, 9..10, 1..4]);
+        assert_eq!(text(4, &[0, 8], &places), "[4..5, 6..8, 9..10, 1..4]");
         assert!(runs(&[], 3, &[]).is_empty());
     }
 }

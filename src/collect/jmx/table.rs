@@ -11,9 +11,6 @@ use super::catalogue::{FieldType, field_types};
 use super::own;
 use super::preset::{self, Group, Keyed, Kind, Line, PRESETS, PresetError};
 
-/// The attribute that says how many samples a histogram has.
-pub(super) const SAMPLES: &str = "Count";
-
 /// Types of all fields.
 type Types = HashMap<String, FieldType>;
 
@@ -23,6 +20,8 @@ pub(super) struct Table {
     beans: Vec<Bean>,
     /// Places in `beans` by domain and `type`; a pattern whose `type` is open or absent has none.
     index: HashMap<(String, Option<String>), Vec<usize>>,
+    /// Places in `beans` of patterns that leave the domain open.
+    of_any_domain: Vec<usize>,
     /// Names of the presets and own tables, each with the part that says whether the JVM has it.
     wanted: Vec<(String, String)>,
     sorts: Vec<Sort>,
@@ -54,7 +53,7 @@ pub(super) struct Bean {
 /// The group that a pattern stands in.
 #[derive(Debug)]
 pub(super) struct Source {
-    /// Name of the part or of the user's own table.
+    /// Name of the part; `table <name>` for the user's own table.
     pub(super) part: String,
     pub(super) keyed: Keyed,
     pub(super) group: Group,
@@ -67,6 +66,8 @@ pub(super) struct Source {
 pub(super) struct Entry {
     /// The attribute and the way into its composites.
     pub(super) path: Vec<String>,
+    /// The same of the attribute that is 0 while this one is unknown.
+    pub(super) measured: Option<Vec<String>>,
     pub(super) line: Line,
     pub(super) field_type: FieldType,
     /// Whether the field ranks the members of its sort.
@@ -102,6 +103,7 @@ impl Table {
         let mut table = Self {
             beans: Vec::new(),
             index: HashMap::new(),
+            of_any_domain: Vec::new(),
             wanted: Vec::new(),
             sorts: Vec::new(),
             max_members,
@@ -109,9 +111,10 @@ impl Table {
         table.add_presets(names, &types)?;
         for group in own {
             types.extend(own::field_types(&group));
-            let name = group.kind.clone();
-            table.wanted.push((format!("table {name}"), name.clone()));
-            table.add(&name, Keyed::Address, group, &types)?;
+            // No preset's part is called so, whatever the name of the table.
+            let part = format!("table {}", group.kind);
+            table.wanted.push((part.clone(), part.clone()));
+            table.add(&part, Keyed::Address, group, &types)?;
         }
         table.assign_sorts();
         Ok(table)
@@ -191,11 +194,15 @@ impl Table {
     }
 
     fn push(&mut self, bean: Bean) {
-        let place = (
-            bean.pattern.domain().to_owned(),
-            literal_type(&bean.pattern),
-        );
-        self.index.entry(place).or_default().push(self.beans.len());
+        let domain = bean.pattern.domain().to_owned();
+        let places = match domain.contains(['*', '?']) {
+            true => &mut self.of_any_domain,
+            false => {
+                let place = (domain, literal_type(&bean.pattern));
+                self.index.entry(place).or_default()
+            }
+        };
+        places.push(self.beans.len());
         self.beans.push(bean);
     }
 
@@ -231,19 +238,24 @@ impl Table {
         all.into_iter().collect()
     }
 
-    /// All that a bean is read for.
+    /// All that a bean is read for. Patterns of a group may overlap: the bean is read for the first of them alone, or
+    /// else it would be added to a sum twice.
     pub(super) fn matching(&self, name: &ObjectName) -> impl Iterator<Item = &Bean> {
         let domain = name.domain().to_owned();
         let typed = name
             .key("type")
             .and_then(|kind| self.index.get(&(domain.clone(), Some(kind.to_owned()))));
         let untyped = self.index.get(&(domain, None));
-        typed
-            .into_iter()
-            .chain(untyped)
-            .flatten()
-            .filter_map(|place| self.beans.get(*place))
-            .filter(|bean| bean.pattern.matches(name) && !bean.is_excepted(name))
+        let places = typed.into_iter().chain(untyped).flatten();
+        let places = places.chain(&self.of_any_domain);
+        let beans = places.filter_map(|place| self.beans.get(*place));
+        let mut matching: Vec<&Bean> = Vec::new();
+        for bean in beans.filter(|bean| bean.pattern.matches(name) && !bean.is_excepted(name)) {
+            if !matching.iter().any(|earlier| bean.repeats(earlier)) {
+                matching.push(bean);
+            }
+        }
+        matching.into_iter()
     }
 
     /// Whether any line is about the bean.
@@ -258,10 +270,9 @@ impl Table {
             .matching(name)
             .filter(|bean| selection.takes(bean, name));
         for entry in taken.flat_map(|bean| &bean.entries) {
-            wanted.extend(entry.path.first().cloned());
-            if entry.line.kind == Kind::Sample {
-                wanted.insert(SAMPLES.to_owned());
-            }
+            let paths = [Some(&entry.path), entry.measured.as_ref()];
+            let names = paths.into_iter().flatten().filter_map(|path| path.first());
+            wanted.extend(names.cloned());
         }
         wanted.into_iter().collect()
     }
@@ -299,6 +310,7 @@ impl Entry {
         Ok(Self {
             is_rank: rank.contains(&line.field),
             path: line.path(),
+            measured: line.measured(),
             line: line.clone(),
             field_type,
         })
@@ -324,6 +336,13 @@ impl Bean {
         // By field: two groups of a sort may have different names for the same key.
         member.sort_unstable();
         (!member.is_empty()).then_some(member)
+    }
+
+    /// Whether all that it reads of a bean another pattern of its group reads, too.
+    fn repeats(&self, other: &Self) -> bool {
+        let same = |a: &Entry, b: &Entry| a.line.field == b.line.field && a.path == b.path;
+        let read = |entry: &Entry| other.entries.iter().any(|known| same(entry, known));
+        Arc::ptr_eq(&self.source, &other.source) && self.entries.iter().all(read)
     }
 
     fn is_excepted(&self, name: &ObjectName) -> bool {

@@ -50,11 +50,7 @@ fn a_jvm_with_xrs_is_read_and_survives_when_its_socket_is_gone() {
 /// Attaches again and again from the moment of the start, at another moment each time.
 #[test]
 fn a_jvm_that_is_still_starting_survives_every_attempt() {
-    let (file, source) = program("Newborn");
-    let source = (
-        &*Box::leak(file.into_boxed_str()),
-        &*Box::leak(source.into_boxed_str()),
-    );
+    let source = program("Newborn");
     let (mut starts, mut early) = (0, 0);
     for (jdk, round) in jdks()
         .into_iter()

@@ -11,25 +11,25 @@ use serde_json::Value;
 use stack::{Kafka, Options, PlainJvm, Process, Producer, ZooKeeper, jdks, wait_until};
 
 use crate::agent::{PATIENCE, Setting, field, of_dataset, search, text};
+use crate::jmx_commands::jmx;
 use crate::servers;
 
-/// A Java program that is called like this and lives until its stdin ends.
-fn program(name: &str) -> (String, String) {
+/// A Java program that is called like this and lives until its stdin ends. The few texts live as long as the tests.
+fn program(name: &str) -> (&'static str, &'static str) {
     let source = format!(
         "public class {name} {{ public static void main(String[] a) throws Exception {{ \
          System.out.println(\"ready\"); while (System.in.read() >= 0) {{}} }} }}"
     );
-    (format!("{name}.java"), source)
+    (leak(format!("{name}.java")), leak(source))
+}
+
+fn leak(text: String) -> &'static str {
+    Box::leak(text.into_boxed_str())
 }
 
 /// Starts it; it is ready when this returns.
 fn start(name: &str, options: &Options) -> PlainJvm {
-    let (file, source) = program(name);
-    // Sources are static text elsewhere; a test's few are kept for its time.
-    let source = (
-        &*Box::leak(file.into_boxed_str()),
-        &*Box::leak(source.into_boxed_str()),
-    );
+    let source = program(name);
     PlainJvm::start(source, &[], options).expect("a JVM starts")
 }
 
@@ -150,6 +150,7 @@ fn a_broker_a_zookeeper_and_a_client_without_any_jmx_option_are_found_and_read()
         );
         let brokers = of_dataset(&documents, "kafka.broker");
         assert!(!brokers.is_empty() && !of_dataset(&documents, "zookeeper.server").is_empty());
+        assert!(!of_dataset(&documents, "kafka.producer").is_empty());
         assert!(
             brokers
                 .iter()
@@ -174,11 +175,7 @@ fn a_broker_a_zookeeper_and_a_client_without_any_jmx_option_are_found_and_read()
 
 #[test]
 fn several_jvms_are_told_apart_by_their_arguments() {
-    let (file, source) = program("Twins");
-    let source = (
-        &*Box::leak(file.into_boxed_str()),
-        &*Box::leak(source.into_boxed_str()),
-    );
+    let source = program("Twins");
     let twin =
         |argument: &str| PlainJvm::start(source, &[argument], &bare()).expect("a JVM starts");
     let (one, two) = (twin("/etc/one.properties"), twin("/etc/two.properties"));
@@ -230,6 +227,22 @@ fn a_jvm_that_is_gone_and_back_is_found_again() {
     assert_ne!(jvm.process().pid(), back.process().pid());
     becomes(1);
     agent.stop_clean();
+}
+
+/// A JVM that is stopped costs the time that was given, not what it takes to give up by itself.
+#[test]
+fn the_time_out_of_the_command_line_holds_here_too() {
+    let jvm = start("Stopped", &bare());
+    let endpoint = format!("local:pid={}", jvm.process().pid());
+    let (code, _, said) = jmx(&["ls", &endpoint, "java.lang:type=Memory", "--timeout", "60s"]);
+    assert_eq!(code, 0, "{said}");
+    jvm.signal(stack::Signal::Stop);
+    let started = std::time::Instant::now();
+    let (code, _, said) = jmx(&["ls", &endpoint, "--timeout", "500ms"]);
+    let taken = started.elapsed();
+    assert_eq!(code, 1, "{said}");
+    // Without it: 10 s.
+    assert!(taken.as_secs() < 8, "{taken:?}: {said}");
 }
 
 #[test]

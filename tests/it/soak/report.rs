@@ -211,7 +211,7 @@ fn text(rows: &str) -> String {
          Written by `make prove-soak`; a row is a run, and runs add up: **{} minutes, {} restarts of the broker**.\n\n\
          An agent and a client of the library read a Kafka 4.2.0 broker every second, while it is killed, stopped and started in \
          turn, and once made to hang for longer than every time-out. The broker's lease for sessions is 20 s instead of ten \
-         minutes. After each event both must read again, and the JVM, after a full collection, must have exactly two sessions \
+         minutes. After each event both must read again, and the JVM, after a full collection, must have two sessions at most \
          (objects of `RMIConnectionImpl`); after the end, none.\n\n\
          - *reads, failed*: of the library, once a second; those fail that fall into an event\n\
          - *connections*: least and most sockets between agent and JMX port, and all sockets that the broker had there\n\

@@ -3,11 +3,10 @@
 //! Nothing is left behind: `Drop` kills the group; if we are killed ourselves, the kernel kills the child
 //! (`setpriv --pdeathsig`, which needs no unsafe code in here).
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
-use std::os::unix::process::CommandExt;
+use std::fs::OpenOptions;
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, ExitStatus};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Mutex, MutexGuard};
 use std::thread;
@@ -17,15 +16,15 @@ use nix::sys::signal;
 use nix::unistd::Pid;
 
 use crate::error::{At, Error, Result};
+pub(crate) use crate::launch::Launch;
 use crate::spawn::spawn;
+use crate::tail::tail;
 use crate::wait;
 use crate::workdir::WorkDir;
 
 const PAUSE: Duration = Duration::from_millis(50);
 /// How many lines of a log an error shows.
 const TAIL_LINES: usize = 40;
-/// As much of a log as 40 lines may take.
-const TAIL_BYTES: u64 = 64 * 1024;
 
 /// What can be sent to a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,68 +50,6 @@ impl From<Signal> for signal::Signal {
             Signal::Int => Self::SIGINT,
             Signal::Kill => Self::SIGKILL,
         }
-    }
-}
-
-/// How to start a process.
-#[derive(Clone, Debug)]
-pub(crate) struct Launch {
-    pub(crate) program: PathBuf,
-    pub(crate) args: Vec<String>,
-    pub(crate) env: Vec<(String, String)>,
-    /// Options for Java in our own environment are not meant for a server: it gets `PATH`, `LANG` and `env` only.
-    pub(crate) clear_env: bool,
-    pub(crate) dir: PathBuf,
-    /// Run as this user and group; possible for root only.
-    pub(crate) user: Option<u32>,
-    /// Talk to it over stdin and stdout; otherwise stdin is empty and stdout goes to the log.
-    pub(crate) talk: bool,
-}
-
-impl Launch {
-    pub(crate) fn new(program: impl Into<PathBuf>, dir: &Path) -> Self {
-        Self {
-            program: program.into(),
-            args: Vec::new(),
-            env: Vec::new(),
-            clear_env: false,
-            dir: dir.to_owned(),
-            user: None,
-            talk: false,
-        }
-    }
-
-    fn command(&self, log: File) -> std::io::Result<Command> {
-        let mut command = Command::new("setpriv");
-        if let Some(user) = self.user {
-            command
-                .arg(format!("--reuid={user}"))
-                .arg(format!("--regid={user}"));
-            command.arg("--clear-groups");
-        }
-        command.args(["--pdeathsig", "KILL", "--"]);
-        // Who was started in the background of a shell passes SIGQUIT on as ignored: a server would then survive a
-        // signal that ends it everywhere else.
-        command.args(["env", "--default-signal=QUIT", "--"]);
-        command.arg(&self.program).args(&self.args);
-        if self.clear_env {
-            let path = std::env::var_os("PATH").unwrap_or_else(|| "/usr/bin:/bin".into());
-            command.env_clear().env("PATH", path).env("LANG", "C.UTF-8");
-        }
-        command.envs(self.env.iter().cloned());
-        command.current_dir(&self.dir).process_group(0);
-        command.stdin(if self.talk {
-            Stdio::piped()
-        } else {
-            Stdio::null()
-        });
-        command.stderr(log.try_clone()?);
-        command.stdout(if self.talk {
-            Stdio::piped()
-        } else {
-            Stdio::from(log)
-        });
-        Ok(command)
     }
 }
 
@@ -367,24 +304,6 @@ fn read_lines(stdout: ChildStdout) -> Receiver<String> {
         }
     });
     receiver
-}
-
-/// The last lines of a file that may be large.
-pub(crate) fn tail(path: &Path, lines: usize) -> String {
-    let read = || -> std::io::Result<Vec<u8>> {
-        let mut file = File::open(path)?;
-        let length = fs::metadata(path)?.len();
-        file.seek(SeekFrom::Start(length.saturating_sub(TAIL_BYTES)))?;
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes)?;
-        Ok(bytes)
-    };
-    let bytes = read().unwrap_or_else(|error| format!("(no log: {error})").into_bytes());
-    let text = String::from_utf8_lossy(&bytes);
-    let all: Vec<&str> = text.lines().collect();
-    all.get(all.len().saturating_sub(lines)..)
-        .unwrap_or_default()
-        .join("\n")
 }
 
 /// The part of a server's API that is its process's.

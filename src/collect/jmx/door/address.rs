@@ -4,6 +4,9 @@ use std::fmt;
 
 use jmx_rmi::Endpoint;
 use reqwest::Url;
+use thiserror::Error;
+
+use super::error::chain;
 
 use crate::collect::jmx::local::Pattern;
 use crate::config::units::{host_port, show_host_port};
@@ -13,7 +16,7 @@ use crate::identity::service_host;
 const JOLOKIA_PATH: &str = "/jolokia/";
 
 /// The forms, for messages.
-const FORMS: &str = "write host:port of the JVM's JMX port, service:jmx:rmi:…, local:<main class> or http://host:port/jolokia";
+pub(crate) const FORMS: &str = "write host:port of the JVM's JMX port, service:jmx:rmi:…, local:<main class> or http://host:port/jolokia";
 
 /// Where a JVM can be asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,25 +31,60 @@ pub(crate) enum Address {
     Jolokia(Url),
 }
 
+/// Why a text is no address. Ends a sentence that begins with the text, which
+/// [`without_user_info`](crate::config::without_user_info) must have made fit to be shown.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub(crate) enum AddressError {
+    /// It carries a user; where users are written is the reader's to say.
+    #[error("holds a user")]
+    User,
+    /// Anything else.
+    #[error("{0}")]
+    Form(String),
+}
+
+impl AddressError {
+    /// The error, and for a user how it is written there.
+    pub(crate) fn advised(&self, user: &str) -> String {
+        match self {
+            Self::User => format!("{self}; {user}"),
+            Self::Form(_) => self.to_string(),
+        }
+    }
+}
+
+impl From<String> for AddressError {
+    fn from(problem: String) -> Self {
+        Self::Form(problem)
+    }
+}
+
 impl Address {
-    /// Reads an address. The error ends a sentence that begins with what was written.
-    pub(crate) fn parse(written: &str) -> Result<Self, String> {
+    /// Reads an address.
+    pub(crate) fn parse(written: &str) -> Result<Self, AddressError> {
         if written.starts_with("service:") {
+            // First of all, because errors show parts of the text.
+            if written.contains('@') {
+                return Err(AddressError::User);
+            }
             let endpoint = Endpoint::from_service_url(written);
             return endpoint
                 .map(Self::ServiceUrl)
-                .map_err(|error| chain(&error));
+                .map_err(|error| chain(&error).into());
         }
         if let Some(pattern) = written.strip_prefix("local:") {
             return match pattern.trim() {
-                "" => Err(
+                "" => Err(AddressError::Form(
                     "names no JVM; write local:<main class>, as in local:kafka.Kafka".to_owned(),
-                ),
+                )),
                 pattern => Ok(Self::Local(Pattern::parse(pattern))),
             };
         }
         if written.contains("://") {
             return jolokia(written).map(Self::Jolokia);
+        }
+        if written.contains('@') {
+            return Err(AddressError::User);
         }
         let (host, port) = host_port(written, None)?;
         Ok(Self::Port(Endpoint::new(host, port)))
@@ -71,7 +109,8 @@ impl Address {
                 show_host_port(&host, endpoint.port())
             }
             Self::Jolokia(url) => {
-                show_host_port(&host, url.port_or_known_default().unwrap_or_default())
+                let port = url.port_or_known_default().unwrap_or_default();
+                show_host_port(&host, port) + own_path(url)
             }
             Self::Local(pattern) => format!("{host}/{pattern}"),
         }
@@ -89,16 +128,25 @@ impl fmt::Display for Address {
     }
 }
 
-fn jolokia(written: &str) -> Result<Url, String> {
+/// The path of an agent that is not where agents usually are: several may be behind one port.
+fn own_path(url: &Url) -> &str {
+    match url.path() {
+        JOLOKIA_PATH => "",
+        path => path.trim_end_matches('/'),
+    }
+}
+
+fn jolokia(written: &str) -> Result<Url, AddressError> {
     let mut url = Url::parse(written).map_err(|error| format!("is not a URL ({error})"))?;
     if !matches!(url.scheme(), "http" | "https") {
-        return Err(format!("is of an unknown kind; {FORMS}"));
+        return Err(format!("is of an unknown kind; {FORMS}").into());
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err("holds a user; write it as `username` and `password`".to_owned());
+        return Err(AddressError::User);
     }
     if url.query().is_some() || url.fragment().is_some() {
-        return Err("has more than a path; write http://host:port/jolokia".to_owned());
+        let problem = "has more than a path; write http://host:port/jolokia";
+        return Err(problem.to_owned().into());
     }
     let path = match url.path().trim_end_matches('/') {
         "" => JOLOKIA_PATH.to_owned(),
@@ -106,15 +154,4 @@ fn jolokia(written: &str) -> Result<Url, String> {
     };
     url.set_path(&path);
     Ok(url)
-}
-
-/// An error and its causes.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
-    text
 }

@@ -7,6 +7,7 @@
 //! ```
 //!
 //! - `address`: what people write for a JVM, for the configuration and the command line alike
+//! - `fit`: what an address has no use for
 //! - `error`: what a caller decides by, whichever way was taken
 //! - `jolokia`: JSON over HTTP; the other ways all lead to the crate `jmx-rmi`
 //!
@@ -14,6 +15,7 @@
 
 mod address;
 mod error;
+mod fit;
 pub(crate) mod jolokia;
 #[cfg(test)]
 mod tests;
@@ -29,8 +31,9 @@ use jmx_rmi::{
 use self::jolokia::Jolokia;
 use crate::config::{Secret, Tls};
 
-pub(crate) use address::Address;
-pub(crate) use error::DoorError;
+pub(crate) use address::{Address, FORMS};
+pub(crate) use error::{DoorError, chain};
+pub(crate) use fit::Unfit;
 
 /// What a bean gave, or the exception that the JVM has for it.
 pub(crate) type Reading = Result<Attributes, RemoteException>;
@@ -79,6 +82,11 @@ impl Door {
         Self { address, access }
     }
 
+    /// What the address has no use for.
+    pub(crate) fn unfit(&self) -> Vec<Unfit> {
+        fit::unfit(&self.address, &self.access)
+    }
+
     /// The address as messages name it.
     pub(crate) fn shown(&self) -> String {
         self.address.to_string()
@@ -102,7 +110,7 @@ impl Door {
             }
             // The connector of a JVM that was started without a password knows none.
             Address::Local(pattern) => {
-                let endpoint = pattern.endpoint().await?;
+                let endpoint = pattern.endpoint(timeouts).await?;
                 Ok(Peer::Rmi(Box::new(
                     Client::connect(&endpoint, timeouts).await?,
                 )))

@@ -44,7 +44,7 @@ fn every_form_is_known_and_never_named_by_loopback() {
             "https://[::1]/a/b//",
             "https://[::1]/a/b",
             "broker06",
-            "broker06:443",
+            "broker06:443/a/b",
         ),
     ] {
         let expected = (name.to_owned(), host.to_owned(), service.to_owned());
@@ -60,10 +60,13 @@ fn what_is_none_is_told_with_what_would_be_right() {
         ("service:jmx:iiop:///jndi/x", "speaks rmi"),
         ("ftp://k1:1/jolokia", "of an unknown kind; write host:port"),
         ("http://", "is not a URL"),
-        ("http://me:pw@k1:1/jolokia", "as `username` and `password`"),
+        ("http://me:pw@k1:1/jolokia", "as `username`"),
+        ("me:pw@k1:1", "as `username`"),
         ("http://k1:1/jolokia?x=y", "more than a path"),
     ] {
-        let problem = Address::parse(written).unwrap_err();
+        let problem = Address::parse(written)
+            .unwrap_err()
+            .advised("write it as `username`");
         assert!(problem.contains(told), "{written}: {problem}");
         assert!(!problem.contains("pw@"), "{problem}");
     }

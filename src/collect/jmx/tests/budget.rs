@@ -1,7 +1,9 @@
 //! The budget, by brokers with more topics than it.
 
+use std::time::{Duration, Instant};
+
 use jmx_rmi::{Attributes, ObjectName, Value};
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use crate::collect::jmx::budget::{Census, Selection};
 use crate::collect::jmx::identity::Identity;
@@ -46,9 +48,18 @@ fn topics(count: usize, bytes: impl Fn(usize) -> i64) -> Vec<(String, i64)> {
 }
 
 fn select(table: &Table, topics: &[(String, i64)], before: &Selection) -> Selection {
+    select_at(Instant::now(), table, topics, before)
+}
+
+fn select_at(
+    at: Instant,
+    table: &Table,
+    topics: &[(String, i64)],
+    before: &Selection,
+) -> Selection {
     let beans = broker(topics);
     let names: Vec<ObjectName> = beans.iter().map(|(name, _)| name.clone()).collect();
-    let census = Census::new(table, &names);
+    let census = Census::at(at, table, &names);
     let answer = |name: &ObjectName| {
         let bean = beans.iter().find(|(other, _)| other == name);
         bean.unwrap().1.clone()
@@ -91,8 +102,11 @@ fn within_the_budget_nobody_is_asked_and_nothing_is_left_out() {
 #[test]
 fn the_busiest_are_shown_and_the_rest_is_counted() {
     let table = table();
-    let topics = topics(30, |number| number as i64);
-    let selection = select(&table, &topics, &Selection::default());
+    let start = Instant::now();
+    let first = topics(30, |_| 1000);
+    let first = select_at(start, &table, &first, &Selection::default());
+    let topics = topics(30, |number| 1000 + 60 * number as i64);
+    let selection = select_at(start + Duration::from_secs(60), &table, &topics, &first);
     let mapped = documents(&table, &topics, &selection);
     let busiest: Vec<String> = (10..30).map(|number| format!("t{number}")).collect();
     assert_eq!(shown(&mapped), busiest);
@@ -113,9 +127,23 @@ fn the_busiest_are_shown_and_the_rest_is_counted() {
     let all = kind("traffic").unwrap().get("kafka.broker.net.in.bytes");
     assert_eq!(
         all,
-        Some(&json!(435)),
+        Some(&json!(30 * 1000 + 60 * 435)),
         "what there is once is never left out"
     );
+}
+
+/// What a server has counted since its start is no growth.
+#[test]
+fn the_first_ranking_says_nothing_of_growth() {
+    let table = table();
+    let topics = topics(30, |number| number as i64);
+    let selection = select(&table, &topics, &Selection::default());
+    let mapped = documents(&table, &topics, &selection);
+    let rest = mapped.documents.iter().find(|d| d.kind == "topic_rest");
+    let figure = |name: &str| rest.unwrap().get(name).and_then(Json::as_f64);
+    assert_eq!(figure("brokerbeat.rest.left_out"), Some(10.0));
+    assert_eq!(figure("brokerbeat.rest.total"), None);
+    assert_eq!(figure("brokerbeat.rest.sum"), None);
 }
 
 #[test]

@@ -4,6 +4,8 @@ use serde_json::{Value as Json, json};
 
 use super::capture;
 use crate::collect::jmx::budget::Selection;
+use crate::collect::jmx::fetch::Answer;
+use crate::collect::jmx::figures;
 use crate::collect::jmx::identity::Identity;
 use crate::collect::jmx::map::{Mapped, map};
 use crate::collect::jmx::table::Table;
@@ -89,6 +91,45 @@ fn unknown_is_absent_and_zero_is_zero() {
     ] {
         assert_eq!(document.get(absent), None, "{absent}");
     }
+}
+
+/// Before its first collection a pool says 0 of all that was left by it.
+#[test]
+fn what_no_collection_has_left_is_unknown() {
+    let after = |used, committed| {
+        let pool = json!({
+            "Usage": {"used": "long 179", "committed": "long 200"},
+            "CollectionUsage": {"used": used, "committed": committed},
+        });
+        let document = only(mapped(
+            "jvm",
+            &json!({"java.lang:type=MemoryPool,name=G1 Old Gen": pool}),
+        ));
+        assert_eq!(document.get("jvm.pool.used"), Some(&json!(179)));
+        document.get("jvm.pool.used_after_gc").cloned()
+    };
+    assert_eq!(after("long 0", "long 0"), None);
+    assert_eq!(after("long 0", "long 64"), Some(json!(0)));
+    assert_eq!(after("long 17", "long 64"), Some(json!(17)));
+}
+
+/// HotSpot says 0.0 until it has two measurements to compare.
+#[test]
+fn a_load_that_was_not_measured_yet_is_unknown() {
+    let loads = |process, system| {
+        let document = only(mapped(
+            "jvm",
+            &json!({"java.lang:type=OperatingSystem": {
+                "ProcessCpuLoad": process, "SystemCpuLoad": system, "ProcessCpuTime": "long 10",
+            }}),
+        ));
+        ["jvm.os.process.cpu.load", "jvm.os.cpu.load"].map(|field| document.get(field).cloned())
+    };
+    assert_eq!(loads("double 0", "double 0"), [None, None]);
+    assert_eq!(
+        loads("double 0.25", "double 1"),
+        [Some(json!(0.25)), Some(json!(1.0))]
+    );
 }
 
 #[test]
@@ -183,6 +224,27 @@ fn a_value_that_comes_twice_stands_once_and_is_told() {
     assert_eq!(
         only(mapped).get("zookeeper.jmx.state"),
         Some(&json!("following"))
+    );
+}
+
+/// A bean that refused, vanished or had no time has no attributes.
+#[test]
+fn beans_that_gave_nothing_are_not_counted_as_read() {
+    let answer = Answer {
+        beans: capture::read(&json!({
+            "a:type=given": {"X": "int 0"}, "a:type=refused": {}, "a:type=vanished": {}, "a:type=late": {},
+        })),
+        missing: 1,
+        left_out: 7,
+        ..Answer::default()
+    };
+    assert_eq!(
+        figures(&answer),
+        [
+            ("brokerbeat.target.beans.read", 1),
+            ("brokerbeat.target.beans.missing", 1),
+            ("brokerbeat.target.beans.left_out", 7),
+        ]
     );
 }
 

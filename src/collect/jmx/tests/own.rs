@@ -4,21 +4,24 @@ use serde_json::{Value as Json, json};
 
 use super::capture;
 use super::config::read;
-use super::golden::tables;
+use super::golden::tables as own_tables;
 use crate::collect::jmx::budget::Selection;
 use crate::collect::jmx::identity::Identity;
 use crate::collect::jmx::map::{Mapped, map};
 use crate::collect::jmx::table::Table;
 
 fn mapped(written: &Json, beans: &Json) -> Mapped {
+    mapped_by(&Table::with(&[], own_tables(written), 500).unwrap(), beans)
+}
+
+fn mapped_by(table: &Table, beans: &Json) -> Mapped {
     let identity = Identity {
         address: "app:9010".to_owned(),
         host: "app".to_owned(),
         broker: None,
     };
-    let table = Table::with(&[], tables(written), 500).unwrap();
     map(
-        &table,
+        table,
         &capture::read(beans),
         &Selection::default(),
         &identity,
@@ -112,6 +115,75 @@ fn counters_can_be_added_up() {
     assert_eq!(document.get("jmx.key.request"), Some(&json!("Fetch")));
 }
 
+/// Patterns may overlap; a bean is a part of the sum all the same, once.
+#[test]
+fn a_bean_of_two_patterns_is_added_once() {
+    let tables = json!([{
+        "name": "gc",
+        "beans": ["java.lang:type=GarbageCollector,*", "java.lang:type=GarbageCollector,name=*", "*:type=GarbageCollector,*"],
+        "sum": "name",
+        "lines": [{"attribute": "CollectionCount", "kind": "counter"}, {"attribute": "CollectionTime", "kind": "counter"}],
+    }]);
+    let mapped = mapped(
+        &tables,
+        &json!({
+            "java.lang:type=GarbageCollector,name=Young": {"CollectionCount": "long 7", "CollectionTime": "long 200"},
+            "java.lang:type=GarbageCollector,name=Old": {"CollectionCount": "long 3", "CollectionTime": "long 35"},
+        }),
+    );
+    assert_eq!(mapped.faults, []);
+    let [document] = mapped.documents.as_slice() else {
+        panic!("{mapped:?}")
+    };
+    assert_eq!(
+        document.fields()["jmx"]["counter"],
+        json!({"CollectionCount": 10, "CollectionTime": 235})
+    );
+}
+
+#[test]
+fn a_domain_may_be_a_pattern() {
+    let tables = json!([{
+        "name": "memory",
+        "beans": ["java.*:type=Memory", "?ode:*,type=*"],
+        "lines": [{"attribute": "Used", "kind": "gauge"}],
+    }]);
+    let mapped = mapped(
+        &tables,
+        &json!({
+            "java.lang:type=Memory": {"Used": "long 7"},
+            "java.lang:type=Threading": {"Used": "long 8"},
+            "node:type=Any,name=x": {"Used": "long 9"},
+        }),
+    );
+    let beans = mapped.documents.iter().map(|d| d.get("jmx.bean").cloned());
+    assert_eq!(
+        beans.flatten().collect::<Vec<_>>(),
+        [
+            json!("java.lang:type=Memory"),
+            json!("node:name=x,type=Any")
+        ]
+    );
+}
+
+/// The table has the name of a preset's part: what that part has is not what the table asks for.
+#[test]
+fn a_table_without_beans_is_told_whatever_it_is_called() {
+    let tables = json!([{"name": "jvm", "beans": "no.such:type=X", "lines": [{"attribute": "X", "kind": "gauge"}]}]);
+    let table = Table::with(&["jvm".to_owned()], own_tables(&tables), 500).unwrap();
+    let beans = json!({"java.lang:type=Threading": {"ThreadCount": "int 3"}});
+    let mapped = mapped_by(&table, &beans);
+    let [fault] = mapped.faults.as_slice() else {
+        panic!("{mapped:?}")
+    };
+    assert!(
+        fault.message.contains("has no bean of the table jvm"),
+        "{}",
+        fault.message
+    );
+    assert!(mapped.is_incomplete);
+}
+
 #[test]
 fn a_name_that_is_too_long_for_a_dimension_is_told() {
     let tables =
@@ -163,6 +235,15 @@ fn mistakes_are_told_with_what_would_be_right() {
         ),
         (format!("{{name: a, beans: \"a:b=*\", sum: b, {line}}}"), "adds up counters only"),
         (format!("{{name: a, beans: \"a:b=c\", rank: Y, {line}}}"), "it may be X"),
+        (
+            "{name: a, beans: \"a:b=c\", rank: Y, lines: [{attribute: X, kind: text}]}".to_owned(),
+            "`Y` is no line with a number; and there is none",
+        ),
+        (
+            "{name: a, beans: \"a:b=c\", lines: [{attribute: X, name: \"\", kind: gauge}]}".to_owned(),
+            "lines[0].name: is empty; write a name, or leave it out",
+        ),
+        (format!("{{name: \"\", beans: \"a:b=c\", {line}}}"), "name: is missing"),
         (format!("{{name: a, bean: \"a:b=c\", {line}}}"), "did you mean `beans`?"),
         (
             format!("{{name: a, beans: \"a:b=c\", {line}}}\n      - {{name: a, beans: \"a:b=d\", {line}}}"),
@@ -176,17 +257,29 @@ fn mistakes_are_told_with_what_would_be_right() {
     }
 }
 
+/// All own tables of all JVMs share an index: equal names are one field of it, whoever has them.
 #[test]
-fn fields_are_bounded() {
-    let line = |number| format!("{{attribute: A{number}, kind: gauge}}");
-    let lines: Vec<String> = (0..500).map(line).collect();
-    let text = format!(
-        "jmx:\n  - endpoint: \"app:9010\"\n    tables:\n      - {{name: a, beans: \"a:b=c\", lines: [{}]}}\n",
-        lines.join(", ")
-    );
-    let (_, problems) = read(&text);
+fn fields_are_bounded_over_all_jvms() {
+    let table = |fields: std::ops::Range<usize>| {
+        let line = |number| format!("{{attribute: A{number}, kind: gauge}}");
+        let lines: Vec<String> = fields.map(line).collect();
+        format!(
+            "[{{name: a, beans: \"a:b=c\", lines: [{}]}}]",
+            lines.join(", ")
+        )
+    };
+    let problems = |second: std::ops::Range<usize>| {
+        let (first, second) = (table(0..300), table(second));
+        let text = format!(
+            "jmx:\n  - {{endpoint: \"app:9010\", tables: {first}}}\n  - {{endpoint: \"app:9011\", tables: {second}}}\n"
+        );
+        read(&text).1
+    };
+    assert_eq!(problems(0..300), [""; 0]);
+    assert_eq!(problems(300..499), [""; 0], "with the key `b` 500");
+    let found = problems(300..500);
     assert!(
-        problems[0].contains("has 1 tables with 501 fields"),
-        "{problems:?}"
+        found[0].contains("jmx[1].tables") && found[0].contains("make 501 different fields"),
+        "{found:?}"
     );
 }

@@ -41,6 +41,9 @@ struct Omission {
     /// Patterns; all attributes where there are none.
     #[serde(default)]
     attributes: Vec<String>,
+    /// Only where the bean has a counter of the same thing.
+    #[serde(default)]
+    counted: bool,
     reason: String,
 }
 
@@ -54,7 +57,7 @@ fn repository(path: &str) -> PathBuf {
 }
 
 /// Beans that real servers have, with their attributes.
-fn seen() -> Vec<(ObjectName, Vec<String>)> {
+pub(super) fn seen() -> Vec<(ObjectName, Vec<String>)> {
     let text = std::fs::read_to_string(repository("tests/data/jmx/beans.txt")).unwrap();
     let line = |line: &str| {
         let (name, attributes) = line.split_once(" | ").unwrap_or((line, ""));
@@ -99,10 +102,22 @@ impl Omission {
         patterns.into_iter().any(|pattern| pattern.matches(bean))
     }
 
-    fn names(&self, attribute: &str) -> bool {
+    /// Whether it is about that attribute of a bean with these attributes.
+    fn names(&self, attribute: &str, beside: &[String]) -> bool {
         let mut patterns = self.attributes.iter();
-        self.attributes.is_empty() || patterns.any(|pattern| fits(pattern, attribute))
+        let is_named =
+            self.attributes.is_empty() || patterns.any(|pattern| fits(pattern, attribute));
+        is_named && (!self.counted || has_counter(attribute, beside))
     }
+}
+
+/// Whether a rate has a counter beside it: `fetch-rate`, `fetch-total`.
+fn has_counter(rate: &str, beside: &[String]) -> bool {
+    let Some((what, _)) = rate.rsplit_once("-rate") else {
+        return false;
+    };
+    let counters = ["total", "count"].map(|end| format!("{what}-{end}"));
+    counters.iter().any(|counter| beside.contains(counter))
 }
 
 /// For each attribute of all beans: its name, whether it is collected, whether it is named as left out.
@@ -112,9 +127,10 @@ fn verdicts() -> Vec<(String, bool, bool)> {
     for (bean, attributes) in seen() {
         let read = table.attributes(&bean, &Selection::default());
         let about: Vec<&Omission> = omissions.iter().filter(|o| o.is_about(&bean)).collect();
-        for attribute in attributes {
-            let is_named = about.iter().any(|omission| omission.names(&attribute));
-            let is_read = read.contains(&attribute);
+        for attribute in &attributes {
+            let mut about = about.iter();
+            let is_named = about.any(|omission| omission.names(attribute, &attributes));
+            let is_read = read.contains(attribute);
             verdicts.push((format!("{bean} {attribute}"), is_read, is_named));
         }
     }
@@ -194,10 +210,15 @@ fn row(page: &mut String, group: &Group, line: &Line) {
         _ => format!("`{}`", line.field),
     };
     let attribute = line.attribute.replace('\\', "");
+    let unless = match &line.unless_zero {
+        Some(other) if *other == line.attribute => " unless it is 0".to_owned(),
+        Some(other) => format!(" unless `{other}` is 0"),
+        None => String::new(),
+    };
     let kind = format!("{:?}", line.kind).to_lowercase();
     writeln!(
         page,
-        "| {} | `{attribute}` | {field} | {kind} |",
+        "| {} | `{attribute}`{unless} | {field} | {kind} |",
         beans.join("<br>")
     )
     .unwrap();

@@ -116,7 +116,23 @@ fn a_field_belongs_to_one_kind_of_document() {
     }
 }
 
-/// Every name of the four presets on every tick would be too much: the directory asks by domain and type.
+/// What a table drops is a pattern that says nothing new of a bean; one that says it in part would add that part twice.
+#[test]
+fn patterns_of_a_group_overlap_in_nothing_they_read() {
+    let table = table();
+    for (name, _) in super::page::seen() {
+        let mut read = BTreeSet::new();
+        for bean in table.matching(&name) {
+            for entry in &bean.entries {
+                let group = std::sync::Arc::as_ptr(&bean.source);
+                let what = (group, &entry.line.field, &entry.path);
+                assert!(read.insert(what), "{name}: {:?}", entry.line);
+            }
+        }
+    }
+}
+
+/// A broker has ten beans a partition: the directory asks by domain and type.
 #[test]
 fn the_directory_never_asks_for_all_of_a_large_domain() {
     for query in table().queries() {

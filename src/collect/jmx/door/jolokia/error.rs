@@ -17,9 +17,16 @@ pub(crate) enum JolokiaError {
         #[source]
         source: Arc<reqwest::Error>,
     },
-    /// No answer, or none that is HTTP.
+    /// No answer, or half of one.
     #[error("no answer from {url}")]
     NoAnswer {
+        url: String,
+        #[source]
+        source: Arc<reqwest::Error>,
+    },
+    /// The first answer is none: nobody there who speaks HTTP.
+    #[error("no answer from {url} that is HTTP")]
+    NotHttp {
         url: String,
         #[source]
         source: Arc<reqwest::Error>,
@@ -97,7 +104,10 @@ impl JolokiaError {
     pub(crate) fn is_protocol(&self) -> bool {
         match self {
             Self::Status { .. } => !self.is_auth(),
-            Self::Strange { .. } | Self::TooLarge { .. } | Self::Old { .. } => true,
+            Self::NotHttp { .. }
+            | Self::Strange { .. }
+            | Self::TooLarge { .. }
+            | Self::Old { .. } => true,
             _ => false,
         }
     }

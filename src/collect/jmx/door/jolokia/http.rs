@@ -137,9 +137,15 @@ impl Http {
     }
 
     fn no_answer(&self, error: reqwest::Error) -> JolokiaError {
-        JolokiaError::NoAnswer {
-            url: self.name.clone(),
-            source: Arc::new(error.without_url()),
+        let (url, source) = (self.name.clone(), Arc::new(error.without_url()));
+        let silence = JolokiaError::NoAnswer {
+            url: url.clone(),
+            source: Arc::clone(&source),
+        };
+        // A connection that has brought answers may break; one that never has may lead to somebody else's port.
+        match silence.is_closed() && !silence.is_tls() && self.traffic.received == 0 {
+            true => JolokiaError::NotHttp { url, source },
+            false => silence,
         }
     }
 
