@@ -60,7 +60,7 @@ pub(super) fn shown<'a>(name: &str, value: &'a str) -> &'a str {
 /// is not certain that an `@` belongs to a path, all that stands before it is left out.
 pub fn without_user_info(address: &str) -> String {
     let (scheme, rest) = match address.split_once("://") {
-        Some((scheme, rest)) if !scheme.contains('@') => (format!("{scheme}://"), rest),
+        Some((scheme, rest)) if is_scheme(scheme) => (format!("{scheme}://"), rest),
         _ => (String::new(), address),
     };
     let (authority, path) = match rest.find(['/', '?', '#']) {
@@ -71,15 +71,24 @@ pub fn without_user_info(address: &str) -> String {
         return format!("{scheme}{host}{path}");
     }
     match rest.rsplit_once('@') {
-        Some((before, host)) if !is_host_and_path(before) => format!("{scheme}{host}"),
+        Some((before, host)) if scheme.is_empty() || !is_host_and_path(before) => {
+            format!("{scheme}{host}")
+        }
         _ => address.to_owned(),
     }
+}
+
+/// `https`, `service:jmx:rmi`; a user and a password have a colon, too.
+fn is_scheme(text: &str) -> bool {
+    let mut words = text.strip_prefix("service:").unwrap_or(text).chars();
+    let is_service = text.starts_with("service:");
+    words.all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c) || (is_service && c == ':'))
 }
 
 /// `host/…` or `host:port/…` with nothing in it that may be another authority.
 fn is_host_and_path(text: &str) -> bool {
     let (authority, path) = text.split_once('/').unwrap_or((text, ""));
-    let is_port = |port: &str| port.chars().all(|c| c.is_ascii_digit());
+    let is_port = |port: &str| !port.is_empty() && port.chars().all(|c| c.is_ascii_digit());
     let is_host = match authority.rsplit_once(':') {
         Some((host, port)) => !host.is_empty() && is_port(port),
         None => !authority.is_empty(),
@@ -115,6 +124,10 @@ mod tests {
             ("me:hun/ter2@a:1", "a:1"),
             ("http://me:hun/ter2@a:1/jolokia", "http://a:1/jolokia"),
             ("http://me:hun//ter2@a:1/jolokia", "http://a:1/jolokia"),
+            ("me:hunter2://x@a:1", "a:1"),
+            ("me:/hunter2@a:1", "a:1"),
+            ("me:12/hunter2@a:1", "a:1"),
+            ("http://me:/hunter2@a:1", "http://a:1"),
             ("service:jmx:rmi//me:hunter2@a:1", "a:1"),
             (
                 "service:jmx:rmi:///jndi/rmi://me:hunter2@a:1/jmxrmi",
