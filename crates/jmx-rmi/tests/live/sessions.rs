@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use jmx_rmi::{Client, Endpoint, Read};
+use jmx_rmi::{Client, Endpoint, ObjectName, Read};
 use stack::{JmxPort, Options, PlainJvm, RmiPort, ZooKeeper};
 
 use super::{PATIENT, beans, endpoint};
@@ -144,4 +144,35 @@ async fn several_connections_give_what_one_does() {
     assert_eq!(alive(&jvm, SESSION), 2, "all four belong to one session");
     one.close().await.unwrap();
     four.close().await.unwrap();
+}
+
+/// The lists of several patterns are those that one question each gives, for one round trip instead of many.
+#[tokio::test]
+async fn names_by_many_patterns_cost_one_round_trip() {
+    let jvm = beans(100, &Options::new());
+    let mut client = connect(&endpoint(&jvm)).await;
+    let patterns = [
+        "java.lang:type=MemoryPool,*",
+        "test:kind=gauge-*",
+        "nowhere:*",
+    ];
+    let patterns = patterns.map(|pattern| ObjectName::parse(pattern).unwrap());
+    let mut one_by_one = Vec::new();
+    for pattern in &patterns {
+        one_by_one.push(sorted(client.query_names(Some(pattern)).await.unwrap()));
+    }
+    let before = client.stats().round_trips;
+    let all = client.query_names_all(&patterns).await.unwrap();
+    assert_eq!(client.stats().round_trips - before, 1);
+    let all: Vec<_> = all.into_iter().map(sorted).collect();
+    assert_eq!(all, one_by_one);
+    assert_eq!((all[1].len(), all[2].len()), (100, 0));
+    assert!(!all[0].is_empty());
+    assert!(client.query_names_all(&[]).await.unwrap().is_empty());
+    client.close().await.unwrap();
+}
+
+fn sorted(mut names: Vec<ObjectName>) -> Vec<ObjectName> {
+    names.sort_unstable();
+    names
 }
