@@ -113,13 +113,29 @@ impl Attached {
         if let Some(obstacle) = &self.jvm.obstacle {
             return Err(self.obstructed(obstacle));
         }
-        if let Some(url) = self.agent_properties().await?.remove(ADDRESS) {
+        if let Some(url) = self.address().await? {
             return Ok(url);
         }
         self.diagnostic("ManagementAgent.start_local").await?;
-        let url = self.agent_properties().await?.remove(ADDRESS);
+        let url = self.address().await?;
         let pid = self.process.pid;
         url.ok_or(Error::NoAddress { pid })
+    }
+
+    /// The address of the local connector, if it runs.
+    async fn address(&self) -> Result<Option<String>, Error> {
+        match self.agent_properties().await {
+            Ok(mut properties) => Ok(properties.remove(ADDRESS)),
+            // Java writes the date above properties. One that was asked for a date in its first moments may not find its
+            // names of time zones ever after (seen with JDK 17). The status (JDK 9 and later) has no date.
+            Err(refused @ Error::Refused { .. }) => {
+                match self.diagnostic("ManagementAgent.status").await {
+                    Ok(status) => Ok(local_url(&status)),
+                    Err(_) => Err(refused),
+                }
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Properties of the JVM's agents: `sun.java.command`, the local connector's address.
@@ -278,6 +294,16 @@ fn request(command: &str, arguments: &[&str], shown: &str) -> Result<Vec<u8>, Er
     Ok(bytes)
 }
 
+/// `URL : service:jmx:rmi://127.0.0.1/stub/…` in the status of the management agent. A port's URL has no stub.
+fn local_url(status: &str) -> Option<String> {
+    let mut urls = status.lines().filter_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        (name.trim() == "URL").then_some(value.trim())
+    });
+    let local = urls.find(|url| url.starts_with("service:jmx:rmi:") && url.contains("/stub/"));
+    local.map(str::to_owned)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -289,6 +315,15 @@ mod tests {
             request("a", &["b", "c", "d", "e"], "").unwrap(),
             b"1\0a\0b\0c\0d\0"
         );
+    }
+
+    #[test]
+    fn the_local_connector_is_the_one_with_a_stub() {
+        let status = "Agent: enabled\n\nConnection Type: remote\nURL            : service:jmx:rmi://h:1/jndi/rmi://h:1/jmxrmi\n\n\
+            Connection Type: local\nURL            : service:jmx:rmi://127.0.0.1/stub/rO0A\n";
+        let url = "service:jmx:rmi://127.0.0.1/stub/rO0A".to_owned();
+        assert_eq!(local_url(status), Some(url));
+        assert_eq!(local_url("Agent: disabled\n"), None);
     }
 
     #[test]
