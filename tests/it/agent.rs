@@ -21,15 +21,22 @@ fn binary() -> &'static Path {
 pub(crate) struct Setting {
     work: WorkDir,
     config: PathBuf,
+    interval: Duration,
 }
 
 impl Setting {
     /// Writes the configuration below the common head (own data directory, interval of the tests).
     pub(crate) fn new(text: &str) -> Self {
+        Self::every(INTERVAL, text)
+    }
+
+    /// As [`new`](Self::new), with another interval: for tests in which a busy machine must not cost a tick.
+    pub(crate) fn every(interval: Duration, text: &str) -> Self {
         let work = WorkDir::new("agent").expect("a folder for the agent");
         let setting = Self {
             config: work.join("brokerbeat.yml"),
             work,
+            interval,
         };
         setting.write(text);
         setting
@@ -41,7 +48,7 @@ impl Setting {
         let head = format!(
             "path.data: {}\ninterval: {}s\n",
             data.display(),
-            INTERVAL.as_secs()
+            self.interval.as_secs()
         );
         let beside = self
             .work
@@ -175,7 +182,7 @@ pub(crate) fn search(elasticsearch: &Elasticsearch, stream: &str) -> Vec<Value> 
 }
 
 /// Every tick of the interval between the first and the last is there, once.
-pub(crate) fn assert_no_gap(ticks: &[String]) {
+pub(crate) fn assert_no_gap(ticks: &[String], interval: Duration) {
     let millis: Vec<i64> = ticks
         .iter()
         .map(|tick| {
@@ -185,7 +192,7 @@ pub(crate) fn assert_no_gap(ticks: &[String]) {
         })
         .collect();
     assert!(millis.len() > 1, "{ticks:?}");
-    let interval = i64::try_from(INTERVAL.as_millis()).expect("small");
+    let interval = i64::try_from(interval.as_millis()).expect("small");
     for pair in millis.windows(2) {
         assert_eq!(pair[1] - pair[0], interval, "{ticks:?}");
     }

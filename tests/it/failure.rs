@@ -1,12 +1,17 @@
 //! One of two brokers dead, and one that hangs: the others keep their ticks, and the failure is data.
 
+use std::time::Duration;
+
 use serde_json::Value;
 use stack::{Elasticsearch, Kafka, Signal, ZooKeeper, wait_until};
 
-use crate::agent::{Agent, INTERVAL, PATIENCE, Setting, assert_no_gap, field, search, text};
+use crate::agent::{Agent, PATIENCE, Setting, assert_no_gap, field, search, text};
 use crate::servers;
 
 const NAMESPACE: &str = "failure";
+
+/// No tick may be lost, also on a machine that has just too much to do for a second.
+const INTERVAL: Duration = Duration::from_secs(5);
 
 struct Pair {
     zookeeper: ZooKeeper,
@@ -105,7 +110,7 @@ fn assert_down_within_an_interval(agent: &Agent, name: &str, failed_at: i64, kin
 fn a_dead_and_a_hanging_broker_cost_only_their_own_part() {
     let elasticsearch = servers::elasticsearch();
     let pair = pair();
-    let agent = Setting::new(&config(&pair, elasticsearch)).run();
+    let agent = Setting::every(INTERVAL, &config(&pair, elasticsearch)).run();
     for name in ["one", "two"] {
         until(&agent, name, 1, 0);
     }
@@ -149,7 +154,7 @@ fn a_dead_and_a_hanging_broker_cost_only_their_own_part() {
             .iter()
             .map(|d| text(d, "@timestamp").to_owned())
             .collect();
-        assert_no_gap(&ticks);
+        assert_no_gap(&ticks, INTERVAL);
     }
     assert_survivor_kept_its_ticks(elasticsearch, started);
     crate::shipping::assert_accounts(elasticsearch, NAMESPACE);
@@ -168,5 +173,5 @@ fn assert_survivor_kept_its_ticks(elasticsearch: &Elasticsearch, started: i64) {
         .map(|d| text(d, "@timestamp").to_owned())
         .collect();
     assert!(ticks.len() > 5, "{ticks:?}");
-    assert_no_gap(&ticks);
+    assert_no_gap(&ticks, INTERVAL);
 }

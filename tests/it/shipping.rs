@@ -1,6 +1,7 @@
 //! The way into a real Elasticsearch, and everything that may stand in it.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use brokerbeat::catalogue::Catalogue;
 use serde_json::{Value, json};
@@ -244,7 +245,8 @@ fn a_401_is_said_with_its_place_and_ends_nothing() {
 #[test]
 fn what_was_collected_while_elasticsearch_was_away_arrives_with_its_tick() {
     let elasticsearch = servers::secured();
-    let agent = Setting::new(&zookeeper_config(&elasticsearch, "away", &basic())).run();
+    let config = zookeeper_config(&elasticsearch, "away", &basic());
+    let agent = Setting::every(Duration::from_secs(5), &config).run();
     let stream = "metrics-brokerbeat.zookeeper.server-away";
     wait_for("a first document", &agent, || {
         !search(&elasticsearch, stream).is_empty()
@@ -258,6 +260,6 @@ fn what_was_collected_while_elasticsearch_was_away_arrives_with_its_tick() {
         .iter()
         .map(|d| text(d, "@timestamp").to_owned())
         .collect();
-    crate::agent::assert_no_gap(&ticks);
+    crate::agent::assert_no_gap(&ticks, Duration::from_secs(5));
     assert_accounts(&elasticsearch, "away");
 }

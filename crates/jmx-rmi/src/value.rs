@@ -88,8 +88,6 @@ pub enum Omission {
     Cycle,
     /// Showing it would break a limit on size or depth of one reply (see [`Limits`](crate::Limits)).
     TooLarge,
-    /// The class is known but its data does not look as that class writes it.
-    Unexpected,
 }
 
 /// A record with named items (`CompositeData`), in the order sent: sorted by name.

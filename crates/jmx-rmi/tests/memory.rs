@@ -38,7 +38,8 @@ async fn an_idle_client_is_small_and_so_is_a_large_read() {
         .get_attributes(&memory_bean, &attributes)
         .await
         .unwrap();
-    let idle = memory("VmRSS") - before;
+    // The system may have taken back more than the client took.
+    let idle = memory("VmRSS").saturating_sub(before);
     assert!(idle < IDLE_KB, "an idle client takes {idle} KB");
 
     let pattern: ObjectName = "test:kind=gauge-*".parse().unwrap();

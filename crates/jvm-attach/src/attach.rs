@@ -11,15 +11,15 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::timeout;
 
 use crate::blocking;
 use crate::error::Error;
 use crate::jvm::{Jvm, look};
 use crate::obstacle::Obstacle;
-use crate::process::{Process, path_through, socket_name};
+use crate::process::Process;
 use crate::properties;
-use crate::trigger;
+use crate::socket;
 use crate::users::Users;
 
 /// Version of the protocol.
@@ -28,10 +28,6 @@ const VERSION: &str = "1";
 const ARGUMENTS: usize = 3;
 /// An answer that is used here is some kilobytes; the properties of a JVM hold its class path.
 const ANSWER_LIMIT: u64 = 4 << 20;
-/// The first pauses between two looks for the socket; a JVM that is not busy needs 10 ms.
-const FIRST_PAUSE: Duration = Duration::from_millis(2);
-/// The longest one.
-const LAST_PAUSE: Duration = Duration::from_millis(100);
 
 /// The agent's property with the service URL of the local connector.
 const ADDRESS: &str = "com.sun.management.jmxremote.localConnectorAddress";
@@ -85,16 +81,7 @@ pub async fn attach(pid: u32, timeouts: Timeouts) -> Result<Attached, Error> {
 /// # Cancel safety
 /// May be dropped at any time; the file that asks the JVM for its socket is removed in every case.
 pub async fn connector_address(pid: u32, timeouts: Timeouts) -> Result<String, Error> {
-    let attached = open(pid, timeouts).await?;
-    if let Some(obstacle) = &attached.jvm.obstacle {
-        return Err(attached.obstructed(obstacle));
-    }
-    if let Some(url) = attached.agent_properties().await?.remove(ADDRESS) {
-        return Ok(url);
-    }
-    attached.diagnostic("ManagementAgent.start_local").await?;
-    let url = attached.agent_properties().await?.remove(ADDRESS);
-    url.ok_or(Error::NoAddress { pid })
+    attach(pid, timeouts).await?.connector_address().await
 }
 
 async fn open(pid: u32, timeouts: Timeouts) -> Result<Attached, Error> {
@@ -114,6 +101,41 @@ impl Attached {
     /// What is known of the JVM.
     pub fn jvm(&self) -> &Jvm {
         &self.jvm
+    }
+
+    /// The service URL of the JVM's local JMX connector, as [`connector_address`](connector_address()) has it.
+    ///
+    /// # Errors
+    /// As [`execute`](Self::execute), and if the JVM is in another network namespace or lacks the module
+    /// `jdk.management.agent`.
+    pub async fn connector_address(&self) -> Result<String, Error> {
+        // It is reached over the loopback address, while the attach socket is a file.
+        if let Some(obstacle) = &self.jvm.obstacle {
+            return Err(self.obstructed(obstacle));
+        }
+        if let Some(url) = self.address().await? {
+            return Ok(url);
+        }
+        self.diagnostic("ManagementAgent.start_local").await?;
+        let url = self.address().await?;
+        let pid = self.process.pid;
+        url.ok_or(Error::NoAddress { pid })
+    }
+
+    /// The address of the local connector, if it runs.
+    async fn address(&self) -> Result<Option<String>, Error> {
+        match self.agent_properties().await {
+            Ok(mut properties) => Ok(properties.remove(ADDRESS)),
+            // Java writes the date above properties. One that was asked for a date in its first moments may not find its
+            // names of time zones ever after (seen with JDK 17). The status (JDK 9 and later) has no date.
+            Err(refused @ Error::Refused { .. }) => {
+                match self.diagnostic("ManagementAgent.status").await {
+                    Ok(status) => Ok(local_url(&status)),
+                    Err(_) => Err(refused),
+                }
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Properties of the JVM's agents: `sun.java.command`, the local connector's address.
@@ -147,10 +169,9 @@ impl Attached {
     /// # Errors
     /// If the JVM does not open its socket, does not answer in time, refuses the command, or has gone.
     pub async fn execute(&self, command: &str, arguments: &[&str]) -> Result<String, Error> {
-        let request = request(command, arguments)?;
-        // `jcmd` says little: what it was asked to do is its argument.
-        let shown = [&[command], arguments].concat().join(" ");
-        let mut stream = self.stream().await?;
+        let shown = shown(command, arguments);
+        let request = request(command, arguments, &shown)?;
+        let mut stream = socket::open(&self.process, &self.jvm, self.timeouts.socket).await?;
         match timeout(
             self.timeouts.answer,
             self.exchange(&mut stream, &request, &shown),
@@ -188,7 +209,7 @@ impl Attached {
                     limit,
                 })
             }
-            Ok(0) => Err(self.hung_up(command())),
+            Ok(0) => Err(self.hung_up(command()).await),
             Ok(_) => Ok(answer),
             Err(error)
                 if matches!(
@@ -196,7 +217,7 @@ impl Attached {
                     ErrorKind::BrokenPipe | ErrorKind::ConnectionReset
                 ) =>
             {
-                Err(self.hung_up(command()))
+                Err(self.hung_up(command()).await)
             }
             Err(error) => Err(Error::system(
                 format!("read the answer of JVM {pid}"),
@@ -206,11 +227,11 @@ impl Attached {
     }
 
     /// Closed without an answer: a refusal, unless the JVM is gone.
-    fn hung_up(&self, command: String) -> Error {
-        let pid = self.process.pid;
-        match self.process.status() {
-            Ok(_) => Error::HungUp { pid, command },
-            Err(_) => Error::Vanished { pid },
+    async fn hung_up(&self, command: String) -> Error {
+        let (pid, process) = (self.process.pid, Arc::clone(&self.process));
+        match blocking::run(self.timeouts.answer, move || process.status()).await {
+            Err(error) if error.is_gone() => Error::Vanished { pid },
+            _ => Error::HungUp { pid, command },
         }
     }
 
@@ -236,87 +257,27 @@ impl Attached {
         }
     }
 
-    /// A connection to the socket, which the JVM is asked to open if it is not there, or left over from another JVM.
-    async fn stream(&self) -> Result<UnixStream, Error> {
-        match self.connect().await? {
-            Some(stream) => Ok(stream),
-            None => self.wake().await,
-        }
-    }
-
-    async fn wake(&self) -> Result<UnixStream, Error> {
-        let limit = self.timeouts.socket;
-        let process = Arc::clone(&self.process);
-        let _file = blocking::run(limit, move || trigger::create(&process)).await?;
-        let start = Instant::now();
-        let mut pause = FIRST_PAUSE;
-        loop {
-            if let Some(stream) = self.connect().await? {
-                trigger::forget(self.process.pid);
-                return Ok(stream);
-            }
-            if start.elapsed() >= limit {
-                let pid = self.process.pid;
-                return Err(Error::NoSocket { pid, after: limit });
-            }
-            if trigger::is_due(self.process.pid) {
-                let (process, jvm) = (Arc::clone(&self.process), Arc::clone(&self.jvm));
-                blocking::run(limit, move || trigger::remind(&process, &jvm)).await?;
-            }
-            sleep(pause).await;
-            pause = (pause * 2).min(LAST_PAUSE);
-        }
-    }
-
-    /// A connection, if there is a socket and somebody listens.
-    async fn connect(&self) -> Result<Option<UnixStream>, Error> {
-        let pid = self.process.pid;
-        let status = self.process.status().map_err(|_| Error::Vanished { pid })?;
-        let folder = self.process.temporary_folder()?;
-        if !self.process.has_socket(&folder, &status) {
-            return Ok(None);
-        }
-        let path = path_through(&folder, &socket_name(status.inner_pid));
-        let stream = match UnixStream::connect(path).await {
-            Ok(stream) => stream,
-            Err(error) => {
-                return match error.kind() {
-                    // Left over from a JVM that is gone; or its queue is full, and it will answer in a moment.
-                    ErrorKind::ConnectionRefused | ErrorKind::NotFound | ErrorKind::WouldBlock => {
-                        Ok(None)
-                    }
-                    _ => Err(Error::system(
-                        format!("connect to the attach socket of JVM {pid}"),
-                        error,
-                    )),
-                };
-            }
-        };
-        self.check_peer(&stream).map(|()| Some(stream))
-    }
-
-    /// That the JVM itself listens, and not somebody who has put a socket in its place.
-    fn check_peer(&self, stream: &UnixStream) -> Result<(), Error> {
-        let pid = self.process.pid;
-        let peer = stream
-            .peer_cred()
-            .map_err(|error| Error::system("ask who holds the attach socket", error))?;
-        match peer.pid() {
-            // None: it is in a pid namespace that ours cannot see into.
-            None | Some(0) => Ok(()),
-            Some(theirs) if u32::try_from(theirs) == Ok(pid) => Ok(()),
-            Some(_) => Err(Error::Impostor { pid }),
-        }
-    }
-
     fn obstructed(&self, obstacle: &Obstacle) -> Error {
         let (pid, obstacle) = (self.process.pid, obstacle.clone());
         Error::Obstructed { pid, obstacle }
     }
 }
 
+/// What errors say of a command: `jcmd` says little without the first word of what it was asked, and any further word
+/// may be somebody's password.
+fn shown(command: &str, arguments: &[&str]) -> String {
+    let asked = arguments
+        .first()
+        .and_then(|asked| asked.split_whitespace().next());
+    let shown = match asked {
+        Some(asked) if command == "jcmd" => format!("jcmd {asked}"),
+        _ => command.to_owned(),
+    };
+    shown.replace('\0', "\\0")
+}
+
 /// The bytes of a command.
-fn request(command: &str, arguments: &[&str]) -> Result<Vec<u8>, Error> {
+fn request(command: &str, arguments: &[&str], shown: &str) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
     let padded = arguments
         .iter()
@@ -325,12 +286,22 @@ fn request(command: &str, arguments: &[&str]) -> Result<Vec<u8>, Error> {
         .take(ARGUMENTS);
     for word in [VERSION, command].into_iter().chain(padded) {
         if word.contains('\0') {
-            let argument = word.replace('\0', "\\0");
-            return Err(Error::Argument { argument });
+            let command = shown.to_owned();
+            return Err(Error::Argument { command });
         }
         bytes.extend(word.bytes().chain([0]));
     }
     Ok(bytes)
+}
+
+/// `URL : service:jmx:rmi://127.0.0.1/stub/…` in the status of the management agent. A port's URL has no stub.
+fn local_url(status: &str) -> Option<String> {
+    let mut urls = status.lines().filter_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        (name.trim() == "URL").then_some(value.trim())
+    });
+    let local = urls.find(|url| url.starts_with("service:jmx:rmi:") && url.contains("/stub/"));
+    local.map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -339,12 +310,30 @@ mod tests {
 
     #[test]
     fn a_command_always_has_three_arguments() {
-        assert_eq!(request("a", &[]).unwrap(), b"1\0a\0\0\0\0");
+        assert_eq!(request("a", &[], "").unwrap(), b"1\0a\0\0\0\0");
         assert_eq!(
-            request("a", &["b", "c", "d", "e"]).unwrap(),
+            request("a", &["b", "c", "d", "e"], "").unwrap(),
             b"1\0a\0b\0c\0d\0"
         );
-        let error = request("a", &["b\0c"]).unwrap_err().to_string();
-        assert_eq!(error, "`b\\0c` holds a zero byte and cannot be sent");
+    }
+
+    #[test]
+    fn the_local_connector_is_the_one_with_a_stub() {
+        let status = "Agent: enabled\n\nConnection Type: remote\nURL            : service:jmx:rmi://h:1/jndi/rmi://h:1/jmxrmi\n\n\
+            Connection Type: local\nURL            : service:jmx:rmi://127.0.0.1/stub/rO0A\n";
+        let url = "service:jmx:rmi://127.0.0.1/stub/rO0A".to_owned();
+        assert_eq!(local_url(status), Some(url));
+        assert_eq!(local_url("Agent: disabled\n"), None);
+    }
+
+    #[test]
+    fn errors_show_the_command_and_no_argument() {
+        assert_eq!(shown("load", &["a", "false", "x=hush"]), "load");
+        assert_eq!(shown("jcmd", &["VM.log x=hush"]), "jcmd VM.log");
+        assert_eq!(shown("jcmd", &[" "]), "jcmd");
+        assert_eq!(shown("a\0", &[]), "a\\0");
+        let error = request("a", &["b\0hush"], "a").unwrap_err();
+        let said = "an argument of `a` (or its name) holds a zero byte and cannot be sent";
+        assert_eq!(error.to_string(), said);
     }
 }

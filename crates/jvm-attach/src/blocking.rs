@@ -1,5 +1,5 @@
-//! Reading `/proc` off the runtime's threads: the kernel may make it wait (for the lock of a process's memory), and a
-//! process that hangs in the kernel makes it wait for ever.
+//! Reading `/proc` and a JVM's files off the runtime's threads: the kernel may make it wait (for the lock of a process's
+//! memory), and a process or a file system that hangs makes it wait for ever.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use crate::error::Error;
 use crate::jvm::{Jvm, jvms};
 
-/// Threads that may hang in `/proc` at once; more work waits, and times out.
+/// Threads that may hang there at once; more work waits, and times out.
 const MOST: usize = 4;
 
 static PERMITS: Semaphore = Semaphore::const_new(MOST);
@@ -19,10 +19,7 @@ pub(crate) async fn run<T: Send + 'static>(
     limit: Duration,
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
-    let late = || {
-        let source = std::io::Error::from(std::io::ErrorKind::TimedOut);
-        Error::system("read /proc in time", source)
-    };
+    let late = || Error::Slow { after: limit };
     let done = timeout(limit, async {
         let permit = PERMITS.acquire().await.map_err(|_| late())?;
         let thread = tokio::task::spawn_blocking(move || {
@@ -42,4 +39,11 @@ pub(crate) async fn run<T: Send + 'static>(
 /// As [`jvms`], and if it takes longer than `limit`.
 pub async fn scan(limit: Duration) -> Result<Vec<Jvm>, Error> {
     run(limit, jvms).await
+}
+
+/// As if every thread hung.
+#[cfg(test)]
+pub(crate) async fn take_all() -> tokio::sync::SemaphorePermit<'static> {
+    let all = u32::try_from(MOST).expect("it is small");
+    PERMITS.acquire_many(all).await.expect("it is never closed")
 }

@@ -31,8 +31,8 @@ pub(crate) const AFTER: &str = "_JAVA_OPTIONS";
 /// The option with which a JVM does not let itself be attached to.
 pub(crate) const DISABLED: &str = "-XX:+DisableAttachMechanism";
 
-/// A command line, taken apart.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
+/// A command line, taken apart. It may hold passwords: it has no `Debug`.
+#[derive(Default)]
 pub(crate) struct CommandLine {
     /// The program.
     pub(crate) program: String,

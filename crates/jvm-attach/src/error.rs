@@ -44,12 +44,22 @@ pub enum Error {
         /// The time that it had.
         after: Duration,
     },
+    /// It listens, and the queue of its socket was full all the time.
+    #[error(
+        "JVM {pid} listens at its attach socket and took no connection within {after:?}; it hangs, or others keep it busy"
+    )]
+    Busy {
+        /// The pid.
+        pid: u32,
+        /// The time that it had.
+        after: Duration,
+    },
     /// It took the connection and did not answer in time.
     #[error("JVM {pid} did not answer `{command}` within {after:?}")]
     NoAnswer {
         /// The pid.
         pid: u32,
-        /// What was asked.
+        /// What was asked, without arguments: they may hold passwords.
         command: String,
         /// The time that it had.
         after: Duration,
@@ -61,7 +71,7 @@ pub enum Error {
     HungUp {
         /// The pid.
         pid: u32,
-        /// What was asked.
+        /// What was asked, without arguments: they may hold passwords.
         command: String,
     },
     /// It answered that it cannot or will not.
@@ -69,7 +79,7 @@ pub enum Error {
     Refused {
         /// The pid.
         pid: u32,
-        /// What was asked.
+        /// What was asked, without arguments: they may hold passwords.
         command: String,
         /// The first line of its answer.
         message: String,
@@ -79,7 +89,7 @@ pub enum Error {
     TooLong {
         /// The pid.
         pid: u32,
-        /// What was asked.
+        /// What was asked, without arguments: they may hold passwords.
         command: String,
         /// The limit in bytes.
         limit: u64,
@@ -89,14 +99,14 @@ pub enum Error {
     Unintelligible {
         /// The pid.
         pid: u32,
-        /// What was asked.
+        /// What was asked, without arguments: they may hold passwords.
         command: String,
     },
     /// A command or an argument holds a zero byte, which ends it on the wire.
-    #[error("`{argument}` holds a zero byte and cannot be sent")]
+    #[error("an argument of `{command}` (or its name) holds a zero byte and cannot be sent")]
     Argument {
-        /// The command or argument.
-        argument: String,
+        /// The command, without its arguments.
+        command: String,
     },
     /// The socket of the JVM belongs to another process.
     #[error("the attach socket of JVM {pid} is held by another process")]
@@ -109,6 +119,14 @@ pub enum Error {
     NoAddress {
         /// The pid.
         pid: u32,
+    },
+    /// Files of `/proc` or of a JVM's `/tmp` could not be read in time.
+    #[error(
+        "the files of a process could not be read within {after:?}; a process or a file system hangs"
+    )]
+    Slow {
+        /// The time that it had.
+        after: Duration,
     },
     /// The system refuses something that is needed.
     #[error("cannot {what}")]
@@ -139,7 +157,10 @@ impl Error {
 
     /// It had its time.
     pub fn is_timeout(&self) -> bool {
-        matches!(self, Self::NoSocket { .. } | Self::NoAnswer { .. })
+        matches!(
+            self,
+            Self::NoSocket { .. } | Self::Busy { .. } | Self::NoAnswer { .. } | Self::Slow { .. }
+        )
     }
 
     /// Another user would have been let in.

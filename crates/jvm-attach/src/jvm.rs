@@ -1,12 +1,14 @@
 //! What can be known of a JVM by looking.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::os::fd::OwnedFd;
 
 use rustix::fs::{Dir, Mode, OFlags, openat};
 
 use crate::command_line::{self, CommandLine, Options};
 use crate::error::Error;
+use crate::files;
 use crate::hsperf;
 use crate::obstacle::{self, Obstacle};
 use crate::process::{Machine, Process};
@@ -16,8 +18,8 @@ use crate::users::Users;
 /// Folders of `hsperfdata` that are looked into: one a user, and a container has few.
 const MOST_FOLDERS: usize = 1_000;
 
-/// A JVM of this machine.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A JVM of this machine. What may hold passwords, its arguments first of all, is not in its `Debug` text.
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Jvm {
     /// Its pid for us.
@@ -43,9 +45,23 @@ pub struct Jvm {
     options: Options,
 }
 
+impl fmt::Debug for Jvm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Jvm")
+            .field("pid", &self.pid)
+            .field("inner_pid", &self.inner_pid)
+            .field("user", &self.user)
+            .field("main", &self.main)
+            .field("version", &self.version)
+            .field("obstacle", &self.obstacle)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Jvm {
     /// What a command line (words, each ended by a zero byte) says of a JVM, and nothing else: for tests of what comes
-    /// after.
+    /// after, with the feature `fixture`.
+    #[cfg(feature = "fixture")]
     pub fn from_command_line(pid: u32, words: &[u8]) -> Self {
         let line = CommandLine::parse(words);
         let (main, arguments) = command(&line, &HashMap::new());
@@ -94,6 +110,11 @@ impl Jvm {
         (port != 0).then_some(port)
     }
 
+    /// Whether HotSpot leaves the signal to others.
+    pub(crate) fn reduces_signals(&self) -> bool {
+        self.options.reduces_signals()
+    }
+
     /// Why it does not catch the signal, as far as its options tell.
     pub(crate) fn why_not_caught(&self) -> Obstacle {
         obstacle::not_caught(&self.options)
@@ -106,16 +127,13 @@ impl Jvm {
             || Process::open(self.pid).is_ok_and(|process| process.has_open_file(part))
     }
 
-    /// A plain file that the JVM names, read as the JVM would: relative to its folder, below its root. For its
-    /// configuration, up to `limit` bytes; nothing where that is not possible.
+    /// A plain file that the JVM names, read as the JVM would: relative to its folder, links followed below
+    /// its root and never out of it. For its configuration, up to `limit` bytes; nothing where that is not possible.
+    /// With our rights, not the JVM's: root should not show the text to others.
     pub fn file(&self, path: &str, limit: u64) -> Option<String> {
         let process = Process::open(self.pid).ok()?;
-        let folder = match path.strip_prefix('/') {
-            Some(_) => process.root_folder(),
-            None => process.working_folder(),
-        };
-        let name = path.trim_start_matches('/');
-        let bytes = Process::plain_file(&folder.ok()?, name, None, limit)?;
+        let root = process.root_folder().ok()?;
+        let bytes = files::below(&root, &process.own_path(path)?, limit)?;
         Some(String::from_utf8_lossy(&bytes).into_owned())
     }
 }
@@ -264,6 +282,6 @@ fn of_folder(temporary: &OwnedFd, name: &str, status: &Status) -> Option<HashMap
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
     let folder = openat(temporary, name, flags, Mode::empty()).ok()?;
     let file = status.inner_pid.to_string();
-    let bytes = Process::plain_file(&folder, &file, Some(status.uid), hsperf::LIMIT)?;
+    let bytes = files::in_folder(&folder, &file, status.uid, hsperf::LIMIT)?;
     Some(hsperf::texts(&bytes)).filter(|texts| !texts.is_empty())
 }

@@ -7,7 +7,7 @@
 //! ```text
 //! /proc ── process ──► status, command_line, hsperf (pure) ──► Jvm ── obstacle ──► what is in the way, if anything
 //!                                                               │
-//!                                 trigger (file, signal) ◄── attach ──► commands ──► properties (pure)
+//!                     trigger (file, signal) ◄── socket ◄── attach ──► commands ──► properties (pure)
 //! ```
 //!
 //! ```no_run
@@ -23,12 +23,13 @@
 //!
 //! # The signal
 //! `SIGQUIT` ends a process that does not catch it: one with `-Xrs`, a JVM in its first milliseconds, and whatever has
-//! got the pid of a JVM that is gone. It is sent only to a process that has `libjvm.so` mapped and catches the signal,
-//! both read immediately before. All of it goes through one handle on `/proc/<pid>`, the signal included
+//! got the pid of a JVM that is gone. It is sent only to a process that was started without `-Xrs` (with it, whoever
+//! catches the signal is not HotSpot), has `libjvm.so` mapped and catches the signal, the latter two read immediately
+//! before. All of it goes through one handle on `/proc/<pid>`, the signal included
 //! (`pidfd_send_signal(2)`), so a pid that is given to another process in between means no signal at all.
 //!
 //! # Limits
-//! Linux 5.1 or newer, HotSpot JVMs (OpenJDK and what is made of it). The JVM's own user and group, or root.
+//! Linux 5.1 or newer (5.6 for [`Jvm::file`]), HotSpot JVMs (OpenJDK and what is made of it). The JVM's own user and group, or root.
 
 #[cfg(not(target_os = "linux"))]
 compile_error!("jvm-attach reads /proc: it is for Linux only");
@@ -37,11 +38,13 @@ mod attach;
 mod blocking;
 mod command_line;
 mod error;
+mod files;
 mod hsperf;
 mod jvm;
 mod obstacle;
 mod process;
 mod properties;
+mod socket;
 mod status;
 mod trigger;
 mod users;

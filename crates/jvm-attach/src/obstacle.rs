@@ -85,8 +85,9 @@ pub(crate) fn find(
     let Ok(directory) = process.temporary_folder() else {
         return Some(Obstacle::NoAccess { what: "root" });
     };
-    // With the socket there, no signal is needed.
-    if !status.catches_quit && !process.has_socket(&directory, status) {
+    // With the socket there, no signal is needed. Under -Xrs it is somebody else who catches it, with any consequence.
+    let may_signal = status.catches_quit && !options.reduces_signals();
+    if !may_signal && !process.has_socket(&directory, status) {
         return Some(not_caught(options));
     }
     match process.is_in_our_network() {

@@ -1,10 +1,11 @@
 //! A process, held by its folder in `/proc`: everything is read through that handle, and the signal goes through it,
 //! so all of it is about one and the same process whatever happens to its number.
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, openat, readlinkat, statat};
@@ -175,6 +176,20 @@ impl Process {
             .map_err(|error| self.failed("open", "cwd", error.into()))
     }
 
+    /// Where a name that the process uses leads, seen from its root.
+    pub(crate) fn own_path(&self, name: &str) -> Option<PathBuf> {
+        if name.starts_with('/') {
+            return Some(PathBuf::from(name));
+        }
+        let link = |name| {
+            let path = readlinkat(&self.folder, name, Vec::new()).ok()?;
+            Some(PathBuf::from(OsString::from_vec(path.into_bytes())))
+        };
+        // Both as they are for us: in a changed root, one begins with the other.
+        let (folder, root) = (link("cwd")?, link("root")?);
+        Some(folder.strip_prefix(root).ok()?.join(name))
+    }
+
     /// Its root folder.
     pub(crate) fn root_folder(&self) -> Result<OwnedFd, Error> {
         openat(&self.folder, "root", FOLDER, Mode::empty())
@@ -207,26 +222,6 @@ impl Process {
         .is_ok_and(|meta| {
             FileType::from_raw_mode(meta.st_mode) == FileType::Socket && meta.st_uid == status.uid
         })
-    }
-
-    /// A file below a folder of the process: only a plain one, that user's if one is named, and only up to a limit.
-    pub(crate) fn plain_file(
-        folder: &OwnedFd,
-        name: &str,
-        owner: Option<u32>,
-        limit: u64,
-    ) -> Option<Vec<u8>> {
-        // Without NONBLOCK a pipe under that name would hold us.
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
-        let file = File::from(openat(folder, name, flags, Mode::empty()).ok()?);
-        let meta = file.metadata().ok()?;
-        let is_theirs = owner.is_none_or(|owner| meta.uid() == owner);
-        if !meta.is_file() || !is_theirs {
-            return None;
-        }
-        let mut bytes = Vec::new();
-        file.take(limit).read_to_end(&mut bytes).ok()?;
-        Some(bytes)
     }
 }
 

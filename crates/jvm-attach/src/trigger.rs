@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, openat, statat, unlinkat};
 use rustix::io::Errno;
+use rustix::process::geteuid;
+use tokio::runtime::Handle;
 
 use crate::error::Error;
 use crate::jvm::Jvm;
@@ -19,12 +21,37 @@ use crate::status::Status;
 
 /// The file; gone with this value, however that ends.
 #[derive(Debug)]
-pub(crate) struct AttachFile {
+pub(crate) struct AttachFile(Option<Made>);
+
+#[derive(Debug)]
+struct Made {
     folder: OwnedFd,
     name: String,
 }
 
+impl AttachFile {
+    fn new(folder: OwnedFd, name: &str) -> Self {
+        let name = name.to_owned();
+        Self(Some(Made { folder, name }))
+    }
+
+    /// Removes it on this thread.
+    pub(crate) fn remove(mut self) {
+        drop(self.0.take());
+    }
+}
+
 impl Drop for AttachFile {
+    /// On another thread, if this one is a runtime's: the file system may hang.
+    fn drop(&mut self) {
+        if let (Some(made), Ok(runtime)) = (self.0.take(), Handle::try_current()) {
+            // A runtime that ends drops the work, and the value with it.
+            runtime.spawn_blocking(move || drop(made));
+        }
+    }
+}
+
+impl Drop for Made {
     fn drop(&mut self) {
         // Somebody else who attaches at the same time may have removed it already.
         unlinkat(&self.folder, self.name.as_str(), AtFlags::empty()).ok();
@@ -100,8 +127,8 @@ fn signal(process: &Process, jvm: &Jvm) -> Result<(), Error> {
         }
         None => return Err(Error::NotAJvm { pid }),
     }
-    // The mask is read last: a JVM maps the library first and sets the handler later.
-    if !process.status()?.catches_quit {
+    // The mask is read last: a JVM maps the library first and sets the handler later. Under -Xrs a handler is not HotSpot's.
+    if jvm.reduces_signals() || !process.status()?.catches_quit {
         let obstacle = jvm.why_not_caught();
         return Err(Error::Obstructed { pid, obstacle });
     }
@@ -113,15 +140,20 @@ fn signal(process: &Process, jvm: &Jvm) -> Result<(), Error> {
 pub(crate) fn create(process: &Process) -> Result<AttachFile, Error> {
     let status = process.status()?;
     let name = format!(".attach_pid{}", status.inner_pid);
-    let folders = [process.temporary_folder(), process.working_folder()];
-    let mut failure = None;
-    for folder in folders {
-        match folder.and_then(|folder| create_in(folder, &name, &status, process.pid)) {
-            Ok(file) => return Ok(file),
-            Err(error) => failure = failure.or(Some(error)),
-        }
-    }
-    Err(failure.unwrap_or(Error::Vanished { pid: process.pid }))
+    let made = |folder| create_in(folder, &name, &status, process.pid);
+    process.temporary_folder().and_then(made).or_else(|error| {
+        let other = process.working_folder().ok();
+        let other = other.filter(|folder| may_write_for(folder, &status));
+        other.and_then(|folder| made(folder).ok()).ok_or(error)
+    })
+}
+
+/// Root leaves no file in a folder where the JVM itself may be unable to: it chooses its working folder, and whether
+/// `/tmp` is usable.
+fn may_write_for(folder: &OwnedFd, status: &Status) -> bool {
+    let is_theirs =
+        || statat(folder, "", AtFlags::EMPTY_PATH).is_ok_and(|meta| meta.st_uid == status.uid);
+    !geteuid().is_root() || is_theirs()
 }
 
 fn create_in(folder: OwnedFd, name: &str, status: &Status, pid: u32) -> Result<AttachFile, Error> {
@@ -129,19 +161,13 @@ fn create_in(folder: OwnedFd, name: &str, status: &Status, pid: u32) -> Result<A
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
     match openat(&folder, name, flags, Mode::RUSR | Mode::WUSR) {
         Ok(file) => {
-            let ours = AttachFile {
-                folder,
-                name: name.to_owned(),
-            };
+            let ours = AttachFile::new(folder, name);
             // Newer JVMs take root's file, too: a system that refuses this is no reason to give up.
             fchown(file, Some(status.uid), Some(status.gid)).ok();
             Ok(ours)
         }
         // Of somebody who attaches at this moment, or was killed doing so: as good as ours if the JVM takes it.
-        Err(Errno::EXIST) if is_valid(&folder, name, status) => Ok(AttachFile {
-            folder,
-            name: name.to_owned(),
-        }),
+        Err(Errno::EXIST) if is_valid(&folder, name, status) => Ok(AttachFile::new(folder, name)),
         Err(error) => Err(Error::system(format!("create {name} for JVM {pid}"), error)),
     }
 }

@@ -1,11 +1,13 @@
 //! What the server has: the names of its beans, and with them the list of what to read each cycle.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jmx_rmi::{Attributes, ObjectName, Read};
 
 use super::budget::{Census, Selection};
-use super::door::{DoorError, Peer, Reading};
+use super::door::{DoorError, Reading};
+use super::reader::Reader;
 use super::table::Table;
 
 /// A directory is used for so many cycles. New beans (a topic's first traffic, a new request version) are seen one
@@ -28,6 +30,8 @@ pub(super) struct Directory {
     left_out: usize,
     cycles: u32,
     is_stale: bool,
+    /// Whether a newer one could not be made in time.
+    is_postponed: bool,
     /// Directories in a row that were out of date before their time.
     hurried: u32,
     /// Directories in a row that were different from the one before; none if it was the same.
@@ -35,29 +39,27 @@ pub(super) struct Directory {
 }
 
 impl Directory {
-    /// Asks the server for the names of its beans. `before` is the directory of the same session, if there was one.
+    /// Asks the server for the names of its beans. `before` is the directory of the same server, if there was one.
     pub(super) async fn load(
-        peer: &mut Peer,
+        reader: &mut Reader,
         table: &Table,
-        before: Option<Self>,
+        before: Option<&Self>,
     ) -> Result<Self, DoorError> {
-        let mut names = peer.query_names(&table.queries()).await?;
-        names.sort_unstable();
-        names.dedup();
+        let names = sorted(table, reader.query_names(&table.queries()).await?);
         let census = Census::new(table, &names);
         let mut readings = Vec::new();
         if !census.reads().is_empty() {
             readings.resize_with(census.reads().len(), || None);
-            peer.read(census.reads(), &mut readings).await?;
+            reader.read(census.reads(), 0, &mut readings).await?;
         }
         let answer = |reading: Option<Reading>| reading?.ok();
         let answers: Vec<Attributes> = readings
             .into_iter()
             .map(|reading| answer(reading).unwrap_or_default())
             .collect();
-        let selected = before.as_ref().map(|before| Arc::clone(&before.selection));
+        let selected = before.map(|before| Arc::clone(&before.selection));
         let selection = census.choose(table, &answers, &selected.unwrap_or_default());
-        Ok(Self::new(names, table, selection, before.as_ref()))
+        Ok(Self::new(names, table, selection, before))
     }
 
     fn new(
@@ -89,6 +91,7 @@ impl Directory {
             left_out,
             cycles: 0,
             is_stale: false,
+            is_postponed: false,
         }
     }
 
@@ -112,6 +115,12 @@ impl Directory {
         self.reads.iter().map(|read| &read.name)
     }
 
+    /// The place behind a bean, which may have gone.
+    pub(super) fn behind(&self, bean: Option<&ObjectName>) -> usize {
+        let is_before = |read: &Read| bean.is_some_and(|bean| read.name <= *bean);
+        self.reads.partition_point(is_before)
+    }
+
     /// Counts a cycle.
     pub(super) fn used(&mut self) {
         self.cycles += 1;
@@ -122,12 +131,51 @@ impl Directory {
         self.is_stale = true;
     }
 
+    /// A newer one takes too long. It is not tried out of turn again: each attempt costs half a cycle.
+    pub(super) fn postpone(&mut self) {
+        self.is_postponed = true;
+        self.cycles = 0;
+    }
+
     /// Whether it is time to ask anew.
     pub(super) fn is_due(&self) -> bool {
         let is_out_of_date = self.is_stale && self.hurried < OUT_OF_TURN;
         let is_restless = (1..=RESTLESS).contains(&self.restless);
-        is_out_of_date || is_restless || self.cycles >= CYCLES
+        let is_early = (is_out_of_date || is_restless) && !self.is_postponed;
+        is_early || self.cycles >= CYCLES
     }
+}
+
+/// Each name once, in order and without twins.
+fn sorted(table: &Table, mut names: Vec<ObjectName>) -> Vec<ObjectName> {
+    names.sort_unstable();
+    names.dedup();
+    let twins: BTreeSet<ObjectName> = names.iter().filter_map(|name| twin(table, name)).collect();
+    names.retain(|name| !twins.contains(name));
+    names
+}
+
+/// The other name that the server may have for the same thing, with underscores for dots: as Kafka's consumers of 4.1 and 4.2 do
+/// for a topic, so that what reads the names of 4.0 goes on (KIP-1109). Both beans have the same values, and a sum over
+/// them would be twice what it is.
+///
+/// A topic that is really called `a_b` cannot lie beside one called `a.b`: Kafka refuses to make the second of such a
+/// pair, as their metrics would collide (`InvalidTopicException`). In a JVM that reads `a.b` of one cluster and `a_b` of
+/// another by two clients the beans differ by `client-id`, too.
+fn twin(table: &Table, name: &ObjectName) -> Option<ObjectName> {
+    if !name.keys().any(|(_, value)| value.contains('.')) {
+        return None;
+    }
+    let mut properties = table
+        .matching(name)
+        .filter_map(|bean| bean.source.group.twins.as_deref());
+    let property = properties.find(|key| name.key(key).is_some_and(|value| value.contains('.')))?;
+    let keys = name.keys().map(|(key, value)| match key == property {
+        true => format!("{key}={}", value.replace('.', "_")),
+        false => format!("{key}={value}"),
+    });
+    let keys: Vec<String> = keys.collect();
+    ObjectName::parse(&format!("{}:{}", name.domain(), keys.join(","))).ok()
 }
 
 #[cfg(test)]
@@ -160,6 +208,65 @@ mod tests {
             second.used();
         }
         assert!(second.is_due());
+    }
+
+    #[test]
+    fn one_that_could_not_be_made_in_time_is_tried_again_in_turn() {
+        let table = Table::new(&["jvm".to_owned()]).unwrap();
+        let memory = ObjectName::parse("java.lang:type=Memory").unwrap();
+        let mut current = directory(vec![memory.clone()], &table, None);
+        current.distrust();
+        current.postpone();
+        for _ in 0..CYCLES {
+            assert!(!current.is_due());
+            current.used();
+        }
+        assert!(current.is_due());
+        assert!(directory(vec![memory], &table, Some(&current)).hurried > 0);
+    }
+
+    #[test]
+    fn of_twins_the_one_with_the_true_name_stays() {
+        let table = Table::new(&["kafka-consumer".to_owned()]).unwrap();
+        let sorted = |keys: &[&str]| {
+            let name = |keys: &&str| {
+                let name = format!("kafka.consumer:type=consumer-fetch-manager-metrics,{keys}");
+                ObjectName::parse(&name).unwrap()
+            };
+            let sorted = sorted(&table, keys.iter().map(name).collect());
+            let keys = sorted
+                .iter()
+                .map(|name| name.as_str().split_once(',').unwrap().1);
+            keys.map(str::to_owned).collect::<Vec<_>>()
+        };
+        let stay = [
+            "client-id=a,topic=eu.orders_x",
+            "client-id=a,topic=eu.orders_x,partition=0",
+            "client-id=b,topic=eu_orders_x",
+            "client-id=a_b",
+            "client-id=a.b",
+        ];
+        let twins = [
+            "client-id=a,topic=eu_orders_x",
+            "client-id=a,topic=eu_orders_x,partition=0",
+        ];
+        let mut expected = stay.map(str::to_owned);
+        let mut found = sorted(&[&stay[..], &twins[..], &stay[..]].concat());
+        expected.sort_unstable();
+        found.sort_unstable();
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_cycle_begins_behind_a_bean() {
+        let table = Table::new(&["jvm".to_owned()]).unwrap();
+        let pool =
+            |number: u32| ObjectName::parse(&format!("java.nio:type=BufferPool,name={number}"));
+        let names = [1, 3, 5].map(|number| pool(number).unwrap()).to_vec();
+        let directory = directory(names, &table, None);
+        let behind = |number| directory.behind(Some(&pool(number).unwrap()));
+        assert_eq!(directory.behind(None), 0);
+        assert_eq!([0, 1, 2, 3, 5].map(behind), [0, 1, 1, 2, 3]);
     }
 
     /// A preset for another JVM is a fault in every cycle; asking for all names every time would not mend it.

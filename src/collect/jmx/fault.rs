@@ -3,6 +3,7 @@
 use jmx_rmi::{ObjectName, RemoteException};
 
 use super::door::{DoorError, chain};
+use super::harmful::Harm;
 use crate::collect::{Fault, FaultKind};
 
 /// A session that could not be opened, or broke.
@@ -57,4 +58,15 @@ pub(super) fn of_beans(jvm: &str, refused: &[(ObjectName, RemoteException)]) -> 
     let count = refused.len();
     let message = format!("{jvm} refuses {count} beans, the first: {name}: {exception}");
     Some(Fault::new(kind, message))
+}
+
+/// Beans that are left out, as reading them ends the session.
+pub(super) fn of_harmful(jvm: &str, harmful: &[&Harm]) -> Option<Fault> {
+    let why = &harmful.first()?.why;
+    let names: Vec<&str> = harmful.iter().map(|harm| harm.bean.as_str()).collect();
+    let (count, names) = (names.len(), names.join(", "));
+    let message = format!(
+        "{jvm}: {count} beans have values that end the session and are left out for now: {names}; the first: {why}"
+    );
+    Some(Fault::new(FaultKind::Partial, message))
 }

@@ -3,30 +3,28 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jmx_rmi::{Attributes, ObjectName, Timeouts};
-use tokio::time::{Instant, timeout, timeout_at};
+use jmx_rmi::{Attributes, ObjectName};
+use tokio::time::{Instant, timeout_at};
 
 use super::budget::Selection;
 use super::directory::Directory;
-use super::door::{Door, DoorError, Peer, Reading};
+use super::door::{Door, DoorError, Reading};
 use super::fault;
+use super::reader::{Reader, runs};
 use super::table::Table;
 use crate::collect::Fault;
 
 /// Of the cycle's time this much is left for the documents to be made.
 const RESERVE: Duration = Duration::from_millis(100);
 
-/// A good-bye that takes longer is not worth waiting for: the session's lease ends by itself.
-const GOOD_BYE: Duration = Duration::from_secs(1);
-
 /// A session that outlives its cycle.
 #[derive(Debug)]
 pub(super) struct Session {
-    door: Door,
-    /// The door as messages name it.
-    name: String,
-    peer: Option<Peer>,
+    reader: Reader,
     directory: Option<Directory>,
+    /// The bean at which the cycle before came to its end. The next one begins behind it, so that a slow JVM does not
+    /// lose the same beans each time, and one that never answers costs only itself.
+    stopped: Option<ObjectName>,
 }
 
 /// What was read in one cycle.
@@ -36,7 +34,7 @@ pub(super) struct Answer {
     pub(super) beans: Vec<(ObjectName, Attributes)>,
     /// What could not be read.
     pub(super) faults: Vec<Fault>,
-    /// Beans that there was no time for.
+    /// Beans that there was no time for, and those that are left out as their values end the session.
     pub(super) missing: usize,
     /// Beans that are not read, as the budget is used up.
     pub(super) left_out: usize,
@@ -53,10 +51,9 @@ impl Session {
     /// A session yet to be opened.
     pub(super) fn new(door: Door) -> Self {
         Self {
-            name: door.shown(),
-            door,
-            peer: None,
+            reader: Reader::new(door),
             directory: None,
+            stopped: None,
         }
     }
 
@@ -64,15 +61,16 @@ impl Session {
     /// was restarted) is replaced by a new one, once.
     ///
     /// # Cancel safety
-    /// Peer and directory are taken while they are in use and put back when a cycle is whole: if the future is
-    /// dropped, the next call opens a new session.
+    /// The directory is taken while it is in use and put back when a cycle is whole: if the future is dropped, the next
+    /// call opens a new session.
     pub(super) async fn read(&mut self, table: &Table, deadline: Instant) -> Result<Answer, Fault> {
         let until = deadline.checked_sub(RESERVE).unwrap_or(deadline);
-        let was_open = self.peer.is_some();
-        let answer = match self.cycle(table, until).await {
+        let was_open = self.reader.begin_cycle();
+        let answer = match self.cycle(table, until, was_open).await {
             Err(Failure::Door(error)) if was_open && error.is_ended() => {
-                tracing::debug!(jvm = %self.name, %error, "session ended by the server, will open another");
-                self.cycle(table, until).await
+                let jvm = self.reader.name();
+                tracing::debug!(%jvm, %error, "session ended by the server, will open another");
+                self.cycle(table, until, false).await
             }
             answer => answer,
         };
@@ -81,47 +79,91 @@ impl Session {
 
     fn fault(&self, failure: Failure) -> Fault {
         match failure {
-            Failure::Door(error) => fault::of_session(&self.name, &error),
-            Failure::Deadline => fault::of_deadline(&self.name),
+            Failure::Door(error) => fault::of_session(self.reader.name(), &error),
+            Failure::Deadline => fault::of_deadline(self.reader.name()),
         }
     }
 
-    async fn cycle(&mut self, table: &Table, until: Instant) -> Result<Answer, Failure> {
-        let was_open = self.peer.is_some();
-        let (mut peer, mut directory) = within(until, self.prepare(table)).await?;
+    async fn cycle(
+        &mut self,
+        table: &Table,
+        until: Instant,
+        was_open: bool,
+    ) -> Result<Answer, Failure> {
+        let mut directory = self.prepare(table, until).await?;
+        let start = directory.behind(self.stopped.take().as_ref());
         let mut readings: Vec<Option<Reading>> = Vec::new();
         readings.resize_with(directory.reads().len(), || None);
-        let read = within(until, peer.read(directory.reads(), &mut readings)).await;
+        let reading = self.reader.read(directory.reads(), start, &mut readings);
+        let read = within(until, reading).await;
         directory.used();
-        let answer = match read {
-            Ok(()) => {
-                self.peer = Some(peer);
-                self.sort(&mut directory, readings, None)
-            }
+        let failure = match read {
+            Ok(()) => None,
             Err(Failure::Door(error)) if was_open && error.is_ended() => return Err(error.into()),
-            Err(failure) if readings.iter().all(Option::is_none) => return Err(failure),
-            // The session is lost with the replies that are still to come; what it gave is not.
-            Err(failure) => self.sort(&mut directory, readings, Some(failure)),
+            Err(failure) => Some(failure),
         };
-        self.directory = Some(directory);
-        Ok(answer)
+        let is_late = failure.as_ref().is_some_and(Failure::is_late);
+        if failure.is_some() {
+            self.stopped = self.stop(&directory, start, &readings);
+        }
+        match failure {
+            Some(failure) if readings.iter().all(Option::is_none) => {
+                // It is the same server, and too slow to be asked for more than needed.
+                self.directory = is_late.then_some(directory);
+                Err(failure)
+            }
+            // The session is lost with the replies that are still to come; what it gave is not.
+            failure => {
+                let answer = self.sort(&mut directory, readings, failure);
+                self.directory = Some(directory);
+                Ok(answer)
+            }
+        }
     }
 
-    /// An open session and a directory that is up to date.
-    async fn prepare(&mut self, table: &Table) -> Result<(Peer, Directory), DoorError> {
-        let (kept, before) = (self.peer.take(), self.directory.take());
-        let (mut peer, before) = match kept {
-            Some(peer) if peer.is_usable() => (peer, before),
+    /// The first bean that was to be read and was not.
+    fn stop(
+        &self,
+        directory: &Directory,
+        start: usize,
+        readings: &[Option<Reading>],
+    ) -> Option<ObjectName> {
+        let reads = directory.reads();
+        let left_out = self.reader.left_out(reads).map(|(place, _)| place);
+        let runs = runs(readings, start, &left_out.collect::<Vec<_>>());
+        Some(reads.get(runs.first()?.start)?.name.clone())
+    }
+
+    /// A directory that is up to date, or not much older, and an open session if that took no call that was too slow.
+    async fn prepare(&mut self, table: &Table, until: Instant) -> Result<Directory, Failure> {
+        let before = self.directory.take();
+        let before = match within(until, self.reader.open()).await {
+            Ok(true) => before,
             // What another server had says nothing about this one.
-            Some(_) => (self.door.open(Timeouts::default()).await?, None),
-            // Cut off by the deadline: it is the same server, and too slow to be asked for more than needed.
-            None => (self.door.open(Timeouts::default()).await?, before),
+            Ok(false) => None,
+            Err(failure) => {
+                self.directory = before.filter(|_| failure.is_late());
+                return Err(failure);
+            }
         };
-        let directory = match before {
-            Some(directory) if !directory.is_due() => directory,
-            before => Directory::load(&mut peer, table, before).await?,
+        let Some(mut before) = before else {
+            return within(until, Directory::load(&mut self.reader, table, None)).await;
         };
-        Ok((peer, directory))
+        if !before.is_due() {
+            return Ok(before);
+        }
+        // The other half is for reading, by the old one if need be.
+        let half = Instant::now() + until.saturating_duration_since(Instant::now()) / 2;
+        let loading = Directory::load(&mut self.reader, table, Some(&before));
+        match within(half, loading).await {
+            Err(failure) if failure.is_late() => {
+                let jvm = self.reader.name();
+                tracing::debug!(%jvm, "names or census take too long, will use the ones before");
+                before.postpone();
+                Ok(before)
+            }
+            loaded => loaded,
+        }
     }
 
     /// Results by bean. Where a bean is gone the directory is out of date. `end`: why some beans have no result.
@@ -131,13 +173,13 @@ impl Session {
         readings: Vec<Option<Reading>>,
         end: Option<Failure>,
     ) -> Answer {
-        let mut unread = 0;
+        let mut missing = 0;
         let mut beans = Vec::with_capacity(directory.reads().len());
         let mut refused = Vec::new();
         let mut is_gone = false;
         for (name, reading) in directory.names().zip(readings) {
             let reading = reading.unwrap_or_else(|| {
-                unread += 1;
+                missing += 1;
                 Ok(Attributes::new())
             });
             let attributes = reading.unwrap_or_else(|exception| {
@@ -153,13 +195,17 @@ impl Session {
         if is_gone {
             directory.distrust();
         }
+        let harmful: Vec<_> = self.reader.left_out(directory.reads()).collect();
         let mut faults: Vec<Fault> = Vec::new();
         if let Some(failure) = end {
+            let unread = missing - harmful.len();
             faults.push(fault::of_rest(self.fault(failure), unread, beans.len()));
         }
-        faults.extend(fault::of_beans(&self.name, &refused));
+        faults.extend(fault::of_beans(self.reader.name(), &refused));
+        let harmful: Vec<_> = harmful.into_iter().map(|(_, harm)| harm).collect();
+        faults.extend(fault::of_harmful(self.reader.name(), &harmful));
         Answer {
-            missing: unread,
+            missing,
             left_out: directory.left_out(),
             selection: directory.selection(),
             beans,
@@ -176,15 +222,16 @@ impl Session {
 
     /// Ends the session, so that the server does not keep it until its lease ends.
     pub(super) async fn close(&mut self) {
-        let Some(peer) = self.peer.take() else {
-            return;
-        };
-        match timeout(GOOD_BYE, peer.close()).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => {
-                tracing::debug!(jvm = %self.name, %error, "session not ended cleanly")
-            }
-            Err(_) => tracing::debug!(jvm = %self.name, "no answer to the end of the session"),
+        self.reader.close().await;
+    }
+}
+
+impl Failure {
+    /// It was too slow. It is not known to be another server than before.
+    fn is_late(&self) -> bool {
+        match self {
+            Self::Deadline => true,
+            Self::Door(error) => error.is_timeout(),
         }
     }
 }

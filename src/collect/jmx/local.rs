@@ -4,15 +4,19 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jmx_rmi::{Endpoint, ServiceUrlError, Timeouts};
-use jvm_attach::{Jvm, connector_address, scan};
+use jvm_attach::{Jvm, attach, scan};
 use thiserror::Error;
+use tokio::time::sleep;
 
 use crate::collect::kafka::pattern::Filter;
 
 /// Pids that an error names; the others are counted.
 const SHOWN_PIDS: usize = 8;
+/// A forked process becomes another program within milliseconds.
+const FORKED: Duration = Duration::from_millis(100);
 
 /// Which JVM of the machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,8 +122,36 @@ impl Pattern {
             socket: most.socket.min(timeouts.connect),
             answer: most.answer.min(timeouts.call),
         };
-        let pid = self.choose(&scan(timeouts.answer).await.map_err(Arc::new)?)?;
-        let url = connector_address(pid, timeouts).await.map_err(Arc::new)?;
+        let pid = self.find(|| scan(timeouts.answer)).await?;
+        self.connector(pid, timeouts).await
+    }
+
+    /// The only JVM that fits, of those that a scan finds. What a JVM forks has its command line until it becomes
+    /// another program, so two that fit are looked at twice.
+    async fn find<F>(&self, scan: impl Fn() -> F) -> Result<u32, LocalError>
+    where
+        F: Future<Output = Result<Vec<Jvm>, jvm_attach::Error>>,
+    {
+        match self.choose(&scan().await.map_err(Arc::new)?) {
+            Err(LocalError::Several { .. }) => {
+                sleep(FORKED).await;
+                self.choose(&scan().await.map_err(Arc::new)?)
+            }
+            chosen => chosen,
+        }
+    }
+
+    /// The connector of the JVM with this pid, if it fits: the pid may have changed hands since it was found.
+    async fn connector(
+        &self,
+        pid: u32,
+        timeouts: jvm_attach::Timeouts,
+    ) -> Result<Endpoint, LocalError> {
+        let attached = attach(pid, timeouts).await.map_err(Arc::new)?;
+        if !self.fits(attached.jvm()) {
+            return Err(LocalError::None(self.clone()));
+        }
+        let url = attached.connector_address().await.map_err(Arc::new)?;
         Endpoint::from_service_url(&url).map_err(|source| LocalError::Address { pid, source })
     }
 
@@ -159,6 +191,10 @@ impl fmt::Display for Pattern {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
+
+    use stack::{Options, PlainJvm};
+
     use super::*;
 
     fn jvm(pid: u32, main: &str, arguments: &[&str]) -> Jvm {
@@ -204,5 +240,43 @@ mod tests {
         assert!(said("pid=9").contains("local:pid=9"));
         // Not a number: a main class that nobody has.
         assert_eq!(Pattern::parse("pid=x"), Pattern::Main("pid=x".to_owned()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_forked_process_that_is_gone_at_once_is_no_second_jvm() {
+        let one = || vec![jvm(1, "Main", &[])];
+        let two = || vec![jvm(1, "Main", &[]), jvm(2, "Main", &[])];
+        // In the order in which they are taken, from the end.
+        for (scans, expected) in [
+            (vec![one()], Some(1)),
+            (vec![one(), two()], Some(1)),
+            (vec![two(), two()], None),
+        ] {
+            let scans = RefCell::new(scans);
+            let scan = || std::future::ready(Ok(scans.borrow_mut().pop().unwrap()));
+            let found = Pattern::parse("Main").find(scan).await;
+            assert_eq!(found.ok(), expected);
+            assert!(scans.borrow().is_empty());
+        }
+    }
+
+    /// As if the pid had been given to another JVM after the scan.
+    #[tokio::test]
+    async fn a_pid_that_has_changed_hands_is_not_read() {
+        let other = PlainJvm::idle(&Options::new().without_jmx()).unwrap();
+        let pid = other.process().pid();
+        let patient = Duration::from_secs(60);
+        let timeouts = jvm_attach::Timeouts {
+            socket: patient,
+            answer: patient,
+        };
+        let error = Pattern::parse("Gone").connector(pid, timeouts).await;
+        let said = error.unwrap_err().to_string();
+        assert!(
+            said.starts_with("no JVM on this machine fits local:Gone;"),
+            "{said}"
+        );
+        let endpoint = Pattern::parse("Idle").connector(pid, timeouts).await;
+        assert!(endpoint.is_ok(), "{endpoint:?}");
     }
 }

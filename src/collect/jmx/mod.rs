@@ -6,6 +6,7 @@
 //!                     (types of fields) ──────────────────────────────────┘
 //! ```
 //!
+//! `fetch` is a cycle in its time, `reader` the session under it, which goes around beans that do harm (`harmful`).
 //! Users' own tables come from the configuration (`own`) and go the same way. `budget` says which topics, partitions and
 //! clients are read where there are very many.
 //!
@@ -20,11 +21,13 @@ mod directory;
 pub(crate) mod door;
 mod fault;
 mod fetch;
+mod harmful;
 mod identity;
 pub(crate) mod local;
 mod map;
 mod own;
 mod preset;
+mod reader;
 mod table;
 
 #[cfg(test)]

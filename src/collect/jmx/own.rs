@@ -102,6 +102,7 @@ fn table_of(section: &mut Section<'_>) -> Option<Group> {
         sum,
         ignore: Vec::new(),
         except,
+        twins: None,
         rank: Some(rank),
         lines,
     })

@@ -13,6 +13,7 @@
 //!     sum: [version]               # these do not: their beans are added up; counters only
 //!     ignore: [id]                 # these do not either, and only one bean can be meant
 //!     except: {error: NONE}        # beans with this value are left alone
+//!     twins: topic                 # of two beans that differ by `.` and `_` in this value the one with `_` is left out
 //!     rank: [kafka.request.count]  # the budget counts its members, and these fields say which ones matter most
 //!     lines:
 //!       - {bean: RequestsPerSec, attribute: Count, field: kafka.request.count, kind: counter}
@@ -123,6 +124,8 @@ pub(super) struct Group {
     /// Key property → value.
     #[serde(default)]
     pub(super) except: BTreeMap<String, String>,
+    /// Key property by whose value a server names the same thing twice: with dots and with underscores.
+    pub(super) twins: Option<String>,
     /// Fields whose sum says how much a member matters. Where it is absent, all members are read.
     pub(super) rank: Option<Vec<String>>,
     pub(super) lines: Vec<Line>,

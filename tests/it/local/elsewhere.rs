@@ -12,6 +12,16 @@ use crate::agent::{PATIENCE, text};
 /// A user without rights, on any Linux.
 const NOBODY: &str = "65534";
 
+/// Says that a case is left out. Where `CI` is `true`, that is a failure: a green run there has left out nothing.
+fn skip(why: &str) {
+    assert_ne!(
+        std::env::var("CI").as_deref(),
+        Ok("true"),
+        "left out: {why}"
+    );
+    println!("SKIPPED {why}");
+}
+
 /// Program and class path of a JVM, to start more of its kind in ways that the stack does not know.
 fn java_of(jvm: &PlainJvm) -> (String, String) {
     let pid = jvm.process().pid();
@@ -38,11 +48,12 @@ fn wrapped(name: &str, wrapper: &[&str]) -> Option<(Process, WorkDir)> {
         .output()
         .expect("it runs");
     if !probe.status.success() {
-        println!(
-            "SKIPPED {name}: `{}` is not permitted here: {}",
-            wrapper.join(" "),
-            String::from_utf8_lossy(&probe.stderr).trim()
-        );
+        let said = String::from_utf8_lossy(&probe.stderr);
+        let wrapper = wrapper.join(" ");
+        skip(&format!(
+            "{name}: `{wrapper}` is not permitted here: {}",
+            said.trim()
+        ));
         return None;
     }
     // The class is compiled once; this JVM only shows where.
@@ -69,8 +80,7 @@ fn row_of(name: &str) -> Value {
 #[test]
 fn a_jvm_of_another_user_is_read_by_root_and_named_to_others() {
     if user() != "root" {
-        println!("SKIPPED: only root can start a JVM as another user");
-        return;
+        return skip("only root can start a JVM as another user");
     }
     let (reuid, regid) = (format!("--reuid={NOBODY}"), format!("--regid={NOBODY}"));
     let drop_rights = ["setpriv", &reuid, &regid, "--clear-groups"];
@@ -84,6 +94,16 @@ fn a_jvm_of_another_user_is_read_by_root_and_named_to_others() {
         "{row}"
     );
     assert_reads("local:Nobodys");
+
+    // It makes /tmp unusable. Root leaves no file in its folder instead, which is not its own.
+    let inner = &row["inner_pid"];
+    let socket = format!("/tmp/.java_pid{inner}");
+    std::fs::remove_file(&socket).expect("it was read through it");
+    let junk = format!("/tmp/.attach_pid{inner}");
+    std::fs::create_dir(&junk).expect("nothing is there");
+    let (_, message) = fault("local:Nobodys");
+    std::fs::remove_dir(&junk).expect("it was not touched");
+    assert!(message.contains("cannot create .attach_pid"), "{message}");
 
     // The other way round: nobody may see root's JVM and is told why that is all.
     let roots = start("Roots", &bare());
@@ -133,9 +153,25 @@ fn a_jvm_in_a_container_is_read_through_its_root() {
         "its counters are read below its root: {row}"
     );
     assert_reads("local:Contained");
+    assert_links_stay_inside(row["pid"].as_u64().expect("a pid"));
     let inner = &row["inner_pid"];
     let seen = format!("/proc/{}/root/tmp/.java_pid{inner}", row["pid"]);
     assert!(Path::new(&seen).exists() && !Path::new(&format!("/tmp/.java_pid{inner}")).exists());
+}
+
+/// Its `/tmp/up` leads to its `/`, not to ours.
+fn assert_links_stay_inside(pid: u64) {
+    let jvm = jvm_attach::jvms().expect("they can be listed");
+    let jvm = jvm.into_iter().find(|jvm| u64::from(jvm.pid) == pid);
+    let jvm = jvm.expect("it runs");
+    let ours = WorkDir::new("ours").expect("a folder");
+    let secret = ours.write("secret", "ours").expect("a file");
+    let tmp = format!("/proc/{pid}/root/tmp");
+    std::os::unix::fs::symlink("/", format!("{tmp}/up")).expect("a link");
+    std::fs::write(format!("{tmp}/own"), "inside").expect("a file");
+    assert_eq!(jvm.file("/tmp/up/tmp/own", 100).as_deref(), Some("inside"));
+    let outside = format!("/tmp/up{}", secret.display());
+    assert_eq!(jvm.file(&outside, 100), None);
 }
 
 #[test]

@@ -59,17 +59,21 @@ fn a_jvm_that_is_still_starting_survives_every_attempt() {
         let jvm = PlainJvm::launch(source, &[], &bare().jdk(jdk)).expect("a JVM starts");
         let pid = jvm.process().pid();
         let begin = Instant::now();
+        let mut last = None;
         let url = block_on(async {
             // Then without a pause: a JVM needs some ten milliseconds until it catches the signal.
             tokio::time::sleep(Duration::from_micros(round * 500)).await;
             while begin.elapsed() < PATIENCE {
                 match connector_address(pid, Timeouts::default()).await {
                     Ok(url) => return url,
-                    Err(_) => early += 1,
+                    Err(error) => {
+                        early += 1;
+                        last = Some(error);
+                    }
                 }
                 assert_alive(jvm.process());
             }
-            panic!("JDK {jdk}: never");
+            panic!("JDK {jdk}: never, {last:?}");
         });
         assert!(url.starts_with("service:jmx:rmi://"), "{url}");
         assert_alive(jvm.process());
@@ -129,7 +133,9 @@ fn disabled_attaching_is_named_before_anything_is_sent() {
         ];
         for (number, way) in ways.iter().enumerate() {
             let name = format!("Closed{number}Under{jdk}");
-            let jvm = start(&name, &bare().jdk(jdk).jvm(way));
+            // Its dumps are in the log then, and not among what the program says.
+            let options = bare().jdk(jdk).jvm("-XX:+DisplayVMOutputToStderr");
+            let jvm = start(&name, &options.jvm(way));
             let (kind, message) = fault(&format!("local:{name}"));
             assert_eq!(kind, "refused");
             assert!(

@@ -119,14 +119,14 @@ impl fmt::Display for Endpoint {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum AdvertisedHost {
-    /// Try the configured host first and the advertised one when that fails.
+    /// Try the configured host first and the advertised one when that fails. With [credentials](Endpoint::credentials)
+    /// the same as [`Never`](Self::Never): whoever answers on the registry's port would decide where the password goes.
     #[default]
     Fallback,
     /// Try the advertised host first and the configured one when that fails: what a Java client does, and after it what
-    /// works behind NAT.
+    /// works behind NAT. Credentials go to either: choose it only where the way to the registry is trusted.
     First,
-    /// Never go to a host which the registry names. With credentials on a network that is not trusted this is the right
-    /// choice: whoever answers on the registry port decides where the password goes otherwise.
+    /// Never go to a host which the registry names.
     Never,
 }
 

@@ -5,11 +5,17 @@ use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::connection::{Calls, Connection, Route};
 use super::{Endpoint, Error, Stats};
 
 /// Reads for which one more connection is worth its handshakes and its thread in the JVM.
 const WORTHWHILE: usize = 256;
+
+/// How long a connection beyond the first is kept without a call: some ticks of a monitoring agent. Each is a thread in
+/// the JVM.
+const IDLE: Duration = Duration::from_secs(120);
 
 /// The connections of a session.
 #[derive(Debug)]
@@ -18,6 +24,8 @@ pub(super) struct Lanes {
     /// Without a reply for this long a call has failed.
     within: Duration,
     most: usize,
+    /// See [`IDLE`].
+    pub(super) idle: Duration,
     all: Vec<Lane>,
 }
 
@@ -26,6 +34,8 @@ pub(super) struct Lanes {
 struct Lane {
     /// Opened when there is a call to make.
     connection: Option<Connection>,
+    /// When the last calls were made.
+    used: Option<Instant>,
     /// What connections cost that are no more.
     earlier: Stats,
 }
@@ -43,10 +53,12 @@ impl Lanes {
         Self {
             route,
             within,
+            idle: IDLE,
             most: endpoint.connections.clamp(1, Endpoint::MOST_CONNECTIONS),
             all: vec![Lane {
                 connection,
                 earlier,
+                used: None,
             }],
         }
     }
@@ -68,6 +80,13 @@ impl Lanes {
         sum
     }
 
+    /// Connections that are there.
+    #[cfg(test)]
+    pub(super) fn open(&self) -> usize {
+        let open = |lane: &&Lane| lane.connection.is_some();
+        self.all.iter().filter(open).count()
+    }
+
     /// Over how many connections that many calls should go.
     pub(super) fn for_calls(&self, count: usize) -> usize {
         count.div_ceil(WORTHWHILE).clamp(1, self.most)
@@ -82,6 +101,11 @@ impl Lanes {
     pub(super) async fn make_all<C: Calls>(&mut self, lists: &mut [C]) -> Result<(), Error> {
         let count = self.all.len().max(lists.len());
         self.all.resize_with(count, Lane::default);
+        for unused in self.all.iter_mut().skip(lists.len().max(1)) {
+            if unused.used.is_some_and(|used| used.elapsed() >= self.idle) {
+                unused.hang_up();
+            }
+        }
         let (route, within) = (&self.route, self.within);
         let pairs = self.all.iter_mut().zip(lists);
         let running = pairs.map(|(lane, calls)| Box::pin(lane.make(route, within, calls)));
@@ -90,8 +114,15 @@ impl Lanes {
 }
 
 impl Lane {
+    fn hang_up(&mut self) {
+        if let Some(ended) = self.connection.take() {
+            self.earlier.add(ended.stats);
+        }
+    }
+
     /// Makes calls. Where the server ended the connection by a reply it could not write, the rest of them goes over a new
-    /// connection.
+    /// connection. So do all of them where it had closed an idle connection: after two hours
+    /// (`sun.rmi.transport.tcp.readTimeout`) it does. Every call that is made here may be made twice.
     async fn make<C: Calls>(
         &mut self,
         route: &Route,
@@ -100,15 +131,24 @@ impl Lane {
     ) -> Result<(), Error> {
         let mut next = 0;
         while next < calls.count() {
-            if let Some(ended) = self.connection.take_if(|one| one.has_ended()) {
-                self.earlier.add(ended.stats);
+            if self.connection.as_ref().is_some_and(Connection::has_ended) {
+                self.hang_up();
             }
+            let reused = self.connection.is_some() && next == 0;
             let connection = match &mut self.connection {
                 Some(usable) => usable,
                 none => none.insert(Connection::open(route).await?),
             };
-            next = connection.exchange(calls, next, within).await?;
+            next = match connection.exchange(calls, next, within).await {
+                Ok(next) => next,
+                Err(error) if reused && error.is_closed() && connection.said_nothing() => {
+                    self.hang_up();
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
         }
+        self.used = Some(Instant::now());
         Ok(())
     }
 }

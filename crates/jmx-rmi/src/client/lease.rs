@@ -33,7 +33,7 @@ const LONGEST: Duration = Duration::from_secs(3600);
 const RETRY: u32 = 16;
 
 /// Who holds the lease, and on what.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Holder {
     object: ObjId,
     vmid: encode::Vmid,
@@ -113,6 +113,29 @@ impl Holder {
     }
 }
 
+/// A session that the JVM has opened and on which there is no lease yet. Dropped, it is left: nothing of an attempt that
+/// failed or was cancelled stays in the JVM.
+#[derive(Debug)]
+pub(super) struct Opened {
+    taken: oneshot::Sender<(Holder, Duration)>,
+    lease: Lease,
+}
+
+impl Opened {
+    pub(super) fn new(holder: &Holder) -> Self {
+        let (taken, first) = oneshot::channel();
+        let lease = Lease::wait(holder.clone(), first);
+        Self { taken, lease }
+    }
+
+    /// The holder has the lease now, for that long.
+    pub(super) fn keep(self, holder: Holder, granted: Duration) -> Lease {
+        // The task waits for nothing else.
+        self.taken.send((holder, granted)).ok();
+        self.lease
+    }
+}
+
 /// Keeps the lease as long as it lives.
 #[derive(Debug)]
 pub(super) struct Lease {
@@ -127,10 +150,22 @@ pub(super) struct Lease {
 struct Closed;
 
 impl Lease {
+    #[cfg(test)]
     pub(super) fn keep(holder: Holder, granted: Duration) -> Self {
+        Opened::new(&holder).keep(holder, granted)
+    }
+
+    /// Leaves the session in the name of `opened` if no lease is taken.
+    fn wait(opened: Holder, taken: oneshot::Receiver<(Holder, Duration)>) -> Self {
         let lost = Arc::new(OnceLock::new());
         let (owner, ended) = oneshot::channel();
-        let _task = tokio::spawn(keep(holder, granted, Arc::clone(&lost), ended));
+        let own = Arc::clone(&lost);
+        let _task = tokio::spawn(async move {
+            match taken.await {
+                Ok((holder, granted)) => keep(holder, granted, own, ended).await,
+                Err(_) => opened.leave(false).await,
+            }
+        });
         Self {
             lost,
             owner,

@@ -6,7 +6,7 @@
 //! - `lanes`: the connections of a session
 //! - `tls`, `tls_problem`: TLS, and what can be wrong about it
 //! - `connection`: one TCP connection; calls written and replies read at the same time
-//! - `call`, `read`, `describe`: one call, a list of reads, a list of questions what beans have
+//! - `call`, `read`, `describe`, `names`: one call, a list of reads, of questions what beans have, of patterns
 //! - `error`: what a caller decides by
 //! - `stats`: what the session costs
 
@@ -17,6 +17,7 @@ mod endpoint;
 mod error;
 mod lanes;
 mod lease;
+mod names;
 mod read;
 mod service_url;
 mod session;
@@ -78,7 +79,8 @@ enum State {
 impl Client {
     /// Opens a session: asks the registry, logs in, takes a lease. Needs a tokio runtime with time and I/O.
     ///
-    /// Nothing is kept of an attempt that is cancelled; the JVM may keep a session until its lease runs out.
+    /// Cancel safe. A session that the JVM has opened for an attempt that fails or is cancelled is closed in the
+    /// background.
     pub async fn connect(endpoint: &Endpoint, timeouts: Timeouts) -> Result<Client, Error> {
         Self::connect_with(endpoint, timeouts, Limits::default()).await
     }
@@ -110,6 +112,30 @@ impl Client {
         self.run(&mut call).await?;
         let (_, value) = call.value(&self.session.lanes.address())?;
         map::names(&value).map_err(|source| self.undecodable(source, None))
+    }
+
+    /// As [`query_names`](Self::query_names) for many patterns in one go, one list each, in order. Calls are pipelined as
+    /// in [`read`](Self::read). An exception about one of the patterns is the error of all.
+    ///
+    /// Not cancel safe: a cancelled call poisons the client.
+    pub async fn query_names_all(
+        &mut self,
+        patterns: &[ObjectName],
+    ) -> Result<Vec<Vec<ObjectName>>, Error> {
+        let mut calls = names::Patterns {
+            connection: self.session.id,
+            patterns,
+            results: Vec::with_capacity(patterns.len()),
+            refused: None,
+        };
+        self.run(&mut calls).await?;
+        match calls.refused {
+            None => Ok(calls.results),
+            Some(source) => {
+                let address = self.session.lanes.address();
+                Err(Kind::Remote { address, source }.into())
+            }
+        }
     }
 
     /// Some attributes of one bean. Those that do not exist or whose getter throws are left out by the server.

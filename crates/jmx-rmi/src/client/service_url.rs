@@ -64,25 +64,45 @@ impl Endpoint {
     ///
     /// The host in front of `/jndi/` is ignored, as Java does: it is the server's business.
     pub fn from_service_url(url: &str) -> Result<Self, ServiceUrlError> {
-        if url.len() > LONGEST {
-            return Err(ServiceUrlError::Length(url.len()));
+        parse(url).map_err(|error| error.without_secrets(url))
+    }
+}
+
+impl ServiceUrlError {
+    /// What is in front of an `@` may be user and password, wherever a wrong URL was taken apart.
+    fn without_secrets(self, url: &str) -> Self {
+        let Some((_, rest)) = url.rsplit_once('@') else {
+            return self;
+        };
+        let rest = format!("…@{rest}");
+        match self {
+            Self::Protocol(_) => Self::Protocol(rest),
+            Self::Directory(_) => Self::Directory(rest),
+            Self::Address(_) => Self::Address(rest),
+            other => other,
         }
-        if strip_prefix(url, "rmi://").is_some() {
-            return registry(url);
-        }
-        let rest = strip_prefix(url, "service:jmx:").ok_or(ServiceUrlError::Scheme)?;
-        let (protocol, rest) = rest.split_once("://").ok_or(ServiceUrlError::Scheme)?;
-        if !protocol.eq_ignore_ascii_case("rmi") {
-            return Err(ServiceUrlError::Protocol(protocol.to_owned()));
-        }
-        let (authority, path) = rest.split_once('/').ok_or(ServiceUrlError::Path)?;
-        let (host, _) = host_port(authority, 0)?;
-        match path.split_once('/') {
-            Some(("jndi", name)) => registry(name),
-            Some(("stub", base64)) => with_stub(host, base64),
-            Some(("ior", _)) => Err(ServiceUrlError::Corba),
-            _ => Err(ServiceUrlError::Path),
-        }
+    }
+}
+
+fn parse(url: &str) -> Result<Endpoint, ServiceUrlError> {
+    if url.len() > LONGEST {
+        return Err(ServiceUrlError::Length(url.len()));
+    }
+    if strip_prefix(url, "rmi://").is_some() {
+        return registry(url);
+    }
+    let rest = strip_prefix(url, "service:jmx:").ok_or(ServiceUrlError::Scheme)?;
+    let (protocol, rest) = rest.split_once("://").ok_or(ServiceUrlError::Scheme)?;
+    if !protocol.eq_ignore_ascii_case("rmi") {
+        return Err(ServiceUrlError::Protocol(protocol.to_owned()));
+    }
+    let (authority, path) = rest.split_once('/').ok_or(ServiceUrlError::Path)?;
+    let (host, _) = host_port(authority, 0)?;
+    match path.split_once('/') {
+        Some(("jndi", name)) => registry(name),
+        Some(("stub", base64)) => with_stub(host, base64),
+        Some(("ior", _)) => Err(ServiceUrlError::Corba),
+        _ => Err(ServiceUrlError::Path),
     }
 }
 
@@ -206,6 +226,22 @@ mod tests {
     }
 
     #[test]
+    fn a_password_is_not_quoted() {
+        for url in [
+            "rmi://user:hunter2@a:7/jmxrmi",
+            "rmi://user:hunter2/3@a:7/jmxrmi",
+            "rmi://user:hunter2@3@a:7/jmxrmi",
+            "service:jmx:rmi://user:hunter2@a/jndi/rmi://a:7/jmxrmi",
+            "service:jmx:rmi:///jndi/rmi://user:hunter2@a:7/jmxrmi",
+            "service:jmx:rmi:///jndi/ldap://user:hunter2@a/b",
+            "service:jmx:user:hunter2@a://b",
+        ] {
+            let error = Endpoint::from_service_url(url).unwrap_err();
+            assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
+        }
+    }
+
+    #[test]
     fn mistakes_are_named() {
         let long = format!("rmi://{}", "x".repeat(LONGEST));
         let half = JDK_17.split_at(JDK_17.len() - 40).0;
@@ -230,7 +266,7 @@ mod tests {
             ("rmi://[::1/jmxrmi", "has the address `[::1`"),
             ("rmi://[::1]9/jmxrmi", "has the address `[::1]9`"),
             ("rmi://a:70000/jmxrmi", "has the address `a:70000`"),
-            ("rmi://u@a:7/jmxrmi", "has the address `u@a:7`"),
+            ("rmi://u@a:7/jmxrmi", "has the address `…@a:7/jmxrmi`"),
             ("service:jmx:rmi:///stub/???", "not base64"),
             ("service:jmx:rmi:///stub/rO0ABXA=", "none of an RMI server"),
             (half, "none of an RMI server"),

@@ -1,11 +1,13 @@
 //! Opening a session: registry, server object, connection object, lease (JSR 160, `RMIServer`; RMI specification,
 //! section 9).
 
+use std::io;
+
 use super::call::Call;
 use super::connection::{Connection, Route, tls_error, wanted};
 use super::endpoint::Place;
 use super::lanes::Lanes;
-use super::lease::{Holder, Lease};
+use super::lease::{Holder, Lease, Opened};
 use super::tls_problem::TlsProblem;
 use super::{AdvertisedHost, Endpoint, Error, Kind, Stats, Timeouts};
 use crate::codec::stub::{ObjId, RemoteRef, remote_ref};
@@ -54,7 +56,9 @@ pub(super) async fn open(
     }
     Err(failure.unwrap_or_else(|| {
         let address = endpoint.to_string();
-        Kind::Cancelled { address }.into()
+        let what = "neither the configuration nor the JVM names a host";
+        let source = io::Error::new(io::ErrorKind::InvalidInput, what);
+        Kind::Connect { address, source }.into()
     }))
 }
 
@@ -78,10 +82,12 @@ fn is_wrong_host(error: &Error) -> bool {
         || error.is_no_such_object()
 }
 
-/// The hosts to try, in order.
+/// The hosts to try, in order. Credentials go to the configured host alone unless somebody asked for the other: the
+/// answer of a registry is no reason to trust whom it names.
 fn hosts<'a>(endpoint: &'a Endpoint, advertised: &'a str) -> impl Iterator<Item = &'a str> {
     let configured = endpoint.host();
     let (first, second) = match endpoint.advertised_host {
+        AdvertisedHost::Fallback if endpoint.credentials.is_some() => (configured, None),
         AdvertisedHost::Fallback => (configured, Some(advertised)),
         AdvertisedHost::First => (advertised, Some(configured)),
         AdvertisedHost::Never => (configured, None),
@@ -161,6 +167,8 @@ async fn log_in(
         .await?;
     let own = reference(&connection, &value)?;
     let mut holder = Holder::new(own.id, route.clone(), timeouts.call);
+    // From here on there is a session to be left, whatever becomes of this attempt.
+    let opened = Opened::new(&holder);
     let granted = holder.renew(&mut connection).await?;
     // Until now the server kept the object for the sake of this return; from now on for the lease.
     let mut ack = Vec::new();
@@ -169,7 +177,7 @@ async fn log_in(
     Ok(Session {
         lanes: Lanes::new(endpoint, route.clone(), timeouts.call, connection, earlier),
         id: own.id,
-        lease: Lease::keep(holder, granted),
+        lease: opened.keep(holder, granted),
     })
 }
 

@@ -24,8 +24,9 @@ pub struct Limits {
     pub fields: usize,
     /// Objects, strings, arrays and class descriptors in one reply. A name takes two.
     pub handles: usize,
-    /// Values of all attributes of a reply together, shared ones counted each time they are seen. What goes beyond is
-    /// shown as omitted; the reply as a whole is not lost.
+    /// Values of all attributes of a reply together, shared ones counted each time they are seen; work that shows no
+    /// values (searching an object's fields, parsing a name) is counted with them. What goes beyond is shown as omitted;
+    /// the reply as a whole is not lost.
     pub values: usize,
     /// Depth of one attribute's value; what is deeper is shown as omitted.
     pub value_depth: usize,

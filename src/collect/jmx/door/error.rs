@@ -1,5 +1,6 @@
 //! Why a JVM could not be asked, whichever way was taken.
 
+use jmx_rmi::ObjectName;
 use thiserror::Error;
 
 use super::jolokia::JolokiaError;
@@ -86,6 +87,14 @@ impl DoorError {
             Self::Rmi(error) => error.is_no_such_object() || error.is_closed(),
             Self::Jolokia(error) => error.is_closed(),
             Self::Local(_) => false,
+        }
+    }
+
+    /// The bean whose value is to blame, where that is known.
+    pub(crate) fn bean(&self) -> Option<&ObjectName> {
+        match self {
+            Self::Rmi(error) => error.bean(),
+            Self::Jolokia(_) | Self::Local(_) => None,
         }
     }
 

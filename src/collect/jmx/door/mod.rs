@@ -153,11 +153,8 @@ impl Peer {
     ) -> Result<Vec<ObjectName>, DoorError> {
         match self {
             Self::Rmi(client) => {
-                let mut names = Vec::new();
-                for pattern in patterns {
-                    names.extend(client.query_names(Some(pattern)).await?);
-                }
-                Ok(names)
+                let names = client.query_names_all(patterns).await?;
+                Ok(names.into_iter().flatten().collect())
             }
             Self::Jolokia(jolokia) => Ok(jolokia.query_names(patterns).await?),
         }

@@ -11,10 +11,10 @@ use std::task::Poll;
 use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout_at;
 
-use super::Connection;
 use super::flight::Flight;
+use super::{Connection, deadline};
 use crate::ObjectName;
 use crate::client::{Error, Kind};
 use crate::codec::reply::{Reply, ReplyDecoder, Returns};
@@ -44,6 +44,11 @@ impl Connection {
         self.ended
     }
 
+    /// Whether not a byte came in the last exchange: what a connection does that the server had closed before.
+    pub(in crate::client) fn said_nothing(&self) -> bool {
+        !self.heard
+    }
+
     /// Makes the calls from number `first` on. `within` is the time from one reply to the next. Returns the number of
     /// the next call to make: less than there are if the [connection has ended](Self::has_ended).
     pub(in crate::client) async fn exchange<C: Calls>(
@@ -55,16 +60,17 @@ impl Connection {
         self.expect_silence(calls, first)?;
         let mut flight = Flight::from(first);
         let mut decoder = ReplyDecoder::new(calls.returns(), self.limits.clone());
-        let mut deadline = Instant::now() + within;
+        let mut until = deadline(within);
+        self.heard = false;
         while !self.ended {
             flight.fill(calls);
             if self.take_reply(calls, &mut flight, &mut decoder)? {
-                deadline = Instant::now() + within;
+                until = deadline(within);
             } else if flight.is_over(calls) {
                 break;
             } else {
-                match timeout_at(deadline, self.transfer(&mut flight)).await {
-                    Ok(Ok(true)) => {}
+                match timeout_at(until, self.transfer(&mut flight)).await {
+                    Ok(Ok(true)) => self.heard |= !self.input.is_empty(),
                     Ok(Ok(false)) => return Err(self.closed(calls, flight.answered)),
                     Ok(Err(source)) => return Err(self.io(calls.doing(), source)),
                     Err(_) => return Err(self.timed_out(calls.doing(), within)),

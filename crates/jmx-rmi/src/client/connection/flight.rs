@@ -42,8 +42,9 @@ impl Flight {
 
     /// Encodes calls up to the window; always at least one.
     pub(super) fn fill<C: Calls>(&mut self, calls: &C) {
-        if self.written == self.out.len() {
-            self.out.clear();
+        // As soon as more is out than not, also where a part is never out: the copying is no more than the writing.
+        if self.written >= self.out.len() - self.written {
+            self.out.drain(..self.written);
             self.written = 0;
         }
         while self.encoded < calls.count() && (self.size < WINDOW || self.sizes.is_empty()) {
@@ -139,6 +140,18 @@ mod tests {
 
         fn answered(&mut self, _index: usize, _reply: Reply) -> Result<(), DecodeError> {
             Ok(())
+        }
+    }
+
+    /// A stream that is always a little behind, and a peer that answers all the same.
+    #[test]
+    fn a_slow_writer_does_not_collect_what_is_out() {
+        let mut flight = Flight::from(0);
+        for _ in 0..10 {
+            flight.fill(&Large);
+            assert!(flight.out.len() <= 4 * WINDOW, "{}", flight.out.len());
+            flight.written = flight.out.len() - 1;
+            flight.landed();
         }
     }
 

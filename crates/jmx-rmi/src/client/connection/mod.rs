@@ -8,12 +8,15 @@
 mod exchange;
 mod flight;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, lookup_host};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::tls_problem::TlsProblem;
@@ -26,6 +29,22 @@ pub(super) use stream::Stream;
 
 /// How long a peer that was silent so far is given to show what it is.
 const PROBE: Duration = Duration::from_millis(250);
+
+/// Connects to the first address that answers. Each gets its part of the time that is left, so that a filtered one
+/// (IPv6 of a host that has both, say) does not take the others' time. The error is that of the last.
+async fn first_of(addresses: &[SocketAddr], deadline: Instant) -> io::Result<TcpStream> {
+    let mut failure = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
+    for (address, left) in addresses.iter().zip((1..=addresses.len() as u32).rev()) {
+        let now = Instant::now();
+        let until = now + deadline.saturating_duration_since(now) / left;
+        match timeout_at(until, TcpStream::connect(address)).await {
+            Ok(Ok(tcp)) => return Ok(tcp),
+            Ok(Err(error)) => failure = error,
+            Err(_) => failure = io::ErrorKind::TimedOut.into(),
+        }
+    }
+    Err(failure)
+}
 
 /// All that is needed to open a connection, and another one after it.
 #[derive(Debug, Clone)]
@@ -45,7 +64,7 @@ impl Route {
     }
 
     async fn connect(&self, deadline: Instant) -> Result<Stream, Error> {
-        let tcp = match timeout_at(deadline, self.tcp()).await {
+        let tcp = match timeout_at(deadline, self.tcp(deadline)).await {
             Ok(Ok(tcp)) => tcp,
             Ok(Err(source)) => return Err(self.unreachable(source)),
             Err(_) => return Err(self.unreachable(io::ErrorKind::TimedOut.into())),
@@ -65,8 +84,9 @@ impl Route {
         }
     }
 
-    async fn tcp(&self) -> io::Result<TcpStream> {
-        let tcp = TcpStream::connect((self.host.as_str(), self.port)).await?;
+    async fn tcp(&self, deadline: Instant) -> io::Result<TcpStream> {
+        let found = lookup_host((self.host.as_str(), self.port)).await?;
+        let tcp = first_of(&found.collect::<Vec<_>>(), deadline).await?;
         // Calls are small and complete: waiting for more to send only delays them.
         tcp.set_nodelay(true)?;
         Ok(tcp)
@@ -87,6 +107,15 @@ impl Route {
     }
 }
 
+/// The end of "for ever": far beyond what any program runs, near enough to be a time.
+const FOR_EVER: Duration = Duration::from_secs(86_400 * 365 * 30);
+
+/// The moment after so much time. No length of time is too long for it.
+pub(super) fn deadline(within: Duration) -> Instant {
+    let now = Instant::now();
+    now.checked_add(within).unwrap_or(now + FOR_EVER)
+}
+
 const SHAKING_HANDS: &str = "shaking hands";
 
 #[derive(Debug)]
@@ -99,6 +128,8 @@ pub(super) struct Connection {
     decoded: usize,
     /// The server failed while it wrote a reply. It says so and closes the connection; the session lives on.
     ended: bool,
+    /// A byte came in the exchange that was the last.
+    heard: bool,
     pub(super) stats: Stats,
 }
 
@@ -114,8 +145,17 @@ pub(super) fn address(host: &str, port: u16) -> String {
 impl Connection {
     /// Connects and shakes hands, both within the route's time.
     pub(super) async fn open(route: &Route) -> Result<Self, Error> {
-        let deadline = Instant::now() + route.within;
+        let deadline = deadline(route.within);
         let stream = route.connect(deadline).await?;
+        Self::over(stream, route, deadline).await
+    }
+
+    /// Shakes hands over a stream that is there.
+    pub(super) async fn over(
+        stream: Stream,
+        route: &Route,
+        deadline: Instant,
+    ) -> Result<Self, Error> {
         let mut connection = Self {
             stream,
             address: route.address(),
@@ -123,6 +163,7 @@ impl Connection {
             input: Vec::new(),
             decoded: 0,
             ended: false,
+            heard: false,
             stats: Stats::default(),
         };
         match timeout_at(deadline, connection.shake_hands()).await {

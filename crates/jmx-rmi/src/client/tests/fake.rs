@@ -3,11 +3,15 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+
+/// Far above what anything takes on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What a call is, told by operation and hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -92,6 +96,15 @@ impl FakeJvm {
         script: impl FnMut(Kind, usize) -> Option<Act> + Send + 'static,
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::serving(listener, hold, script)
+    }
+
+    /// Listens where it is told to.
+    pub(super) fn serving(
+        listener: TcpListener,
+        hold: usize,
+        script: impl FnMut(Kind, usize) -> Option<Act> + Send + 'static,
+    ) -> Self {
         let port = listener.local_addr().unwrap().port();
         let (sender, seen) = watch::channel(HashMap::new());
         let shared = Arc::new(Shared {
@@ -108,6 +121,14 @@ impl FakeJvm {
             }
         });
         Self { port, seen, task }
+    }
+
+    /// Waits until so many calls of a kind have come; says how many there were when they do not come.
+    pub(super) async fn has_seen(&self, kind: Kind, count: usize) {
+        let mut seen = self.seen.clone();
+        let enough = |seen: &HashMap<Kind, usize>| seen.get(&kind).copied() >= Some(count);
+        let waited = tokio::time::timeout(PATIENCE, seen.wait_for(enough)).await;
+        assert!(waited.is_ok(), "{} of {count} {kind:?}", self.count(kind));
     }
 
     pub(super) fn count(&self, kind: Kind) -> usize {

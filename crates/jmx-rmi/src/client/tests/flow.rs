@@ -3,6 +3,8 @@
 use tokio::net::TcpSocket;
 
 use super::*;
+use crate::client::connection::{Connection, Stream, deadline};
+use crate::client::read::{ReadResult, Reads};
 use crate::codec::encode;
 
 /// Bytes that one of the calls of [`reads`] takes, about.
@@ -63,13 +65,29 @@ async fn serve(mut stream: tokio::net::TcpStream, port: u16) -> std::io::Result<
 #[tokio::test]
 async fn full_buffers_on_both_sides_are_no_dead_lock() {
     let server = Narrow::start().await;
-    let endpoint = Endpoint::new("127.0.0.1", server.port);
-    let mut client = Client::connect(&endpoint, PATIENT).await.unwrap();
+    let route = route(server.port);
+    let socket = TcpSocket::new_v4().unwrap();
+    // Or else one window of calls would fit in.
+    socket.set_send_buffer_size(1).unwrap();
+    let address = std::net::SocketAddr::from(([127, 0, 0, 1], server.port));
+    let stream = Stream::Plain(socket.connect(address).await.unwrap());
+    let until = deadline(PATIENT.connect);
+    let mut connection = Connection::over(stream, &route, until).await.unwrap();
     // One window of calls, and replies to it that no buffer holds.
     let count = (64 << 10) / call_size();
-    let results = client.read(&reads(count)).await.unwrap();
-    assert_eq!(results.len(), count);
-    assert!(results.iter().all(Result::is_ok));
+    let (requests, mut read) = (reads(count), 0);
+    let each = |_, result: ReadResult| read += usize::from(result.is_ok());
+    let mut calls = Reads {
+        connection: crate::codec::stub::ObjId::REGISTRY,
+        requests: &requests,
+        first: 0,
+        step: 1,
+        limits: &route.limits,
+        each: &Mutex::new(each),
+    };
+    let done = connection.exchange(&mut calls, 0, PATIENT.call).await;
+    assert_eq!(done.unwrap(), count);
+    assert_eq!(read, count);
 }
 
 #[tokio::test]
@@ -117,8 +135,6 @@ async fn a_future_dropped_at_any_moment_leaves_a_client_that_says_so() {
         }
     }
     // Each session is left by its own task, closed in order or not: none stays.
-    let mut seen = jvm.seen.clone();
-    seen.wait_for(|seen| seen.get(&Called::Close) == seen.get(&Called::NewClient))
-        .await
-        .unwrap();
+    jvm.has_seen(Called::Close, jvm.count(Called::NewClient))
+        .await;
 }

@@ -146,12 +146,7 @@ async fn a_peer_that_hangs_up_is_told_apart() {
 
 #[tokio::test]
 async fn a_stub_that_points_elsewhere_is_told_apart() {
-    let nobody = TcpListener::bind("127.0.0.1:0")
-        .await
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
+    let (nobody, _taken) = nobody();
     let registry = FakeRegistry::on("127.0.0.1:0", stub("stub-jdk17-server", nobody)).await;
     let endpoint = Endpoint::new("127.0.0.1", registry.port);
     let error = Client::connect(&endpoint, PATIENT).await.unwrap_err();

@@ -10,23 +10,15 @@ fn holder(port: u16) -> Holder {
 
 #[tokio::test]
 async fn it_is_renewed_half_way() {
-    let mut jvm = FakeJvm::start(|_, _| None).await;
+    let jvm = FakeJvm::start(|_, _| None).await;
     let lease = Lease::keep(holder(jvm.port), Duration::from_millis(20));
-    jvm.seen
-        .wait_for(|seen| seen.get(&Called::Dirty) == Some(&1))
-        .await
-        .unwrap();
+    jvm.has_seen(Called::Dirty, 1).await;
     assert!(lease.lost().is_none());
 }
 
 #[tokio::test]
 async fn a_failure_is_tried_again_until_it_runs_out() {
-    let port = TcpListener::bind("127.0.0.1:0")
-        .await
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
+    let (port, _taken) = nobody();
     let mut lease = Lease::keep(holder(port), Duration::from_millis(50));
     lease.ended().await;
     assert!(lease.lost().unwrap().is_connect());
@@ -36,12 +28,7 @@ async fn a_failure_is_tried_again_until_it_runs_out() {
 async fn a_lost_lease_poisons() {
     let jvm = FakeJvm::start(|_, _| None).await;
     let mut client = client(&jvm, PATIENT).await;
-    let port = TcpListener::bind("127.0.0.1:0")
-        .await
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
+    let (port, _taken) = nobody();
     client.session.lease = Lease::keep(holder(port), Duration::from_millis(20));
     client.session.lease.ended().await;
     assert!(client.is_poisoned());

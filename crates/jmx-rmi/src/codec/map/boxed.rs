@@ -2,21 +2,20 @@
 
 use std::sync::Arc;
 
-use super::{Mapper, TEXT_UNIT, TooLarge, character, number};
+use super::{Mapper, TooLarge, character, number};
 use crate::ObjectName;
 use crate::codec::decoder::Input;
 use crate::codec::graph::{Content, Item, Node, ObjectNode};
 use crate::codec::time;
 use crate::value::Value;
 
-impl Mapper<'_> {
+impl<'a> Mapper<'a> {
     /// `None`: the class is none of these, or its data is not what it should be.
     pub(super) fn boxed(
         &mut self,
         class: &str,
         object: &ObjectNode,
     ) -> Result<Option<Value>, TooLarge> {
-        let field = |name| self.graph.field(object, name);
         Ok(match class {
             "java.lang.Boolean"
             | "java.lang.Byte"
@@ -30,23 +29,16 @@ impl Mapper<'_> {
             | "java.util.concurrent.atomic.AtomicLong"
             | "java.util.concurrent.atomic.LongAdder$SerializationProxy"
             | "java.util.concurrent.atomic.DoubleAdder$SerializationProxy" => {
-                field("value").and_then(scalar)
+                self.field(object, "value")?.and_then(scalar)
             }
-            "java.util.concurrent.atomic.AtomicBoolean" => match field("value") {
+            "java.util.concurrent.atomic.AtomicBoolean" => match self.field(object, "value")? {
                 Some(Item::Int(value)) => Some(Value::Bool(value != 0)),
                 _ => None,
             },
-            // `Date.writeObject`: the milliseconds.
-            "java.util.Date" => match self.graph.annotation(object, class) {
-                Some([Content::Block(block)]) => block
-                    .first_chunk()
-                    .map(|ms| Value::Date(i64::from_be_bytes(*ms))),
-                _ => None,
-            },
-            "java.time.Ser" => match self.graph.annotation(object, class) {
-                Some([Content::Block(block)]) => time::read(&mut Input::new(block)).ok().flatten(),
-                _ => None,
-            },
+            "java.util.Date" => self.block(class, object).and_then(date),
+            "java.time.Ser" => self
+                .block(class, object)
+                .and_then(|block| time::read(&mut Input::new(block)).ok().flatten()),
             "javax.management.ObjectName" => return self.object_name(object),
             "java.math.BigInteger" => self.big_integer(object)?.map(Value::BigInteger),
             "java.math.BigDecimal" => return self.big_decimal(object),
@@ -54,20 +46,30 @@ impl Mapper<'_> {
         })
     }
 
+    /// What a class wrote, if that is primitive data alone.
+    fn block<'o>(&self, class: &str, object: &'o ObjectNode) -> Option<&'o [u8]>
+    where
+        'a: 'o,
+    {
+        match self.graph.annotation(object, class) {
+            Some([Content::Block(block)]) => Some(block),
+            _ => None,
+        }
+    }
+
     fn object_name(&mut self, object: &ObjectNode) -> Result<Option<Value>, TooLarge> {
         let Some(text) = name_text(self.graph, object) else {
             return Ok(None);
         };
-        self.charge(text.len() / TEXT_UNIT)?;
+        self.work(text.len())?;
         Ok(ObjectName::parse(text).ok().map(Value::ObjectName))
     }
 
     /// `BigDecimal` writes its unscaled value and the scale.
     fn big_decimal(&mut self, object: &ObjectNode) -> Result<Option<Value>, TooLarge> {
-        let (Some(Item::Int(scale)), Some(unscaled)) = (
-            self.graph.field(object, "scale"),
-            self.graph.field(object, "intVal"),
-        ) else {
+        let (Some(Item::Int(scale)), Some(unscaled)) =
+            (self.field(object, "scale")?, self.field(object, "intVal")?)
+        else {
             return Ok(None);
         };
         let Some(unscaled) = self.graph.object(unscaled) else {
@@ -82,8 +84,8 @@ impl Mapper<'_> {
     /// `BigInteger` writes sign and magnitude.
     fn big_integer(&mut self, object: &ObjectNode) -> Result<Option<String>, TooLarge> {
         let (Some(Item::Int(sign)), Some(Item::Node(magnitude))) = (
-            self.graph.field(object, "signum"),
-            self.graph.field(object, "magnitude"),
+            self.field(object, "signum")?,
+            self.field(object, "magnitude")?,
         ) else {
             return Ok(None);
         };
@@ -105,6 +107,13 @@ pub(super) fn name_text<'a>(
         [Content::Item(item)] => graph.text(*item),
         _ => None,
     }
+}
+
+/// `Date.writeObject`: the milliseconds.
+fn date(block: &[u8]) -> Option<Value> {
+    block
+        .first_chunk()
+        .map(|ms| Value::Date(i64::from_be_bytes(*ms)))
 }
 
 fn scalar(item: Item) -> Option<Value> {

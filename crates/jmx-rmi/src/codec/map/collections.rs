@@ -7,7 +7,9 @@ use super::{Mapper, TooLarge};
 use crate::codec::graph::{Content, Item, Node, ObjectNode};
 use crate::value::Value;
 
-impl Mapper<'_> {
+impl<'a> Mapper<'a> {
+    /// Classes that write their elements by themselves; then the others.
+    ///
     /// `None`: the class is none of these, or its data is not what it should be.
     pub(super) fn collection(
         &mut self,
@@ -37,6 +39,13 @@ impl Mapper<'_> {
             | "java.util.concurrent.ConcurrentHashMap"
             | "java.util.concurrent.ConcurrentSkipListMap" => self.entries(class, object),
             "java.util.CollSer" => self.immutable(class, object),
+            _ => self.wrapper(class, object),
+        }
+    }
+
+    /// Classes that keep their elements in a field.
+    fn wrapper(&mut self, class: &str, object: &ObjectNode) -> Result<Option<Value>, TooLarge> {
+        match class {
             "java.util.Arrays$ArrayList" => self.inner(object, "a", Value::List),
             "java.util.EnumSet$SerializationProxy" => self.inner(object, "elements", Value::Set),
             "java.util.concurrent.CopyOnWriteArraySet" => self.set_of(object, "al"),
@@ -61,17 +70,17 @@ impl Mapper<'_> {
         }
     }
 
-    fn items(&self, class: &str, object: &ObjectNode) -> Option<Vec<Item>> {
-        let contents = self.graph.annotation(object, class)?;
-        Some(
-            contents
-                .iter()
-                .filter_map(|content| match content {
-                    Content::Item(item) => Some(*item),
-                    Content::Block(_) => None,
-                })
-                .collect(),
-        )
+    /// What an object wrote, without the blocks: paid for also if it turns out to be nothing that is known.
+    fn items(&mut self, class: &str, object: &ObjectNode) -> Result<Option<Vec<Item>>, TooLarge> {
+        let Some(contents) = self.graph.annotation(object, class) else {
+            return Ok(None);
+        };
+        self.work(contents.len())?;
+        let items = contents.iter().filter_map(|content| match content {
+            Content::Item(item) => Some(*item),
+            Content::Block(_) => None,
+        });
+        Ok(Some(items.collect()))
     }
 
     fn elements(
@@ -80,7 +89,7 @@ impl Mapper<'_> {
         object: &ObjectNode,
         kind: fn(Vec<Value>) -> Value,
     ) -> Result<Option<Value>, TooLarge> {
-        let Some(items) = self.items(class, object) else {
+        let Some(items) = self.items(class, object)? else {
             return Ok(None);
         };
         self.values(&items).map(|values| Some(kind(values)))
@@ -88,7 +97,7 @@ impl Mapper<'_> {
 
     /// `TreeSet` writes its comparator before the elements.
     fn sorted_set(&mut self, class: &str, object: &ObjectNode) -> Result<Option<Value>, TooLarge> {
-        match self.items(class, object).as_deref() {
+        match self.items(class, object)?.as_deref() {
             Some([_comparator, items @ ..]) => {
                 self.values(items).map(|values| Some(Value::Set(values)))
             }
@@ -97,7 +106,7 @@ impl Mapper<'_> {
     }
 
     fn entries(&mut self, class: &str, object: &ObjectNode) -> Result<Option<Value>, TooLarge> {
-        let Some(mut items) = self.items(class, object) else {
+        let Some(mut items) = self.items(class, object)? else {
             return Ok(None);
         };
         // The concurrent ones have no size; their ends are two nulls and one.
@@ -126,10 +135,10 @@ impl Mapper<'_> {
 
     /// `List.of`, `Set.of`, `Map.of`: the low byte of the tag says which (`java.util.CollSer`).
     fn immutable(&mut self, class: &str, object: &ObjectNode) -> Result<Option<Value>, TooLarge> {
-        let Some(items) = self.items(class, object) else {
+        let Some(items) = self.items(class, object)? else {
             return Ok(None);
         };
-        match self.graph.field(object, "tag") {
+        match self.field(object, "tag")? {
             Some(Item::Int(tag)) if matches!(tag & 0xff, 1 | 4) => {
                 Ok(Some(Value::List(self.values(&items)?)))
             }
@@ -141,7 +150,7 @@ impl Mapper<'_> {
 
     /// A queue without a size: null is its end, and it holds no other.
     fn queue(&mut self, class: &str, object: &ObjectNode) -> Result<Option<Value>, TooLarge> {
-        match self.items(class, object).as_deref() {
+        match self.items(class, object)?.as_deref() {
             Some([items @ .., Item::Null]) => {
                 self.values(items).map(|values| Some(Value::List(values)))
             }
@@ -155,15 +164,15 @@ impl Mapper<'_> {
         field: &str,
         kind: fn(Vec<Value>) -> Value,
     ) -> Result<Option<Value>, TooLarge> {
-        match self.array(object, field) {
-            Some(items) => self.values(&items).map(|values| Some(kind(values))),
+        match self.array(object, field)? {
+            Some(items) => self.values(items).map(|values| Some(kind(values))),
             None => Ok(None),
         }
     }
 
     /// A set on top of a list, or of a map whose keys are its elements.
     fn set_of(&mut self, object: &ObjectNode, field: &str) -> Result<Option<Value>, TooLarge> {
-        let Some(item) = self.graph.field(object, field) else {
+        let Some(item) = self.field(object, field)? else {
             return Ok(None);
         };
         Ok(match self.value(item)? {
@@ -178,13 +187,12 @@ impl Mapper<'_> {
 
     /// `Vector` and `Stack`: an array with room at its end.
     fn vector(&mut self, object: &ObjectNode) -> Result<Option<Value>, TooLarge> {
-        let count = match self.graph.field(object, "elementCount") {
+        let count = match self.field(object, "elementCount")? {
             Some(Item::Int(count)) => usize::try_from(count).unwrap_or(0),
             _ => return Ok(None),
         };
         match self
-            .array(object, "elementData")
-            .as_deref()
+            .array(object, "elementData")?
             .and_then(|items| items.get(..count))
         {
             Some(items) => self.values(items).map(|values| Some(Value::List(values))),
@@ -192,18 +200,19 @@ impl Mapper<'_> {
         }
     }
 
-    fn array(&self, object: &ObjectNode, field: &str) -> Option<Vec<Item>> {
-        let Item::Node(id) = self.graph.field(object, field)? else {
-            return None;
+    fn array(&mut self, object: &ObjectNode, field: &str) -> Result<Option<&'a [Item]>, TooLarge> {
+        let Some(Item::Node(id)) = self.field(object, field)? else {
+            return Ok(None);
         };
-        match self.graph.node(id)? {
-            Node::Array(_, items) => Some(items.clone()),
+        Ok(match self.graph.node(id) {
+            Some(Node::Array(_, items)) => Some(items),
             _ => None,
-        }
+        })
     }
 
     /// A wrapper shows what it wraps.
     fn delegate(&mut self, object: &ObjectNode, field: &str) -> Result<Option<Value>, TooLarge> {
+        self.work(object.fields.len())?;
         match self.graph.fields(object).find(|(key, _)| &***key == field) {
             Some((_, item)) => self.value(item).map(Some),
             None => Ok(None),
@@ -215,14 +224,14 @@ impl Mapper<'_> {
         object: &ObjectNode,
         kind: fn(Vec<Value>) -> Value,
     ) -> Result<Option<Value>, TooLarge> {
-        match self.graph.field(object, "element") {
+        match self.field(object, "element")? {
             Some(item) => Ok(Some(kind(vec![self.value(item)?]))),
             None => Ok(None),
         }
     }
 
     fn single_entry(&mut self, object: &ObjectNode) -> Result<Option<Value>, TooLarge> {
-        match (self.graph.field(object, "k"), self.graph.field(object, "v")) {
+        match (self.field(object, "k")?, self.field(object, "v")?) {
             (Some(key), Some(value)) => self.pairs(&[key, value]),
             _ => Ok(None),
         }

@@ -55,9 +55,9 @@ impl Mapper<'_> {
             name: self.text(info, "name")?,
             type_name: self.text(info, "attributeType")?,
             description: self.text(info, "description")?,
-            readable: self.flag(info, "isRead"),
-            writable: self.flag(info, "isWrite"),
-            is_is: self.flag(info, "is"),
+            readable: self.flag(info, "isRead")?,
+            writable: self.flag(info, "isWrite")?,
+            is_is: self.flag(info, "is")?,
             open_type: self.open_type_of(info, "openType", &descriptor)?,
             descriptor,
         })
@@ -78,7 +78,7 @@ impl Mapper<'_> {
             name: self.text(info, "name")?,
             type_name: self.text(info, "type")?,
             description: self.text(info, "description")?,
-            impact: match self.graph.field(info, "impact") {
+            impact: match self.field(info, "impact")? {
                 Some(Item::Int(0)) => Impact::Info,
                 Some(Item::Int(1)) => Impact::Action,
                 Some(Item::Int(2)) => Impact::ActionInfo,
@@ -105,7 +105,10 @@ impl Mapper<'_> {
         Ok(NotificationInfo {
             name: self.text(info, "name")?,
             description: self.text(info, "description")?,
-            types: self.texts(self.graph.field(info, "types"))?,
+            types: {
+                let types = self.field(info, "types")?;
+                self.texts(types)?
+            },
             descriptor: self.descriptor(info, FEATURE)?,
         })
     }
@@ -118,7 +121,7 @@ impl Mapper<'_> {
         feature: fn(&mut Self, &ObjectNode) -> Result<T, TooLarge>,
     ) -> Result<Vec<T>, TooLarge> {
         let graph = self.graph;
-        let Some(Item::Node(id)) = graph.field(owner, field) else {
+        let Some(Item::Node(id)) = self.field(owner, field)? else {
             return Ok(Vec::new());
         };
         let Some(Node::Array(_, items)) = graph.node(id) else {
@@ -152,10 +155,12 @@ impl Mapper<'_> {
         if !written.fields.is_empty() {
             return Ok(written);
         }
-        let own = MODEL_DESCRIPTORS
-            .iter()
-            .find_map(|name| graph.field(owner, name));
-        own.map_or(Ok(written), |item| self.descriptor_object(item))
+        for name in MODEL_DESCRIPTORS {
+            if let Some(own) = self.field(owner, name)? {
+                return self.descriptor_object(own);
+            }
+        }
+        Ok(written)
     }
 
     /// `ImmutableDescriptor` has names and values, `DescriptorSupport` a map.
@@ -164,8 +169,10 @@ impl Mapper<'_> {
         let Some(object) = graph.object(item) else {
             return Ok(Descriptor::default());
         };
-        let Some(map) = graph.field(object, "descriptor") else {
-            return self.named(graph.field(object, "names"), graph.field(object, "values"));
+        let Some(map) = self.field(object, "descriptor")? else {
+            let names = self.field(object, "names")?;
+            let values = self.field(object, "values")?;
+            return self.named(names, values);
         };
         let Value::Map(entries) = self.value(map)? else {
             return Ok(Descriptor::default());
@@ -198,7 +205,7 @@ impl Mapper<'_> {
         field: &str,
         descriptor: &Descriptor,
     ) -> Result<Option<OpenType>, TooLarge> {
-        if let Some(item) = self.graph.field(info, field)
+        if let Some(item) = self.field(info, field)?
             && let Value::OpenType(found) = self.value(item)?
         {
             return Ok(Some(found));
@@ -228,20 +235,21 @@ impl Mapper<'_> {
     }
 
     fn array_type(&mut self, object: &ObjectNode) -> Result<Option<OpenType>, TooLarge> {
-        let dimensions = match self.graph.field(object, "dimension") {
+        let dimensions = match self.field(object, "dimension")? {
             Some(Item::Int(dimensions)) => u32::try_from(dimensions).unwrap_or_default(),
             _ => return Ok(None),
         };
         let element = self.inner_type(object, "elementType")?;
+        let primitive = self.flag(object, "primitiveArray")?;
         Ok(element.map(|element| OpenType::Array {
             dimensions,
             element: Box::new(element),
-            primitive: self.flag(object, "primitiveArray"),
+            primitive,
         }))
     }
 
     fn composite_type(&mut self, object: &ObjectNode) -> Result<Option<OpenType>, TooLarge> {
-        let Some(types) = self.graph.field(object, "nameToType") else {
+        let Some(types) = self.field(object, "nameToType")? else {
             return Ok(None);
         };
         let Value::Map(entries) = self.value(types)? else {
@@ -260,7 +268,8 @@ impl Mapper<'_> {
 
     fn tabular_type(&mut self, object: &ObjectNode) -> Result<Option<OpenType>, TooLarge> {
         let name = self.text(object, "typeName")?;
-        let index = self.texts(self.graph.field(object, "indexNames"))?;
+        let index = self.field(object, "indexNames")?;
+        let index = self.texts(index)?;
         let row = self.inner_type(object, "rowType")?;
         Ok(row.map(|row| OpenType::Tabular {
             name,
@@ -274,7 +283,7 @@ impl Mapper<'_> {
         object: &ObjectNode,
         field: &str,
     ) -> Result<Option<OpenType>, TooLarge> {
-        let Some(item) = self.graph.field(object, field) else {
+        let Some(item) = self.field(object, field)? else {
             return Ok(None);
         };
         Ok(match self.value(item)? {
@@ -286,13 +295,13 @@ impl Mapper<'_> {
     /// A text field; empty where there is none.
     fn text(&mut self, object: &ObjectNode, field: &str) -> Result<Arc<str>, TooLarge> {
         self.charge(1)?;
-        let found = self.graph.field(object, field);
+        let found = self.field(object, field)?;
         let text = found.and_then(|item| self.graph.text(item));
         Ok(text.cloned().unwrap_or_default())
     }
 
-    fn flag(&self, object: &ObjectNode, field: &str) -> bool {
-        self.graph.field(object, field) == Some(Item::Bool(true))
+    fn flag(&mut self, object: &ObjectNode, field: &str) -> Result<bool, TooLarge> {
+        Ok(self.field(object, field)? == Some(Item::Bool(true)))
     }
 
     /// The strings of an array or list; what is not a string is left out.

@@ -1,8 +1,9 @@
 //! From objects as sent to [`Value`]s: what the classes of the JDK mean.
 //!
 //! The graph may share objects and hold cycles; a [`Value`] is a tree. So the walk counts what it visits, each shared
-//! object as often as it is met: a "handle bomb" ends as one omitted attribute. Long texts are shared, not copied, and
-//! work that grows with a text (parsing a name) is counted by its length.
+//! object as often as it is met: a "handle bomb" ends as one omitted attribute. Work that grows with what an object has,
+//! and not with what is shown of it, is counted as well: searching its fields, trying its classes, looking at elements,
+//! parsing a name. So the time for a reply is bounded by the budget alone. Long texts are shared, not copied.
 //!
 //! - this file: dispatch
 //! - `boxed`: numbers, dates, names
@@ -35,12 +36,16 @@ pub use replies::{attributes, exception, names, text};
 #[derive(Debug)]
 pub(super) struct TooLarge;
 
-/// Work that one unit of the budget stands for when texts are parsed or copied.
-const TEXT_UNIT: usize = 64;
+/// Steps that cost as much as one value: bytes of a text parsed, fields or elements looked at.
+const STEPS: usize = 64;
+/// Steps that it takes to find out whether a class is known: some eighty names, of which most differ in length.
+const CLASS_STEPS: usize = 8;
 
 pub(super) struct Mapper<'a> {
     graph: &'a Graph,
     left: usize,
+    /// Steps that are not charged yet: less than a unit of the budget.
+    steps: usize,
     depth: usize,
     /// The nodes between the attribute and here: meeting one of them again is a cycle.
     path: Vec<NodeId>,
@@ -53,6 +58,7 @@ impl<'a> Mapper<'a> {
         Self {
             graph,
             left: limits.values,
+            steps: 0,
             depth: limits.value_depth,
             path: Vec::new(),
         }
@@ -70,6 +76,20 @@ impl<'a> Mapper<'a> {
     fn charge(&mut self, units: usize) -> Result<(), TooLarge> {
         self.left = self.left.checked_sub(units).ok_or(TooLarge)?;
         Ok(())
+    }
+
+    /// Charges work that does not show as values.
+    fn work(&mut self, steps: usize) -> Result<(), TooLarge> {
+        self.steps = self.steps.saturating_add(steps);
+        let units = self.steps / STEPS;
+        self.steps %= STEPS;
+        self.charge(units)
+    }
+
+    /// [`Graph::field`], paid for: it looks at each field of the object.
+    fn field(&mut self, object: &ObjectNode, name: &str) -> Result<Option<Item>, TooLarge> {
+        self.work(object.fields.len())?;
+        Ok(self.graph.field(object, name))
     }
 
     fn value(&mut self, item: Item) -> Mapped {
@@ -145,6 +165,7 @@ impl<'a> Mapper<'a> {
             .map(|class| class.chain.as_slice())
             .unwrap_or_default();
         for class in chain.iter().rev().filter_map(|id| graph.class(*id)) {
+            self.work(CLASS_STEPS)?;
             let known = match self.boxed(&class.name, object)? {
                 Some(value) => Some(value),
                 None => match self.collection(&class.name, object)? {

@@ -26,7 +26,7 @@ impl Mapper<'_> {
 
     /// The items are in `contents`, a `SortedMap` from name to value. The type beside it is not needed.
     fn composite(&mut self, object: &ObjectNode) -> Result<Option<Value>, TooLarge> {
-        let Some(contents) = self.graph.field(object, "contents") else {
+        let Some(contents) = self.field(object, "contents")? else {
             return Ok(None);
         };
         let Value::Map(entries) = self.value(contents)? else {
@@ -44,7 +44,7 @@ impl Mapper<'_> {
 
     /// The rows are in `dataMap`, keyed by their index values, which the rows hold as well.
     fn tabular(&mut self, object: &ObjectNode) -> Result<Option<Value>, TooLarge> {
-        let Some(map) = self.graph.field(object, "dataMap") else {
+        let Some(map) = self.field(object, "dataMap")? else {
             return Ok(None);
         };
         let Value::Map(entries) = self.value(map)? else {
@@ -62,10 +62,11 @@ impl Mapper<'_> {
     }
 
     fn index_names(&mut self, table: &ObjectNode) -> Result<Vec<Arc<str>>, TooLarge> {
-        let kind = self
-            .graph
-            .field(table, "tabularType")
-            .and_then(|item| self.graph.object(item));
-        self.texts(kind.and_then(|kind| self.graph.field(kind, "indexNames")))
+        let kind = self.field(table, "tabularType")?;
+        let Some(kind) = kind.and_then(|item| self.graph.object(item)) else {
+            return Ok(Vec::new());
+        };
+        let names = self.field(kind, "indexNames")?;
+        self.texts(names)
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::boxed::name_text;
-use super::{Mapper, TEXT_UNIT};
+use super::{Mapper, TooLarge};
 use crate::codec::decoder::Decoded;
 use crate::codec::graph::{Content, Graph, Item, Node, NodeId, ObjectNode};
 use crate::codec::{DecodeError, Limits};
@@ -29,25 +29,37 @@ pub fn attributes(reply: &Decoded, limits: &Limits) -> Result<Attributes, Decode
     let mut mapper = Mapper::new(graph, limits);
     let mut attributes = Attributes::new();
     for item in list {
-        let attribute = graph
-            .object(item)
-            .filter(|object| graph.is_a(object, "javax.management.Attribute"));
-        let parts = attribute.and_then(|object| {
-            let name = graph.text(graph.field(object, "name")?)?;
-            Some((name, graph.field(object, "value")?))
-        });
+        let parts = attribute(&mut mapper, item).map_err(|TooLarge| DecodeError::Limit {
+            what: "values in a reply",
+            limit: limits.values,
+        })?;
         let Some((name, value)) = parts else {
             return Err(shape(graph, item, "an Attribute"));
         };
-        if mapper.charge(1 + name.len() / TEXT_UNIT).is_err() {
-            return Err(DecodeError::Limit {
-                what: "values in a reply",
-                limit: limits.values,
-            });
-        }
         attributes.push((name.to_string(), mapper.attribute(value)));
     }
     Ok(attributes)
+}
+
+/// Name and value of one attribute; `None` if it is none.
+fn attribute<'a>(mapper: &mut Mapper<'a>, item: Item) -> Result<Option<(&'a str, Item)>, TooLarge> {
+    let graph = mapper.graph;
+    mapper.charge(1)?;
+    let Some(object) = graph.object(item) else {
+        return Ok(None);
+    };
+    if !graph.is_a(object, "javax.management.Attribute") {
+        return Ok(None);
+    }
+    let (name, value) = (
+        mapper.field(object, "name")?,
+        mapper.field(object, "value")?,
+    );
+    let Some((name, value)) = name.and_then(|name| graph.text(name)).zip(value) else {
+        return Ok(None);
+    };
+    mapper.work(name.len())?;
+    Ok(Some((name, value)))
 }
 
 /// A string.

@@ -1,5 +1,7 @@
 //! Graphs that are not trees.
 
+mod work;
+
 use super::*;
 use crate::codec::DecodeError;
 use crate::codec::decoder::Decoded;
