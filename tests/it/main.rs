@@ -25,3 +25,4 @@ mod servers;
 mod shipping;
 mod soak;
 mod truth;
+mod unasked;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jmx_rmi::{Attributes, ObjectName, Read};
 
+use super::absent::Absent;
 use super::budget::{Census, Selection};
 use super::door::{DoorError, Reading};
 use super::reader::Reader;
@@ -28,6 +29,7 @@ pub(super) struct Directory {
     selection: Arc<Selection>,
     /// Beans that are not read, as the budget is used up.
     left_out: usize,
+    absent: Absent,
     cycles: u32,
     is_stale: bool,
     /// Whether a newer one could not be made in time.
@@ -59,25 +61,19 @@ impl Directory {
             .collect();
         let selected = before.map(|before| Arc::clone(&before.selection));
         let selection = census.choose(table, &answers, &selected.unwrap_or_default());
-        Ok(Self::new(names, table, selection, before))
+        let (mut reads, left_out) = list(names, table, &selection);
+        let known = before.map(|before| before.absent.clone());
+        let mut absent = known.unwrap_or_default();
+        absent.ask(reader, &reads).await;
+        absent.strike(&mut reads);
+        Ok(Self {
+            absent,
+            left_out,
+            ..Self::new(reads, selection, before)
+        })
     }
 
-    fn new(
-        names: Vec<ObjectName>,
-        table: &Table,
-        selection: Selection,
-        before: Option<&Self>,
-    ) -> Self {
-        let mut left_out = 0;
-        let mut reads = Vec::new();
-        for name in names {
-            let attributes = table.attributes(&name, &selection);
-            if !attributes.is_empty() {
-                reads.push(Read { name, attributes });
-            } else if table.is_wanted(&name) {
-                left_out += 1;
-            }
-        }
+    fn new(reads: Vec<Read>, selection: Selection, before: Option<&Self>) -> Self {
         let is_settled = before.is_some_and(|before| before.reads == reads);
         let hurried = before.filter(|before| before.is_stale);
         Self {
@@ -88,7 +84,8 @@ impl Directory {
             hurried: hurried.map_or(0, |before| before.hurried + 1),
             reads,
             selection: Arc::new(selection),
-            left_out,
+            left_out: 0,
+            absent: Absent::default(),
             cycles: 0,
             is_stale: false,
             is_postponed: false,
@@ -121,6 +118,17 @@ impl Directory {
         self.reads.partition_point(is_before)
     }
 
+    /// Notes the beans that gave less than they were asked for.
+    pub(super) fn learn(&mut self, readings: &[Option<Reading>]) {
+        for (read, reading) in self.reads.iter().zip(readings) {
+            if let Some(Ok(given)) = reading
+                && given.len() < read.attributes.len()
+            {
+                self.absent.suspect(&read.name);
+            }
+        }
+    }
+
     /// Counts a cycle.
     pub(super) fn used(&mut self) {
         self.cycles += 1;
@@ -144,6 +152,21 @@ impl Directory {
         let is_early = (is_out_of_date || is_restless) && !self.is_postponed;
         is_early || self.cycles >= CYCLES
     }
+}
+
+/// What the table reads of these beans, and how many of them the budget leaves out.
+fn list(names: Vec<ObjectName>, table: &Table, selection: &Selection) -> (Vec<Read>, usize) {
+    let mut left_out = 0;
+    let mut reads = Vec::new();
+    for name in names {
+        let attributes = table.attributes(&name, selection);
+        if !attributes.is_empty() {
+            reads.push(Read { name, attributes });
+        } else if table.is_wanted(&name) {
+            left_out += 1;
+        }
+    }
+    (reads, left_out)
 }
 
 /// Each name once, in order and without twins.
@@ -183,7 +206,9 @@ mod tests {
     use super::*;
 
     fn directory(names: Vec<ObjectName>, table: &Table, before: Option<&Directory>) -> Directory {
-        Directory::new(names, table, Selection::default(), before)
+        let selection = Selection::default();
+        let (reads, _) = list(names, table, &selection);
+        Directory::new(reads, selection, before)
     }
 
     #[test]

@@ -177,6 +177,7 @@ impl Session {
         let mut beans = Vec::with_capacity(directory.reads().len());
         let mut refused = Vec::new();
         let mut is_gone = false;
+        directory.learn(&readings);
         for (name, reading) in directory.names().zip(readings) {
             let reading = reading.unwrap_or_else(|| {
                 missing += 1;

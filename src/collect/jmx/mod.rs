@@ -6,12 +6,14 @@
 //!                     (types of fields) ──────────────────────────────────┘
 //! ```
 //!
-//! `fetch` is a cycle in its time, `reader` the session under it, which goes around beans that do harm (`harmful`).
+//! `fetch` is a cycle in its time, `reader` the session under it, which goes around beans that do harm (`harmful`);
+//! what a version of the server does not have is not asked for (`absent`).
 //! Users' own tables come from the configuration (`own`) and go the same way. `budget` says which topics, partitions and
 //! clients are read where there are very many.
 //!
 //! Whichever way leads into the JVM (see [`door`]), all else is the same. A preset is data; a new metric needs no code. A cycle is one pipelined read of all beans that the presets want.
 
+mod absent;
 mod budget;
 mod catalogue;
 mod complaints;

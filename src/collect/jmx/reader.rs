@@ -7,7 +7,8 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use jmx_rmi::{ObjectName, Read, Timeouts};
+use jmx_rmi::info::AttributeInfo;
+use jmx_rmi::{ObjectName, Read, RemoteException, Timeouts};
 use tokio::time::timeout;
 
 use super::door::{Door, DoorError, Peer, Reading, chain};
@@ -98,6 +99,17 @@ impl Reader {
         let names = peer.query_names(patterns).await?;
         self.peer = Some(peer);
         Ok(names)
+    }
+
+    /// What beans say of their attributes: one result each, in order.
+    pub(super) async fn describe(
+        &mut self,
+        beans: &[ObjectName],
+    ) -> Result<Vec<Result<Vec<AttributeInfo>, RemoteException>>, DoorError> {
+        let mut peer = self.take().await?;
+        let described = peer.describe(beans).await?;
+        self.peer = Some(peer);
+        Ok(described)
     }
 
     /// Reads beans, from place `start` on round to it, each into its place; one that does harm has none. `reads` are
