@@ -1,7 +1,6 @@
-//! The only file with `unsafe`, whole for that reason: safe types over librdkafka's C interface.
+//! The only file with `unsafe`, whole for that reason: librdkafka's C interface behind safe types.
 //!
-//! The crate `rdkafka` has no wrapper for the admin calls needed here, `rdkafka-sys` has the
-//! bindings. Rules here:
+//! Rules here:
 //! - what the C side owns is copied out before its event is freed; nothing borrowed leaves;
 //! - every pointer may be null and every count negative: both read as "nothing";
 //! - requests carry a number, never a pointer, so that an answer nobody waits for any more can be
@@ -9,7 +8,7 @@
 //! - error codes are read as integers: a broker may send one that the bindings' enum lacks, and
 //!   such a value of a Rust enum would be undefined behaviour.
 //!
-//! `c` has the helpers for memory, texts and arrays, `answer` reads events.
+//! `c` has the helpers for memory, texts and arrays, `read` reads events.
 #![allow(unsafe_code)] // librdkafka is C; this file alone may call it
 
 use std::ffi::{CString, c_int, c_void};
@@ -20,53 +19,20 @@ use std::time::Duration;
 use rdkafka_sys as sys;
 use tokio::sync::Notify;
 
-use self::answer::{read_event, read_metadata};
 use self::c::{ERROR_TEXT, Owned, broker_id, buffer, c_string, millis, pointers, raw, text};
-use super::snapshot::{Broker, Description, Listing, Metadata};
+use self::read::{read_event, read_metadata};
+use super::answer::Event;
+use super::failure::{Failure, Refusal};
+use super::request::{End, Request};
+use crate::collect::kafka::snapshot::Metadata;
 
 /// The longest `request_timeout` that librdkafka's admin options take.
 const MAX_REQUEST_TIMEOUT: Duration = Duration::from_secs(3_600);
 
-/// A request that failed as a whole.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
-    /// Code of the protocol, or of librdkafka where negative.
-    pub code: i32,
-    /// Its text.
-    pub text: String,
-}
-
-impl Failure {
-    /// librdkafka's own time-out.
-    pub const TIMED_OUT: i32 = -185;
-    /// Bad argument, found before anything was sent.
-    const INVALID: i32 = -186;
-
-    /// A failure with librdkafka's text for the code.
-    pub fn of_code(code: i32) -> Self {
-        // SAFETY: takes any integer and returns a static string.
-        let text = unsafe { text(raw::rd_kafka_err2str(code)) };
-        Self {
-            code,
-            text: text.unwrap_or_default(),
-        }
-    }
-
-    fn check(code: i32) -> Result<(), Self> {
-        match code {
-            0 => Ok(()),
-            code => Err(Self::of_code(code)),
-        }
-    }
-}
-
-/// Why a property is refused.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refusal {
-    /// No such property.
-    Unknown,
-    /// A value that does not fit, with librdkafka's sentence (it repeats the value).
-    Value(String),
+/// librdkafka's text for an error code.
+pub(super) fn error_text(code: i32) -> String {
+    // SAFETY: takes any integer and returns a static string.
+    unsafe { text(raw::rd_kafka_err2str(code)) }.unwrap_or_default()
 }
 
 /// A property map in the making.
@@ -121,131 +87,15 @@ impl Properties {
     }
 }
 
-/// What is asked of a cluster.
-///
-/// Each request but the last names its broker. Those about groups could leave it to librdkafka to
-/// find the coordinator; but a request that runs out of time during that look-up is freed twice
-/// (confluentinc/librdkafka#4605) and ends the process. Whoever lists a group is its coordinator.
-#[derive(Debug, Clone, Copy)]
-pub enum Request<'a> {
-    /// DescribeCluster.
-    Cluster {
-        /// Any broker's id.
-        broker: i32,
-    },
-    /// ListConsumerGroups: the groups that this broker coordinates.
-    Groups {
-        /// Its id.
-        broker: i32,
-    },
-    /// DescribeConsumerGroups of one.
-    Group {
-        /// The coordinator.
-        broker: i32,
-        /// The group.
-        id: &'a str,
-    },
-    /// ListConsumerGroupOffsets: all committed offsets of one group.
-    Committed {
-        /// The coordinator.
-        broker: i32,
-        /// The group.
-        id: &'a str,
-    },
-    /// ListOffsets, of the leaders that librdkafka knows by the last metadata.
-    Offsets {
-        /// Which end.
-        end: End,
-        /// Topic and number.
-        partitions: &'a [(&'a str, i32)],
-    },
-}
-
-impl Request<'_> {
-    fn broker(&self) -> Option<i32> {
-        match self {
-            Self::Cluster { broker }
-            | Self::Groups { broker }
-            | Self::Group { broker, .. }
-            | Self::Committed { broker, .. } => Some(*broker),
-            Self::Offsets { .. } => None,
-        }
+fn operation(request: &Request<'_>) -> sys::rd_kafka_admin_op_t {
+    use sys::rd_kafka_admin_op_t as Op;
+    match request {
+        Request::Cluster { .. } => Op::RD_KAFKA_ADMIN_OP_DESCRIBECLUSTER,
+        Request::Groups { .. } => Op::RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPS,
+        Request::Group { .. } => Op::RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS,
+        Request::Committed { .. } => Op::RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS,
+        Request::Offsets { .. } => Op::RD_KAFKA_ADMIN_OP_LISTOFFSETS,
     }
-
-    fn operation(&self) -> sys::rd_kafka_admin_op_t {
-        use sys::rd_kafka_admin_op_t as Op;
-        match self {
-            Self::Cluster { .. } => Op::RD_KAFKA_ADMIN_OP_DESCRIBECLUSTER,
-            Self::Groups { .. } => Op::RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPS,
-            Self::Group { .. } => Op::RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS,
-            Self::Committed { .. } => Op::RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS,
-            Self::Offsets { .. } => Op::RD_KAFKA_ADMIN_OP_LISTOFFSETS,
-        }
-    }
-}
-
-/// An end of a log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
-    /// The first offset that can still be read.
-    Earliest,
-    /// The high watermark.
-    Latest,
-}
-
-/// An answer to a [`Request`].
-#[derive(Debug, Clone, PartialEq)]
-pub enum Answered {
-    /// To [`Request::Cluster`].
-    Cluster(Cluster),
-    /// To [`Request::Groups`]: name and line.
-    Groups(Vec<(String, Listing)>),
-    /// To [`Request::Group`].
-    Group(Description),
-    /// To [`Request::Committed`] and [`Request::Offsets`].
-    Offsets(Vec<Offset>),
-}
-
-/// The cluster by its controller's word.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Cluster {
-    /// Its id.
-    pub id: Option<String>,
-    /// Broker id of the controller.
-    pub controller: Option<i32>,
-    /// Live brokers with their racks.
-    pub brokers: Vec<Broker>,
-}
-
-/// An offset of a partition.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Offset {
-    /// Topic.
-    pub topic: String,
-    /// Number of the partition.
-    pub partition: i32,
-    /// The offset; negative means that there is none.
-    pub offset: i64,
-    /// Error code, 0 for none.
-    pub code: i32,
-}
-
-/// What comes out of a client's queue.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Event {
-    /// The answer to the request of that number.
-    Answer(usize, Result<Answered, Failure>),
-    /// Something is wrong with a connection.
-    Trouble(Failure),
-    /// A line of librdkafka's log.
-    Log {
-        /// As syslog has it: 3 is an error, 7 debugging.
-        level: i32,
-        /// The line.
-        line: String,
-    },
-    /// Nothing of interest.
-    Other,
 }
 
 /// A client with its one queue, on which answers, errors and log lines arrive.
@@ -436,7 +286,7 @@ impl Handle {
         // SAFETY: the client is alive; the options are ours. The number travels in a pointer that
         // nobody follows.
         unsafe {
-            let options = sys::rd_kafka_AdminOptions_new(self.client(), request.operation());
+            let options = sys::rd_kafka_AdminOptions_new(self.client(), operation(request));
             let options = Owned::new(options, sys::rd_kafka_AdminOptions_destroy)
                 .ok_or_else(|| Failure::of_code(Failure::INVALID))?;
             let raw = options.as_ptr();
@@ -529,7 +379,7 @@ mod c {
 
     use rdkafka_sys as sys;
 
-    use super::Failure;
+    use crate::collect::kafka::rdkafka::failure::Failure;
 
     /// Functions whose bindings return or take enums that the wire can overflow, as integers.
     pub(super) mod raw {
@@ -649,7 +499,7 @@ mod c {
     }
 }
 
-mod answer {
+mod read {
     //! Reading events: everything is copied, nothing borrowed leaves.
 
     use std::ffi::c_int;
@@ -658,7 +508,8 @@ mod answer {
     use rdkafka_sys as sys;
 
     use super::c::{broker_id, each, pointers, raw, text};
-    use super::{Answered, Cluster, Event, Failure, Offset};
+    use crate::collect::kafka::rdkafka::answer::{Answered, Cluster, Event, Offset};
+    use crate::collect::kafka::rdkafka::failure::Failure;
     use crate::collect::kafka::snapshot::{
         Broker, Description, Error, Listing, Member, Metadata, Partition, Topic,
     };
@@ -990,102 +841,5 @@ mod answer {
             code,
             name: name.unwrap_or_default(),
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Nobody listens on the discard port of this machine.
-    const NOBODY: &str = "127.0.0.1:9";
-
-    fn handle() -> Handle {
-        let mut properties = Properties::default();
-        for (name, value) in [("bootstrap.servers", NOBODY), ("log.queue", "true")] {
-            properties.set(name, value).unwrap();
-        }
-        Handle::new(properties).unwrap()
-    }
-
-    #[test]
-    fn properties_are_checked_without_a_server() {
-        let mut properties = Properties::default();
-        assert_eq!(properties.set("no.such.thing", "1"), Err(Refusal::Unknown));
-        assert_eq!(properties.set("client\0id", "1"), Err(Refusal::Unknown));
-        let refusal = properties.set("acks", "many").unwrap_err();
-        assert!(
-            matches!(&refusal, Refusal::Value(why) if why.contains("acks")),
-            "{refusal:?}"
-        );
-        assert!(matches!(
-            properties.set("client.id", "a\0b"),
-            Err(Refusal::Value(_))
-        ));
-        assert!(properties.names().contains(&"security.protocol".to_owned()));
-        properties.set("log.queue", "true").unwrap();
-        properties.set("ssl.ca.location", "/no/such/file").unwrap();
-        properties.set("security.protocol", "ssl").unwrap();
-        assert!(Handle::new(properties).is_err());
-    }
-
-    #[tokio::test]
-    async fn without_a_broker_every_request_ends_in_time_with_its_number() {
-        let handle = handle();
-        let wait = Duration::from_millis(300);
-        let requests = [
-            Request::Cluster { broker: 1 },
-            Request::Groups { broker: 1 },
-            Request::Group { broker: 1, id: "g" },
-            Request::Committed { broker: 1, id: "g" },
-            Request::Offsets {
-                end: End::Latest,
-                partitions: &[("t", 0)],
-            },
-        ];
-        for (number, request) in requests.iter().enumerate() {
-            handle.ask(request, number, wait).unwrap();
-        }
-        let mut open: Vec<usize> = (0..requests.len()).collect();
-        let mut trouble = false;
-        while !open.is_empty() {
-            match handle.poll() {
-                Some(Event::Answer(number, answer)) => {
-                    assert!(answer.is_err(), "{answer:?}");
-                    open.retain(|one| *one != number);
-                }
-                Some(Event::Trouble(failure)) => trouble |= failure.text.contains(NOBODY),
-                Some(_) => {}
-                None => {
-                    let woken = tokio::time::timeout(10 * wait, handle.wake().notified());
-                    woken.await.expect("every request is answered");
-                }
-            }
-        }
-        assert!(trouble, "the refused connection is told");
-        handle.close();
-    }
-
-    #[test]
-    fn metadata_of_nobody_is_an_error_in_time_and_requests_may_be_left_open() {
-        let handle = handle();
-        assert!(handle.metadata(Duration::from_millis(100)).is_err());
-        assert_eq!((handle.cluster_id(), handle.controller_id()), (None, None));
-        let later = Duration::from_secs(60);
-        handle
-            .ask(&Request::Groups { broker: 1 }, 7, later)
-            .unwrap();
-        let refused = handle.ask(
-            &Request::Group {
-                broker: 1,
-                id: "a\0b",
-            },
-            8,
-            later,
-        );
-        assert_eq!(refused.unwrap_err().code, Failure::INVALID);
-        let refused = handle.ask(&Request::Groups { broker: -5 }, 9, later);
-        assert_eq!(refused.unwrap_err().code, Failure::INVALID);
-        drop(handle);
     }
 }
