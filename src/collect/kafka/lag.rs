@@ -6,20 +6,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::group_topic;
+use super::readers::Readers;
 use super::snapshot::{Answer, Description, Group, Member, Reason, Snapshot};
 use super::standing::{Lines, with_group, with_partition};
 use crate::document::Document;
-use crate::lag::{Evaluator, GroupVerdict, Reader, Sample, Sight, Verdict};
+use crate::lag::{Evaluator, GroupVerdict, Sample, Sight, Verdict};
 
 /// What is known of one partition of a group.
-struct Row<'a> {
-    topic: &'a str,
-    partition: i32,
-    committed: Option<i64>,
-    log_start: Option<i64>,
-    log_end: Option<i64>,
-    lag: Result<i64, Reason>,
-    member: Option<&'a Member>,
+pub(super) struct Row<'a> {
+    pub(super) topic: &'a str,
+    pub(super) partition: i32,
+    pub(super) committed: Option<i64>,
+    pub(super) log_start: Option<i64>,
+    pub(super) log_end: Option<i64>,
+    pub(super) lag: Result<i64, Reason>,
+    pub(super) member: Option<&'a Member>,
 }
 
 impl Row<'_> {
@@ -37,7 +39,7 @@ impl Row<'_> {
     }
 }
 
-/// The group's own document and one for each of its partitions; what has changed goes to the lines.
+/// The group's own document, one for each of its topics and one for each of its partitions; what has changed goes to the lines.
 pub fn documents(
     group: &Group,
     snapshot: &Snapshot,
@@ -59,40 +61,10 @@ pub fn documents(
     let verdict = cycle.finish(reason(&group.committed));
     lines.add(&group.id, &verdict);
     let mut documents = vec![group_document(group, &rows, &verdict)];
+    documents.extend(group_topic::documents(group, &rows));
     let rows = rows.iter().zip(&verdicts);
     documents.extend(rows.map(|(row, verdict)| row_document(group, row, verdict)));
     documents
-}
-
-/// What is known of who reads.
-enum Readers<'a> {
-    /// The same for all partitions.
-    All(Reader),
-    /// Topics of which any member has a partition.
-    Topics(BTreeSet<&'a str>),
-}
-
-impl<'a> Readers<'a> {
-    fn of(group: &Group, members: &BTreeMap<(&'a str, i32), &'a Member>) -> Self {
-        match &group.description {
-            Err(_) => Self::All(Reader::Unknown),
-            Ok(description) if description.members.is_empty() => Self::All(Reader::Nobody),
-            // While a group rebalances nobody has anything, and that means nothing.
-            Ok(description) if members.is_empty() || description.state != STABLE => {
-                Self::All(Reader::Members)
-            }
-            Ok(_) => Self::Topics(members.keys().map(|(topic, _)| *topic).collect()),
-        }
-    }
-
-    fn reader(&self, row: &Row<'_>) -> Reader {
-        match (self, row.member) {
-            (Self::All(reader), _) => *reader,
-            (Self::Topics(_), Some(_)) => Reader::Assigned,
-            (Self::Topics(topics), None) if topics.contains(row.topic) => Reader::Unassigned,
-            (Self::Topics(_), None) => Reader::Elsewhere,
-        }
-    }
 }
 
 /// Committed or assigned now, or known from earlier when the commits cannot be read.
@@ -220,12 +192,8 @@ fn row_document(group: &Group, row: &Row<'_>, verdict: &Verdict) -> Document {
 }
 
 fn group_document(group: &Group, rows: &[Row<'_>], verdict: &GroupVerdict) -> Document {
-    let known: Vec<i64> = rows
-        .iter()
-        .filter_map(|row| row.lag.ok())
-        .map(|lag| lag.max(0))
-        .collect();
-    let sum = known.iter().copied().reduce(i64::saturating_add);
+    let lags = Lags::of(rows);
+    let topics: BTreeSet<&str> = rows.iter().map(|row| row.topic).collect();
     let document = Document::new("kafka.group", "group")
         .key("kafka.consumergroup.id", group.id.as_str())
         .with("kafka.group.state", state(group))
@@ -233,16 +201,23 @@ fn group_document(group: &Group, rows: &[Row<'_>], verdict: &GroupVerdict) -> Do
             "kafka.group.coordinator.id",
             group.coordinator.filter(|_| is_present(group)),
         )
-        .with_some("kafka.group.lag.sum", sum)
+        .with_some("kafka.group.protocol", protocol(group))
+        .with_some("kafka.group.lag.sum", lags.sum)
+        .with_some("kafka.group.lag.max", lags.max)
         .with_some("kafka.group.lag.unknown_reason", reason(&group.committed));
-    let document = with_group(document, verdict);
+    // Workers of Connect and share groups commit nothing: there is nothing to judge.
+    let other = protocol(group).is_some_and(|protocol| protocol != CONSUMER);
+    let document = match other && rows.is_empty() {
+        true => document,
+        false => with_group(document, verdict),
+    };
     // Without its commits nobody knows how many partitions a group has.
     let document = match &group.committed {
         Err(_) => document,
-        Ok(_) => document.with("kafka.group.partitions", rows.len()).with(
-            "kafka.group.lag.unknown_partitions",
-            rows.len() - known.len(),
-        ),
+        Ok(_) => document
+            .with("kafka.group.topics", topics.len())
+            .with("kafka.group.partitions", rows.len())
+            .with("kafka.group.lag.unknown_partitions", lags.unknown),
     };
     match &group.description {
         Ok(description) => with_description(document, description),
@@ -253,6 +228,33 @@ fn group_document(group: &Group, rows: &[Row<'_>], verdict: &GroupVerdict) -> Do
             )
             .with("kafka.group.unknown_reason", missing.reason.as_str()),
     }
+}
+
+/// What the lags of several partitions come to. They are whole where none is unknown.
+pub(super) struct Lags {
+    /// Sum of those that are known; none where none is.
+    pub(super) sum: Option<i64>,
+    /// The largest of them.
+    pub(super) max: Option<i64>,
+    /// How many are unknown.
+    pub(super) unknown: usize,
+}
+
+impl Lags {
+    pub(super) fn of(rows: &[Row<'_>]) -> Self {
+        let known = rows.iter().filter_map(|row| row.lag.ok());
+        let known: Vec<i64> = known.map(|lag| lag.max(0)).collect();
+        Self {
+            sum: known.iter().copied().reduce(i64::saturating_add),
+            max: known.iter().copied().max(),
+            unknown: rows.len() - known.len(),
+        }
+    }
+}
+
+/// What the members speak, by the list of groups.
+fn protocol(group: &Group) -> Option<&str> {
+    group.listing.as_ref()?.protocol.as_deref()
 }
 
 /// Whether anybody told of the group this time: what is only remembered is not said again as new.
@@ -272,9 +274,10 @@ fn with_description(document: Document, description: &Description) -> Document {
         .with_some("kafka.group.assignor", named(&description.assignor))
 }
 
-const UNKNOWN: &str = "unknown";
-/// State in which the assignments of the members are those that they read by.
-const STABLE: &str = "Stable";
+/// The protocol of groups that commit offsets.
+const CONSUMER: &str = "consumer";
+/// The state of a group that nobody told.
+pub(super) const UNKNOWN: &str = "unknown";
 
 /// By the coordinator's word, else by the list's.
 fn state(group: &Group) -> String {
@@ -293,7 +296,7 @@ fn reason<T>(answer: &Answer<T>) -> Option<&'static str> {
 }
 
 /// `PreparingRebalance` → `preparing_rebalance`.
-fn snake_case(name: &str) -> String {
+pub(super) fn snake_case(name: &str) -> String {
     let mut snake = String::with_capacity(name.len() + 1);
     for (index, letter) in name.chars().enumerate() {
         if letter.is_ascii_uppercase() && index > 0 {
@@ -311,7 +314,9 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::collect::kafka::snapshot::{LogEnds, Metadata, Missing, Partition, Topic};
+    use crate::collect::kafka::snapshot::{
+        Inventory, LogEnds, Metadata, Missing, Partition, Topic,
+    };
     use crate::lag::{Rules, Settings};
 
     fn missing(reason: Reason) -> Missing {
@@ -368,6 +373,7 @@ mod tests {
             groups: vec![group],
             group_count: None,
             unlisted: BTreeMap::new(),
+            inventory: Inventory::default(),
         }
     }
 
@@ -378,6 +384,7 @@ mod tests {
         let lines = &mut Lines::default();
         documents(&snapshot.groups[0], snapshot, &mut evaluator, lines)
             .into_iter()
+            .filter(|document| document.dataset != "kafka.group_topic")
             .map(|document| {
                 let group = document.get("kafka.group").cloned();
                 let mut fields = group.unwrap_or_else(|| {
@@ -407,6 +414,7 @@ mod tests {
             made[0]["lag"],
             json!({
                 "sum": 0,
+                "max": 0,
                 "unknown_partitions": 3,
                 "status": "TRUNCATED",
                 "worst": {"topic": "t", "partition": 0},
