@@ -236,6 +236,7 @@ mod tests {
 
     use super::*;
     use crate::collect::kafka::snapshot::{LogEnds, Metadata, Missing, Partition, Topic};
+    use crate::document::get_nested;
 
     fn missing(reason: Reason) -> Missing {
         Missing::new(reason, "")
@@ -298,9 +299,10 @@ mod tests {
         documents(&snapshot.groups[0], snapshot)
             .into_iter()
             .map(|document| {
-                let group = document.get("kafka.group").cloned();
+                let fields = document.fields();
+                let group = get_nested(&fields, "kafka.group").cloned();
                 group.unwrap_or_else(|| {
-                    let mut fields = document.get("kafka.consumergroup").cloned().unwrap();
+                    let mut fields = get_nested(&fields, "kafka.consumergroup").cloned().unwrap();
                     fields.as_object_mut().unwrap().remove("id");
                     fields
                 })

@@ -6,25 +6,42 @@ use super::lag;
 use super::snapshot::{Answer, Broker, Error, LogEnds, Metadata, Partition, Snapshot, Topic};
 use crate::document::Document;
 
-/// All documents of a cycle.
-pub fn documents(snapshot: &Snapshot) -> Vec<Document> {
-    let mut documents = vec![cluster(snapshot)];
-    if let Ok(metadata) = &snapshot.metadata {
-        documents.extend(
-            metadata
-                .brokers
-                .iter()
-                .map(|b| broker(b, metadata, snapshot.controller)),
-        );
-        for selected in metadata.topics.iter().filter(|topic| topic.selected) {
-            documents.push(topic(selected, snapshot));
-            let partitions = selected.partitions.iter();
-            documents.extend(partitions.map(|one| partition(selected, one, snapshot)));
+/// All documents of a cycle in parts: cluster and brokers, then every topic, then every group.
+pub fn parts(snapshot: Snapshot) -> impl Iterator<Item = Vec<Document>> {
+    (0..).map_while(move |index| part(&snapshot, index))
+}
+
+fn part(snapshot: &Snapshot, index: usize) -> Option<Vec<Document>> {
+    let topics = snapshot
+        .metadata
+        .as_ref()
+        .map_or(&[][..], |all| &all.topics);
+    let Some(index) = index.checked_sub(1) else {
+        return Some(cluster_and_brokers(snapshot));
+    };
+    match topics.get(index) {
+        Some(topic) if topic.selected => Some(topic_and_partitions(topic, snapshot)),
+        Some(_) => Some(Vec::new()),
+        None => {
+            let group = snapshot.groups.get(index - topics.len())?;
+            Some(lag::documents(group, snapshot))
         }
     }
-    for group in &snapshot.groups {
-        documents.extend(lag::documents(group, snapshot));
+}
+
+fn cluster_and_brokers(snapshot: &Snapshot) -> Vec<Document> {
+    let mut documents = vec![cluster(snapshot)];
+    if let Ok(metadata) = &snapshot.metadata {
+        let one = |one| broker(one, metadata, snapshot.controller);
+        documents.extend(metadata.brokers.iter().map(one));
     }
+    documents
+}
+
+fn topic_and_partitions(of: &Topic, snapshot: &Snapshot) -> Vec<Document> {
+    let partitions = of.partitions.iter();
+    let mut documents = vec![topic(of, snapshot)];
+    documents.extend(partitions.map(|one| partition(of, one, snapshot)));
     documents
 }
 
@@ -162,8 +179,8 @@ fn with_error(document: Document, prefix: &str, error: Option<&Error>) -> Docume
     match error {
         None => document,
         Some(error) => document
-            .with(&format!("{prefix}.code"), error.code)
-            .with(&format!("{prefix}.name"), error.name.as_str()),
+            .with(format!("{prefix}.code"), error.code)
+            .with(format!("{prefix}.name"), error.name.as_str()),
     }
 }
 
