@@ -24,6 +24,8 @@ pub(crate) struct Rounds {
     /// Cycles before anything counts.
     pub(crate) warm: usize,
     pub(crate) counted: usize,
+    /// `spool.max_size`: room for two cycles at least.
+    pub(crate) queue: &'static str,
 }
 
 /// Runs `brokerbeat run` against the cluster and a sink that takes everything.
@@ -33,7 +35,9 @@ pub(crate) fn shipping(agent: &Agent, bootstrap: &str, rounds: Rounds) -> Run {
     let mut counted = None;
     let mut cycles = Vec::new();
     for round in 0..rounds.warm + rounds.counted {
-        let cycle = sink.next();
+        let Some(cycle) = sink.next() else {
+            panic!("no cycle of the agent:\n{}", process.log_tail(20));
+        };
         match round + 1 {
             ended if ended == rounds.warm => counted = Some(process::cpu(process.pid())),
             ended if ended > rounds.warm => cycles.push(cycle),
@@ -71,10 +75,12 @@ fn start(agent: &Agent, bootstrap: &str, sink: &Sink, rounds: Rounds) -> (WorkDi
     let work = WorkDir::new("lag-agent").unwrap();
     let config = format!(
         "path.data: {}\ninterval: {}s\nclusters:\n  - name: many\n    kafka: {{bootstrap: [\"{bootstrap}\"]}}\n\
-         output.elasticsearch: {{hosts: [\"http://{}\"]}}\nsetup.template.enabled: false\n",
+         output.elasticsearch: {{hosts: [\"http://{}\"]}}\nsetup.template.enabled: false\n\
+         spool.max_size: {}\n",
         work.join("data").display(),
         rounds.interval.as_secs(),
-        sink.address
+        sink.address,
+        rounds.queue
     );
     let config = work.write("brokerbeat.yml", &config).unwrap();
     let config = config.display().to_string();

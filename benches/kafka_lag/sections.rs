@@ -31,16 +31,19 @@ const ROUNDS: Rounds = Rounds {
     interval: Duration::from_secs(2),
     warm: 5,
     counted: 30,
+    queue: "16MiB",
 };
 const WIDE_ROUNDS: Rounds = Rounds {
     interval: Duration::from_secs(10),
     warm: 2,
     counted: 8,
+    queue: "128MiB",
 };
 const SMALL_ROUNDS: Rounds = Rounds {
     interval: Duration::from_secs(1),
     warm: 1,
     counted: 2,
+    queue: "16MiB",
 };
 /// Java's compilers need some calls until they are done.
 const JAVA_WARM: usize = 30;

@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use brokerbeat::assets;
 use flate2::read::GzDecoder;
 use serde_json::json;
 
-use super::bulk::{self, Cycle};
+use super::bulk::{self, Counter, Cycle};
 
 /// No cycle takes that long, on any machine.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -27,30 +28,31 @@ impl Sink {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let (sender, cycles) = channel();
+        // A cycle may come over several connections, one request after the other.
+        let documents = Arc::new(Mutex::new(Counter::default()));
         thread::spawn(move || {
             for stream in listener.incoming() {
-                let sender = sender.clone();
-                thread::spawn(move || serve(&stream.unwrap(), open, &sender));
+                let (sender, documents) = (sender.clone(), documents.clone());
+                thread::spawn(move || serve(&stream.unwrap(), open, &documents, &sender));
             }
         });
         Self { address, cycles }
     }
 
-    /// Waits for the next whole cycle.
-    pub(crate) fn next(&self) -> Cycle {
-        self.cycles.recv_timeout(PATIENCE).unwrap()
+    /// Waits for the next whole cycle; none if it does not come.
+    pub(crate) fn next(&self) -> Option<Cycle> {
+        self.cycles.recv_timeout(PATIENCE).ok()
     }
 }
 
 /// Answers until the client goes away.
-fn serve(stream: &TcpStream, open: bool, cycles: &Sender<Cycle>) {
+fn serve(stream: &TcpStream, open: bool, documents: &Mutex<Counter>, cycles: &Sender<Cycle>) {
     stream.set_nodelay(true).unwrap();
     let mut reader = BufReader::new(stream);
-    let mut documents = bulk::Counter::default();
     while let Some((path, body)) = request(&mut reader) {
         let (status, answer) = match path.as_str() {
             path if path.starts_with("/_bulk") => {
-                let (items, cycle) = documents.take(&body);
+                let (items, cycle) = documents.lock().unwrap().take(&body);
                 if let Some(cycle) = cycle {
                     // The benchmark may have seen enough.
                     cycles.send(cycle).ok();

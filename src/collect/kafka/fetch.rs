@@ -12,11 +12,17 @@ use tokio::time::Instant;
 use super::client::{Client, GRACE};
 use super::config::Config;
 use super::memory::{Memory, no_coordinator};
+use super::others::Typed;
 use super::rdkafka::{Answered, End, Failure, Offset, Request};
 use super::snapshot::{
     Answer, ByPartition, Description, Group, Listing, LogEnds, Missing, Reason, Snapshot, Topic,
 };
 use super::survey::{Survey, selects_topic, survey, unexpected};
+
+/// Configurations are refreshed rarely; what hangs then must leave the rest of the cycle alone.
+const CONFIGS_PERCENT: u32 = 25;
+/// Groups that are no consumer groups: the same.
+const OTHERS_PERCENT: u32 = 25;
 
 /// Parts of the time that is left at the beginning of each stage, in percent. What a stage does
 /// not need goes to the next ones.
@@ -60,6 +66,15 @@ pub async fn fetch(
         .ok()
         .map(|metadata| metadata.topics.as_slice());
     let mut groups = wanted_groups(config, memory, &survey, topics.unwrap_or_default());
+    if let Ok(metadata) = &survey.metadata {
+        let (alive, deadline) = (survey.alive(), stage(deadline, CONFIGS_PERCENT));
+        memory
+            .configs
+            .refresh(client, metadata, alive, deadline)
+            .await;
+    }
+    groups.extend(other_groups(client, config, memory, &survey, deadline).await);
+    groups.sort_by(|a, b| a.id.cmp(&b.id));
     read_groups(client, config, &mut groups, stage(deadline, GROUPS_PERCENT)).await;
     for group in groups.iter_mut().filter(|group| group.committed.is_err()) {
         group.last_partitions = memory.partitions(&group.id);
@@ -67,7 +82,7 @@ pub async fn fetch(
     let plan = plan(topics, &groups, &survey.unreachable);
     let logs = read_logs(client, plan, stage(deadline, LOGS_PERCENT)).await;
     memory.learn(&groups);
-    Some(survey.into_snapshot(groups, logs))
+    Some(survey.into_snapshot(groups, logs, memory))
 }
 
 /// Selected groups, listed now or earlier; for those that nobody can answer for it says so already.
@@ -98,7 +113,24 @@ fn wanted_groups(
             group.committed = Err(missing.clone());
         }
     }
-    groups.sort_by(|a, b| a.id.cmp(&b.id));
+    groups
+}
+
+/// Selected groups that are no consumer groups.
+async fn other_groups(
+    client: &Client,
+    config: &Config,
+    memory: &mut Memory,
+    survey: &Survey,
+    deadline: Instant,
+) -> Vec<Group> {
+    let typed = Typed {
+        listed: &survey.listed,
+        complete: survey.is_complete(),
+    };
+    let deadline = stage(deadline, OTHERS_PERCENT);
+    let mut groups = memory.others.read(client.handle(), typed, deadline).await;
+    groups.retain(|group| config.groups.selects(&group.id));
     groups
 }
 
@@ -150,7 +182,12 @@ async fn read_groups(
         // Nobody to ask: it says so already.
         if matches!(
             missing,
-            Some(Reason::CoordinatorUnavailable | Reason::Connection)
+            Some(
+                Reason::CoordinatorUnavailable
+                    | Reason::Connection
+                    | Reason::Unsupported
+                    | Reason::NotAuthorized
+            )
         ) {
             continue;
         }
