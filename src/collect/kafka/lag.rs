@@ -349,7 +349,10 @@ mod tests {
             ("t", 2, Some(4)),
         ];
         let made = made(&snapshot(Ok(committed)));
-        assert_eq!(made[0]["lag"], json!({"sum": 0, "max": 0, "unknown_partitions": 3}));
+        assert_eq!(
+            made[0]["lag"],
+            json!({"sum": 0, "max": 0, "unknown_partitions": 3})
+        );
         assert_eq!(
             made[1..],
             [
