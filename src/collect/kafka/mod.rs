@@ -34,7 +34,7 @@ use self::client::Client;
 use self::config::Config;
 use self::memory::Memory;
 use self::snapshot::Snapshot;
-use super::{Collected, Collector, Cycle, Fault, FaultKind, Kind, Pending};
+use super::{Collected, Collector, Cycle, Fault, FaultKind, Kind, Later, Pending};
 
 /// The line in [`super::COLLECTORS`].
 pub const KIND: Kind = Kind {
@@ -84,10 +84,10 @@ impl KafkaCollector {
 fn collected(snapshot: Snapshot) -> Collected {
     Collected {
         up: true,
-        documents: map::documents(&snapshot),
         faults: faults::faults(&snapshot),
-        cluster_id: snapshot.cluster_id,
-        figures: Vec::new(),
+        cluster_id: snapshot.cluster_id.clone(),
+        later: Some(Later::new(map::parts(snapshot))),
+        ..Collected::default()
     }
 }
 
