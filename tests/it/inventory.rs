@@ -130,9 +130,15 @@ fn of_documents(documents: &[Value], problem: &str) -> Partitions {
 
 /// Flags are the tool's, and the roll-ups count them.
 fn assert_problems(pair: &Pair, documents: &[Value]) {
+    let offline = of_documents(documents, "offline");
     for (problem, option) in PROBLEMS {
         let ours = of_documents(documents, problem);
-        assert_eq!(ours, pair.of_tool(option), "{problem}");
+        let mut tool = pair.of_tool(option);
+        if *problem == "at_min_isr" {
+            // The tool counts one without a leader as both below and at its least ISR.
+            tool.retain(|one| !offline.contains(one));
+        }
+        assert_eq!(ours, tool, "{problem}");
     }
     let ours = of_documents(documents, "non_preferred_leader");
     assert_eq!(ours, pair.badly_led());

@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.Properties;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.stream.Collectors;
@@ -24,6 +25,7 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.PartitionInfo;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 import org.apache.kafka.common.serialization.StringDeserializer;
 import org.apache.kafka.common.serialization.StringSerializer;
 
@@ -42,13 +44,11 @@ public class StackMembers {
 
     private final String bootstrap;
     private final Admin admin;
-    private final KafkaProducer<String, String> producer;
     private final Map<String, Member> members = new HashMap<>();
 
     StackMembers(String bootstrap) {
         this.bootstrap = bootstrap;
         this.admin = Admin.create(client());
-        this.producer = new KafkaProducer<>(client(), new StringSerializer(), new StringSerializer());
     }
 
     public static void main(String[] args) throws Exception {
@@ -72,6 +72,7 @@ public class StackMembers {
                 case "topic" -> {
                     NewTopic topic = new NewTopic(words[1], Integer.parseInt(words[2]), (short) 1);
                     admin.createTopics(List.of(topic.configs(pairs(words, 3)))).all().get();
+                    while (partitions(words[1]) != topic.numPartitions()) Thread.sleep(50);
                 }
                 case "delete-topic" -> admin.deleteTopics(List.of(words[1])).all().get();
                 case "delete-group" -> admin.deleteConsumerGroups(List.of(words[1])).all().get();
@@ -94,15 +95,28 @@ public class StackMembers {
         return pairs;
     }
 
+    /** 0 where the broker has not heard of the topic yet. */
+    private int partitions(String topic) throws Exception {
+        try {
+            return admin.describeTopics(List.of(topic)).allTopicNames().get().get(topic).partitions().size();
+        } catch (ExecutionException e) {
+            if (e.getCause() instanceof UnknownTopicOrPartitionException) return 0;
+            throw e;
+        }
+    }
+
     /** Evenly over the partitions. */
     private void send(String topic, int count) throws Exception {
-        // The producer may still know the topic that had this name before.
-        int partitions = admin.describeTopics(List.of(topic)).allTopicNames().get().get(topic).partitions().size();
-        List<Future<RecordMetadata>> answers = new ArrayList<>();
-        for (int i = 0; i < count; i++)
-            answers.add(producer.send(new ProducerRecord<>(topic, i % partitions, "key " + i, "record " + i)));
-        producer.flush();
-        for (Future<RecordMetadata> answer : answers) answer.get();
+        int partitions = partitions(topic);
+        // A new one: it would remember the topic that had this name before, and the sequence of its records there.
+        StringSerializer text = new StringSerializer();
+        try (KafkaProducer<String, String> producer = new KafkaProducer<>(client(), text, text)) {
+            List<Future<RecordMetadata>> answers = new ArrayList<>();
+            for (int i = 0; i < count; i++)
+                answers.add(producer.send(new ProducerRecord<>(topic, i % partitions, "key " + i, "record " + i)));
+            producer.flush();
+            for (Future<RecordMetadata> answer : answers) answer.get();
+        }
     }
 
     private void add(String[] words) throws Exception {
