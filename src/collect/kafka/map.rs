@@ -274,7 +274,9 @@ fn messages(ends: &LogEnds) -> Option<i64> {
 mod tests {
     use std::time::Duration;
 
+    use super::*;
     use crate::clock::Millis;
+    use crate::collect::Collected;
     use crate::collect::kafka::collected;
     use crate::lag::{Evaluator, Rules, Settings};
 
@@ -283,10 +285,43 @@ mod tests {
     fn snapshots_of_real_servers_become_the_expected_documents() {
         crate::golden::cases("kafka", ".json", |case| {
             let snapshot = case.file(&format!("{}.json", case.name));
-            let rules = Rules::new(&Settings::default(), Duration::from_secs(10));
-            let mut evaluator = Evaluator::new(rules);
-            let snapshot = serde_json::from_str(&snapshot).unwrap();
-            collected(snapshot, Millis(10_000), &mut evaluator).0
+            first_sight(serde_json::from_str(&snapshot).unwrap())
         });
+    }
+
+    /// Of an agent that has just started.
+    fn first_sight(snapshot: Snapshot) -> Collected {
+        let rules = Rules::new(&Settings::default(), Duration::from_secs(10));
+        let mut evaluator = Evaluator::new(rules);
+        collected(snapshot, Millis(10_000), &mut evaluator).0
+    }
+
+    /// What becomes of a real server's snapshot when the configuration of a topic is not told.
+    fn without_config(reason: Reason) -> Collected {
+        let file = crate::golden::directory("kafka").join("4.2.0-kraft.json");
+        let text = std::fs::read_to_string(file).unwrap();
+        let mut snapshot: Snapshot = serde_json::from_str(&text).unwrap();
+        let missing = Missing::new(reason, "they say no");
+        let topics = &mut snapshot.inventory.topics;
+        topics.insert("orders".to_owned(), Err(missing));
+        let mut collected = first_sight(snapshot);
+        collected.gather();
+        collected
+    }
+
+    #[test]
+    fn a_configuration_that_may_not_be_seen_is_named_and_no_fault() {
+        for (reason, faults) in [(Reason::NotAuthorized, 0), (Reason::Timeout, 1)] {
+            let collected = without_config(reason);
+            assert_eq!(collected.faults.len(), faults, "{:?}", collected.faults);
+            let is_topic =
+                |one: &&Document| one.dataset == "kafka.topic" && one.keys()[0].1 == "orders";
+            let topic = collected.documents.iter().find(is_topic).unwrap();
+            let why = topic.get("kafka.topic.config.unknown_reason").unwrap();
+            assert_eq!(why, reason.as_str());
+            assert!(topic.get("kafka.topic.config.retention.ms").is_none());
+            assert!(topic.get("kafka.topic.offline_partitions").is_some());
+            assert!(topic.get("kafka.topic.at_min_isr_partitions").is_none());
+        }
     }
 }
