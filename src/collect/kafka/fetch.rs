@@ -66,6 +66,8 @@ pub async fn fetch(
         .ok()
         .map(|metadata| metadata.topics.as_slice());
     let mut groups = wanted_groups(config, memory, &survey, topics.unwrap_or_default());
+    groups.extend(other_groups(client, config, memory, &survey, deadline).await);
+    groups.sort_by(|a, b| a.id.cmp(&b.id));
     if let Ok(metadata) = &survey.metadata {
         let (alive, deadline) = (survey.alive(), stage(deadline, CONFIGS_PERCENT));
         memory
@@ -73,8 +75,6 @@ pub async fn fetch(
             .refresh(client, metadata, alive, deadline)
             .await;
     }
-    groups.extend(other_groups(client, config, memory, &survey, deadline).await);
-    groups.sort_by(|a, b| a.id.cmp(&b.id));
     read_groups(client, config, &mut groups, stage(deadline, GROUPS_PERCENT)).await;
     for group in groups.iter_mut().filter(|group| group.committed.is_err()) {
         group.last_partitions = memory.partitions(&group.id);

@@ -7,7 +7,7 @@ mod tools;
 
 use std::time::Duration;
 
-pub use groups::GroupRow;
+pub use groups::{GroupRow, GroupState};
 
 use crate::doors::{Doors, door_methods};
 use crate::error::{At, Error, Result};
