@@ -158,10 +158,13 @@ fn refuse(spool: &Spool, encoded: &Encoded<'_>) {
     debug_assert!(false, "two documents of one series and tick: {document}");
 }
 
-/// Ids of the last ticks, in the order in which the ticks came. Half an id is enough.
+/// Halves of ids: enough to tell documents apart.
+type Ids = HashSet<u64, BuildHasherDefault<Hashed>>;
+
+/// Ids of the last ticks, in the order in which the ticks came.
 #[derive(Default)]
 struct Seen {
-    ticks: VecDeque<(Millis, HashSet<u64, BuildHasherDefault<Hashed>>)>,
+    ticks: VecDeque<(Millis, Ids)>,
 }
 
 impl Seen {
@@ -171,25 +174,20 @@ impl Seen {
             return ids.insert(id.half());
         }
         self.forget();
-        let ids = HashSet::from_iter([id.half()]);
-        self.ticks.push_back((tick, ids));
+        self.ticks.push_back((tick, Ids::from_iter([id.half()])));
         true
     }
 
     /// The tick that came first goes first, not the oldest: a slow target's tick is old when it comes.
     fn forget(&mut self) {
-        let remembered = |ticks: &VecDeque<_>| ticks.iter().map(count).sum::<usize>();
+        let mut documents: usize = self.ticks.iter().map(|(_, ids)| ids.len()).sum();
         while self.ticks.len() >= TICKS_REMEMBERED
-            || (self.ticks.len() >= TICKS_ALWAYS_REMEMBERED
-                && remembered(&self.ticks) > DOCUMENTS_REMEMBERED)
+            || (self.ticks.len() >= TICKS_ALWAYS_REMEMBERED && documents > DOCUMENTS_REMEMBERED)
         {
-            self.ticks.pop_front();
+            let gone = self.ticks.pop_front();
+            documents -= gone.map_or(documents, |(_, ids)| ids.len());
         }
     }
-}
-
-fn count((_, ids): &(Millis, HashSet<u64, BuildHasherDefault<Hashed>>)) -> usize {
-    ids.len()
 }
 
 /// Hashes what is a hash already.
