@@ -28,9 +28,9 @@ const FEW: GroupPlan = GroupPlan {
 };
 
 const ROUNDS: Rounds = Rounds {
-    interval: Duration::from_secs(2),
-    warm: 5,
-    counted: 30,
+    interval: Duration::from_secs(5),
+    warm: 4,
+    counted: 20,
     queue: "16MiB",
 };
 const WIDE_ROUNDS: Rounds = Rounds {
