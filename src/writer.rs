@@ -16,9 +16,9 @@ use crate::spool::{Entry, Lines, Packer, Spool};
 /// Ticks whose documents are remembered: enough for targets of different phase and pace.
 const TICKS_REMEMBERED: usize = 16;
 
-/// Documents that are remembered beyond the newest ticks. Of very large clusters fewer ticks are remembered: two agents'
-/// worth of targets that make the same document do so in the same tick.
-const DOCUMENTS_REMEMBERED: usize = 100_000;
+/// Documents that are remembered beyond the newest ticks, half an id each: of a very large cluster fewer ticks are
+/// remembered. Two targets that see the same thing do so within a tick or two.
+const DOCUMENTS_REMEMBERED: usize = 50_000;
 
 /// Ticks that are remembered however many documents they have.
 const TICKS_ALWAYS_REMEMBERED: usize = 2;
@@ -99,9 +99,10 @@ impl Writer {
                 tokio::task::yield_now().await;
             }
         }
-        for open in std::mem::take(&mut self.open) {
-            self.append(tick, open);
+        for at in 0..self.open.len() {
+            self.append(tick, at);
         }
+        self.open.clear();
     }
 
     fn add(&mut self, tick: Millis, encoded: &Encoded<'_>) {
@@ -123,12 +124,16 @@ impl Writer {
         let end = u32::try_from(open.text.len()).expect("a document is far below 4 GiB");
         open.ends.push((end, encoded.id));
         if open.text.len() >= BLOCK_BYTES {
-            let open = self.open.swap_remove(at);
-            self.append(tick, open);
+            self.append(tick, at);
         }
     }
 
-    fn append(&mut self, tick: Millis, open: Open) {
+    /// Packs and appends a block; its buffers are for the next one of the stream.
+    fn append(&mut self, tick: Millis, at: usize) {
+        let open = &mut self.open[at];
+        if open.ends.is_empty() {
+            return;
+        }
         let block = Arc::new(self.packer.pack(&open.text));
         let mut start = 0;
         let entry = |(end, id)| Entry {
@@ -137,7 +142,8 @@ impl Writer {
             id,
             lines: Lines::new(block.clone(), std::mem::replace(&mut start, end)..end),
         };
-        let entries = open.ends.into_iter().map(entry).collect();
+        let entries = open.ends.drain(..).map(entry).collect();
+        open.text.clear();
         let dropped = self.spool.append(entries);
         if dropped > 0 {
             tracing::error!(documents = dropped, "queue full, oldest documents dropped");
@@ -152,10 +158,13 @@ fn refuse(spool: &Spool, encoded: &Encoded<'_>) {
     debug_assert!(false, "two documents of one series and tick: {document}");
 }
 
-/// Ids of the last ticks, in the order in which the ticks came. Half an id is enough.
+/// Halves of ids: enough to tell documents apart.
+type Ids = HashSet<u64, BuildHasherDefault<Hashed>>;
+
+/// Ids of the last ticks, in the order in which the ticks came.
 #[derive(Default)]
 struct Seen {
-    ticks: VecDeque<(Millis, HashSet<u64, BuildHasherDefault<Hashed>>)>,
+    ticks: VecDeque<(Millis, Ids)>,
 }
 
 impl Seen {
@@ -165,25 +174,20 @@ impl Seen {
             return ids.insert(id.half());
         }
         self.forget();
-        let ids = HashSet::from_iter([id.half()]);
-        self.ticks.push_back((tick, ids));
+        self.ticks.push_back((tick, Ids::from_iter([id.half()])));
         true
     }
 
     /// The tick that came first goes first, not the oldest: a slow target's tick is old when it comes.
     fn forget(&mut self) {
-        let remembered = |ticks: &VecDeque<_>| ticks.iter().map(count).sum::<usize>();
+        let mut documents: usize = self.ticks.iter().map(|(_, ids)| ids.len()).sum();
         while self.ticks.len() >= TICKS_REMEMBERED
-            || (self.ticks.len() >= TICKS_ALWAYS_REMEMBERED
-                && remembered(&self.ticks) > DOCUMENTS_REMEMBERED)
+            || (self.ticks.len() >= TICKS_ALWAYS_REMEMBERED && documents > DOCUMENTS_REMEMBERED)
         {
-            self.ticks.pop_front();
+            let gone = self.ticks.pop_front();
+            documents -= gone.map_or(documents, |(_, ids)| ids.len());
         }
     }
-}
-
-fn count((_, ids): &(Millis, HashSet<u64, BuildHasherDefault<Hashed>>)) -> usize {
-    ids.len()
 }
 
 /// Hashes what is a hash already.

@@ -1,6 +1,5 @@
 //! Medians, quartiles, and the page they are written on.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
 /// The median and the quartiles of a series.

@@ -28,9 +28,9 @@ const FEW: GroupPlan = GroupPlan {
 };
 
 const ROUNDS: Rounds = Rounds {
-    interval: Duration::from_secs(2),
-    warm: 5,
-    counted: 30,
+    interval: Duration::from_secs(5),
+    warm: 4,
+    counted: 20,
     queue: "16MiB",
 };
 const WIDE_ROUNDS: Rounds = Rounds {
@@ -120,16 +120,7 @@ fn beside_java(report: &mut Report, agent: &Agent, cluster: &Cluster, rounds: Ro
     let load = process::load();
     let run = shipping(agent, &cluster.bootstrap, rounds);
     check(&run, cluster);
-    let mut java = Vec::new();
-    let mut java_cpu = Duration::ZERO;
-    for round in 0..JAVA_WARM.min(rounds.counted) + rounds.counted {
-        let reading = cluster.java.read().unwrap();
-        assert_eq!(reading.offsets, cluster.offsets());
-        if round >= JAVA_WARM.min(rounds.counted) {
-            java.push(reading.time);
-            java_cpu += reading.cpu;
-        }
-    }
+    let (java, java_cpu) = read_with_java(cluster, rounds);
     let one = run.cycles[0];
     report.line(&format!(
         "{} offsets; {} documents a cycle, {} bytes of JSON; {} warm cycles every {:?}, then as many reads of Java's. \
@@ -137,7 +128,6 @@ fn beside_java(report: &mut Report, agent: &Agent, cluster: &Cluster, rounds: Ro
         cluster.offsets(), one.documents, one.bytes, rounds.counted, rounds.interval
     ));
     let delivered: Vec<Duration> = run.cycles.iter().map(|cycle| cycle.delivered).collect();
-    let java_cpu = java_cpu / u32::try_from(rounds.counted).unwrap();
     report.head("| what | median | quartiles | s of processor time |");
     for (what, spread, cpu) in [
         ("ours, until everything is read", collected(&run), None),
@@ -148,7 +138,7 @@ fn beside_java(report: &mut Report, agent: &Agent, cluster: &Cluster, rounds: Ro
         ),
         (
             "Java's admin client, commits and log ends, no documents",
-            Spread::of_times(&java),
+            java,
             Some(java_cpu),
         ),
     ] {
@@ -160,6 +150,22 @@ fn beside_java(report: &mut Report, agent: &Agent, cluster: &Cluster, rounds: Ro
         run.memory.resident, run.memory.peak
     ));
     run
+}
+
+/// Times, and processor time a read.
+fn read_with_java(cluster: &Cluster, rounds: Rounds) -> (Spread, Duration) {
+    let warm = JAVA_WARM.min(rounds.counted);
+    let (mut times, mut cpu) = (Vec::new(), Duration::ZERO);
+    for round in 0..warm + rounds.counted {
+        let reading = cluster.java.read().unwrap();
+        assert_eq!(reading.offsets, cluster.offsets());
+        if round >= warm {
+            times.push(reading.time);
+            cpu += reading.cpu;
+        }
+    }
+    let count = u32::try_from(rounds.counted).unwrap();
+    (Spread::of_times(&times), cpu / count)
 }
 
 /// Fast and wrong does not count.

@@ -63,7 +63,7 @@ impl Packer {
     /// Packs a text of less than 4 GiB.
     pub fn pack(&mut self, text: &[u8]) -> Block {
         self.compress.reset();
-        let mut packed = Vec::with_capacity(text.len() / 8 + FLUSH_ROOM);
+        let mut packed = Vec::with_capacity(text.len() / 16 + FLUSH_ROOM);
         loop {
             let done = usize::try_from(self.compress.total_in()).unwrap_or(usize::MAX);
             let rest = text.get(done..).unwrap_or_default();
@@ -82,13 +82,9 @@ impl Packer {
         Block {
             packed: packed.into(),
             crc,
-            length: crc_length(text),
+            length: u32::try_from(text.len()).expect("a block is far below 4 GiB"),
         }
     }
-}
-
-fn crc_length(text: &[u8]) -> u32 {
-    u32::try_from(text.len()).expect("a block is far below 4 GiB")
 }
 
 /// A part of a block: the lines of one record.
