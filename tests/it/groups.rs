@@ -515,6 +515,45 @@ fn groups_of_kafka_4_2() {
     let workers = ("stable", "classic", "connect", false, 1, None);
     assert_group(&documents, "connect", workers);
     assert_sharing(group(&documents, "sharing"));
+    assert_kinds(&scene, &documents);
+}
+
+/// `kafka-groups.sh --list` knows groups of every kind: `group type protocol`, the last of which may be missing.
+fn assert_kinds(scene: &Scene, documents: &[Value]) {
+    let bootstrap = scene.kafka.bootstrap();
+    let args = ["--bootstrap-server", &bootstrap, "--list"];
+    let tool = "org.apache.kafka.tools.GroupsCommand";
+    let listed = scene.kafka.run_tool(tool, &args).expect("the tool answers");
+    let mut ids = BTreeSet::new();
+    for line in listed
+        .lines()
+        .skip_while(|line| !line.starts_with("GROUP"))
+        .skip(1)
+    {
+        let cells: Vec<&str> = line.split_whitespace().collect();
+        let [id, kind, protocol @ ..] = cells.as_slice() else {
+            continue;
+        };
+        ids.insert(*id);
+        let document = group(documents, id);
+        // Of the one kind that cannot be read nothing is made up.
+        let is_readable = *kind != "Share";
+        let kind = if is_readable {
+            kind.to_lowercase()
+        } else {
+            String::new()
+        };
+        let protocol = protocol.first().filter(|_| is_readable);
+        assert_eq!(text(document, "kafka.group.type"), kind, "{document}");
+        assert_eq!(
+            text(document, "kafka.group.protocol"),
+            *protocol.unwrap_or(&""),
+            "{document}"
+        );
+    }
+    let all = of_dataset(documents, "kafka.group").into_iter();
+    let ours: BTreeSet<&str> = all.map(|d| text(d, "kafka.consumergroup.id")).collect();
+    assert_eq!(ours, ids);
 }
 
 /// librdkafka can read no more of it than its name: nothing is made up.
