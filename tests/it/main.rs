@@ -28,3 +28,4 @@ mod shipping;
 mod soak;
 mod truth;
 mod unasked;
+mod zookeeper_offsets;

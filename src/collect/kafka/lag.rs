@@ -122,8 +122,8 @@ fn log_end(snapshot: &Snapshot, topic: &str, partition: i32) -> Result<i64, Reas
 }
 
 fn row_document(group: &Group, row: &Row<'_>) -> Document {
-    let document = Document::new("kafka.consumergroup", "partition")
-        .key("kafka.consumergroup.id", group.id.as_str())
+    let document = group
+        .document("kafka.consumergroup", "partition")
         .key("kafka.topic.name", row.topic)
         .key("kafka.partition.id", row.partition)
         .with_some("kafka.consumergroup.offset", row.committed)
@@ -138,10 +138,10 @@ fn row_document(group: &Group, row: &Row<'_>) -> Document {
         return document;
     };
     document
-        .with("kafka.consumergroup.client.id", member.client_id.as_str())
-        .with(
+        .with_some("kafka.consumergroup.client.id", told(&member.client_id))
+        .with_some(
             "kafka.consumergroup.client.host",
-            member.host.trim_start_matches('/'),
+            told(member.host.trim_start_matches('/')),
         )
         .with("kafka.consumergroup.client.member_id", member.id.as_str())
         .with_some(
@@ -150,11 +150,16 @@ fn row_document(group: &Group, row: &Row<'_>) -> Document {
         )
 }
 
+/// Old consumers do not tell everything.
+fn told(text: &str) -> Option<&str> {
+    (!text.is_empty()).then_some(text)
+}
+
 fn group_document(group: &Group, rows: &[Row<'_>]) -> Document {
     let lags = Lags::of(rows);
     let topics: BTreeSet<&str> = rows.iter().map(|row| row.topic).collect();
-    let document = Document::new("kafka.group", "group")
-        .key("kafka.consumergroup.id", group.id.as_str())
+    let document = group
+        .document("kafka.group", "group")
         .with("kafka.group.state", state(group))
         .with_some(
             "kafka.group.coordinator.id",
@@ -264,7 +269,7 @@ mod tests {
 
     use super::*;
     use crate::collect::kafka::snapshot::{
-        Inventory, LogEnds, Metadata, Missing, Partition, Topic,
+        Inventory, LogEnds, Metadata, Missing, Partition, Store, Topic,
     };
     use crate::document::get_nested;
 
@@ -295,6 +300,7 @@ mod tests {
         let logs = [(0, ends(Ok(10))), (1, ends(Err(missing(Reason::NoLeader))))];
         let group = Group {
             id: "g".into(),
+            store: Store::Kafka,
             coordinator: Some(1),
             listing: None,
             description: Err(missing(Reason::Timeout)),
@@ -322,6 +328,7 @@ mod tests {
             groups: vec![group],
             group_count: None,
             unlisted: BTreeMap::new(),
+            old_store: None,
             inventory: Inventory::default(),
         }
     }
@@ -336,6 +343,7 @@ mod tests {
                 group.unwrap_or_else(|| {
                     let mut fields = get_nested(&fields, "kafka.consumergroup").cloned().unwrap();
                     fields.as_object_mut().unwrap().remove("id");
+                    fields.as_object_mut().unwrap().remove("store");
                     fields
                 })
             })

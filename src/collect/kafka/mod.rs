@@ -9,6 +9,7 @@
 //! - [`others`]: groups that are no consumer groups
 //! - [`probe`]: whether a silent broker can be reached at all
 //! - [`survey`], [`fetch`]: the stages of a cycle, the only part that awaits → [`snapshot`]
+//! - [`zookeeper_offsets`]: groups of old consumers, which keep their offsets in ZooKeeper
 //! - [`map`], `problems`, [`lag`], [`group_topic`], [`faults`]: from the snapshot to documents and to what is missing. Pure
 
 pub mod client;
@@ -27,6 +28,7 @@ mod problems;
 pub mod rdkafka;
 pub mod snapshot;
 pub mod survey;
+pub mod zookeeper_offsets;
 
 use tokio::time::Instant;
 
@@ -34,6 +36,7 @@ use self::client::Client;
 use self::config::Config;
 use self::memory::Memory;
 use self::snapshot::Snapshot;
+use self::zookeeper_offsets::OldConsumers;
 use super::{Collected, Collector, Cycle, Fault, FaultKind, Kind, Later, Pending};
 
 /// The line in [`super::COLLECTORS`].
@@ -48,13 +51,16 @@ pub struct KafkaCollector {
     /// Made by the first cycle, kept from then on.
     client: Option<Client>,
     memory: Memory,
+    old_consumers: Option<OldConsumers>,
 }
 
 impl KafkaCollector {
     /// A collector that has not connected yet.
     fn new(config: Config) -> Self {
+        let old_consumers = config.zookeeper_offsets.clone().map(OldConsumers::new);
         Self {
             config,
+            old_consumers,
             client: None,
             memory: Memory::default(),
         }
@@ -70,7 +76,14 @@ impl KafkaCollector {
             },
         };
         client.begin();
-        let snapshot = fetch::fetch(client, &self.config, &mut self.memory, cycle.deadline).await;
+        let snapshot = fetch::fetch(
+            client,
+            &self.config,
+            &mut self.memory,
+            self.old_consumers.as_mut(),
+            cycle.deadline,
+        )
+        .await;
         let Some(snapshot) = snapshot else {
             let waited = fetch::first_stage(budget);
             let bootstrap = &self.config.bootstrap;
@@ -113,6 +126,9 @@ impl Collector for KafkaCollector {
         Box::pin(async {
             if let Some(client) = self.client.take() {
                 client.close().await;
+            }
+            if let Some(old_consumers) = &mut self.old_consumers {
+                old_consumers.close().await;
             }
         })
     }
