@@ -252,6 +252,24 @@ impl<'a> Section<'a> {
         texts
     }
 
+    /// Texts of a key in a section below, which another reader checks and records.
+    pub fn texts_of_another(&mut self, section: &'static str, key: &str) -> Vec<String> {
+        let Some(Written::Map(entries)) = self.find(section).map(|tree| &tree.value) else {
+            return Vec::new();
+        };
+        let written = entries.iter().find(|(name, ..)| name == key);
+        let values: &[Tree] = match written.map(|(.., tree)| (tree, &tree.value)) {
+            Some((_, Written::List(items))) => items,
+            Some((tree, Written::Text { .. })) => std::slice::from_ref(tree),
+            _ => &[],
+        };
+        let text = |tree: &Tree| match &tree.value {
+            Written::Text { text, .. } => Some(text.clone()),
+            _ => None,
+        };
+        values.iter().filter_map(text).collect()
+    }
+
     fn list_of_texts(&self, key: &str, items: &[Tree]) -> Vec<String> {
         let mut texts = Vec::new();
         for (index, item) in items.iter().enumerate() {

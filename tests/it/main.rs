@@ -29,3 +29,4 @@ mod shipping;
 mod soak;
 mod truth;
 mod unasked;
+mod zookeeper_offsets;

@@ -8,6 +8,7 @@ use super::fetch::first_stage;
 use super::pattern::Filter;
 use super::rdkafka::{Properties, Refusal};
 use super::statuses::Statuses;
+use super::zookeeper_offsets;
 use crate::clock::Rhythm;
 use crate::collect::{Common, TargetPlan};
 use crate::config::{Section, is_secret, nearest, units};
@@ -62,6 +63,8 @@ pub struct Config {
     /// How long a connection waits for an answer: a broker that hangs is given up within the
     /// stage that meets it. A default that `properties` may overrule.
     pub socket_timeout: Duration,
+    /// Where old consumers keep their offsets, if they are to be read.
+    pub zookeeper_offsets: Option<zookeeper_offsets::config::Config>,
 }
 
 impl Config {
@@ -98,6 +101,7 @@ pub fn read(cluster: &mut Section<'_>, common: &Common) -> Vec<TargetPlan> {
     let every = interval.unwrap_or(common.interval);
     let budget = Rhythm::new(every, "").budget();
     let rules = Rules::new(&read_lag(&mut section), every);
+    let zookeepers = cluster.texts_of_another("zookeeper", "hosts");
     let config = Config {
         socket_timeout: first_stage(budget).clamp(MIN_SOCKET_TIMEOUT, MAX_SOCKET_TIMEOUT),
         bootstrap,
@@ -105,6 +109,7 @@ pub fn read(cluster: &mut Section<'_>, common: &Common) -> Vec<TargetPlan> {
         groups: read_filter(&mut section, "groups"),
         topics: read_filter(&mut section, "topics"),
         internal_topics: section.flag_or("internal_topics", false),
+        zookeeper_offsets: zookeeper_offsets::config::read(&mut section, &zookeepers, every),
     };
     let Some((host, port)) = seeds.into_iter().next() else {
         return Vec::new();
@@ -242,6 +247,7 @@ mod tests {
                 topics: Filter::default(),
                 internal_topics: false,
                 socket_timeout: Duration::from_secs(timeout),
+                zookeeper_offsets: None,
             };
             assert!(config.properties().is_ok(), "{interval}");
         }

@@ -5,7 +5,8 @@ use std::fmt::Display;
 use std::time::Duration;
 
 use super::client::Trouble;
-use super::snapshot::{Group, Missing, Reason, Snapshot};
+use super::snapshot::{Group, Missing, Reason, Snapshot, Store};
+use super::zookeeper_offsets;
 use crate::collect::{Fault, FaultKind};
 
 /// How many names a sentence lists before it says "and 7 more".
@@ -63,6 +64,12 @@ pub fn faults(snapshot: &Snapshot) -> Vec<Fault> {
     faults.extend(of_groups(snapshot, "no description of", |group| {
         group.description.as_ref().err()
     }));
+    faults.extend(
+        snapshot
+            .old_store
+            .iter()
+            .flat_map(zookeeper_offsets::faults::faults),
+    );
     faults.extend(of_logs(snapshot));
     faults
 }
@@ -116,7 +123,9 @@ fn of_groups(
     missing: impl Fn(&Group) -> Option<&Missing>,
 ) -> Vec<Fault> {
     let mut by_reason: BTreeMap<Reason, (Vec<&str>, &Missing)> = BTreeMap::new();
-    for group in &snapshot.groups {
+    // Those of old consumers have faults of their own.
+    let groups = snapshot.groups.iter();
+    for group in groups.filter(|group| group.store == Store::Kafka) {
         if let Some(missing) = missing(group).filter(|missing| !is_limit(missing)) {
             by_reason
                 .entry(missing.reason)

@@ -1,5 +1,6 @@
 //! One cycle in three stages: who is there → what the groups have committed → where the logs end.
 //!
+//! Offsets of old consumers are read from ZooKeeper in the second stage, beside the others.
 //! Committed offsets are read before the log ends, so that lag cannot come out negative just
 //! because time has passed in between. Within a stage everything is in flight together, and each
 //! request has the rest of the stage's time: what hangs costs its own part only.
@@ -15,9 +16,11 @@ use super::memory::{Memory, no_coordinator};
 use super::others::Typed;
 use super::rdkafka::{Answered, End, Failure, Offset, Request};
 use super::snapshot::{
-    Answer, ByPartition, Description, Group, Listing, LogEnds, Missing, Reason, Snapshot, Topic,
+    Answer, ByPartition, Description, Group, Listing, LogEnds, Missing, Reason, Snapshot, Store,
+    Topic,
 };
 use super::survey::{Survey, selects_topic, survey, unexpected};
+use super::zookeeper_offsets::{Found, OldConsumers, walk::Wanted};
 
 /// Configurations are refreshed rarely; what hangs then must leave the rest of the cycle alone.
 const CONFIGS_PERCENT: u32 = 25;
@@ -52,6 +55,7 @@ pub async fn fetch(
     client: &mut Client,
     config: &Config,
     memory: &mut Memory,
+    old_consumers: Option<&mut OldConsumers>,
     deadline: Instant,
 ) -> Option<Snapshot> {
     memory.silent.extend(client.take_lost());
@@ -75,14 +79,21 @@ pub async fn fetch(
             .refresh(client, metadata, alive, deadline)
             .await;
     }
-    read_groups(client, config, &mut groups, stage(deadline, GROUPS_PERCENT)).await;
+    let second = stage(deadline, GROUPS_PERCENT);
+    let ((), mut old) = tokio::join!(
+        read_groups(client, config, &mut groups, second),
+        read_old_consumers(config, old_consumers, second),
+    );
     for group in groups.iter_mut().filter(|group| group.committed.is_err()) {
         group.last_partitions = memory.partitions(&group.id);
     }
+    groups.extend(old.without_offsets_in_kafka(&groups));
     let plan = plan(topics, &groups, &survey.unreachable);
     let logs = read_logs(client, plan, stage(deadline, LOGS_PERCENT)).await;
     memory.learn(&groups);
-    Some(survey.into_snapshot(groups, logs, memory))
+    let mut snapshot = survey.into_snapshot(groups, logs, memory);
+    snapshot.old_store = old.store;
+    Some(snapshot)
 }
 
 /// Selected groups, listed now or earlier; for those that nobody can answer for it says so already.
@@ -153,11 +164,27 @@ fn unread_group(id: &str, coordinator: i32, listing: Option<Listing>) -> Group {
     let description = listing.as_ref().and_then(described_by_list);
     Group {
         id: id.to_owned(),
+        store: Store::Kafka,
         coordinator: Some(coordinator),
         listing,
         description: description.ok_or_else(|| missing.clone()),
         committed: Err(missing),
         last_partitions: BTreeMap::new(),
+    }
+}
+
+async fn read_old_consumers(
+    config: &Config,
+    old_consumers: Option<&mut OldConsumers>,
+    deadline: Instant,
+) -> Found {
+    let wanted = Wanted {
+        group: &|id| config.groups.selects(id),
+        topic: &|topic| selects_topic(config, topic),
+    };
+    match old_consumers {
+        Some(old_consumers) => old_consumers.read(&wanted, deadline).await,
+        None => Found::default(),
     }
 }
 

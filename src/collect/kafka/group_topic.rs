@@ -23,8 +23,8 @@ fn document(group: &Group, rows: &[Row<'_>]) -> Option<Document> {
         .filter_map(|row| Some(row.lag.err()?.as_str()))
         .collect();
     let reasons: Vec<&str> = reasons.into_iter().collect();
-    let document = Document::new("kafka.group_topic", "topic")
-        .key("kafka.consumergroup.id", group.id.as_str())
+    let document = group
+        .document("kafka.group_topic", "topic")
         .key("kafka.topic.name", rows.first()?.topic)
         .with_some("kafka.group_topic.members", members(group, rows))
         .with_some("kafka.group_topic.lag.sum", lags.sum)
@@ -56,7 +56,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::collect::kafka::snapshot::{Description, Member, Missing, Reason};
+    use crate::collect::kafka::snapshot::{Description, Member, Missing, Reason, Store};
     use crate::document::get_nested;
 
     fn member(id: &str) -> Member {
@@ -72,6 +72,7 @@ mod tests {
     fn group() -> Group {
         Group {
             id: "g".into(),
+            store: Store::Kafka,
             coordinator: Some(1),
             listing: None,
             description: Ok(Description {

@@ -51,7 +51,7 @@ pub fn judge(group: &Group, snapshot: &Snapshot, evaluator: &mut Evaluator) -> J
     let members = members(group);
     let rows = rows(group, snapshot, &members);
     let readers = Readers::of(group, &members);
-    let mut cycle = evaluator.group(&group.id);
+    let mut cycle = evaluator.group(&group.name());
     let judge = |row: &Row<'_>| {
         let reader = readers.reader(row);
         cycle.partition(row.topic, row.partition, row.sight(), reader)
@@ -178,8 +178,8 @@ fn log_end(snapshot: &Snapshot, topic: &str, partition: i32) -> Result<i64, Reas
 }
 
 fn row_document(group: &Group, row: &Row<'_>, verdict: &Verdict) -> Document {
-    let document = Document::new("kafka.consumergroup", "partition")
-        .key("kafka.consumergroup.id", group.id.as_str())
+    let document = group
+        .document("kafka.consumergroup", "partition")
         .key("kafka.topic.name", row.topic)
         .key("kafka.partition.id", row.partition)
         .with_some("kafka.consumergroup.offset", row.committed)
@@ -195,10 +195,10 @@ fn row_document(group: &Group, row: &Row<'_>, verdict: &Verdict) -> Document {
         return document;
     };
     document
-        .with("kafka.consumergroup.client.id", member.client_id.as_str())
-        .with(
+        .with_some("kafka.consumergroup.client.id", told(&member.client_id))
+        .with_some(
             "kafka.consumergroup.client.host",
-            member.host.trim_start_matches('/'),
+            told(member.host.trim_start_matches('/')),
         )
         .with("kafka.consumergroup.client.member_id", member.id.as_str())
         .with_some(
@@ -207,11 +207,16 @@ fn row_document(group: &Group, row: &Row<'_>, verdict: &Verdict) -> Document {
         )
 }
 
+/// Old consumers do not tell everything.
+fn told(text: &str) -> Option<&str> {
+    (!text.is_empty()).then_some(text)
+}
+
 fn group_document(group: &Group, rows: &[Row<'_>], verdict: &GroupVerdict) -> Document {
     let lags = Lags::of(rows);
     let topics: BTreeSet<&str> = rows.iter().map(|row| row.topic).collect();
-    let document = Document::new("kafka.group", "group")
-        .key("kafka.consumergroup.id", group.id.as_str())
+    let document = group
+        .document("kafka.group", "group")
         .with("kafka.group.state", state(group))
         .with_some(
             "kafka.group.coordinator.id",
@@ -331,7 +336,7 @@ mod tests {
 
     use super::*;
     use crate::collect::kafka::snapshot::{
-        Inventory, LogEnds, Metadata, Missing, Partition, Topic,
+        Inventory, LogEnds, Metadata, Missing, Partition, Store, Topic,
     };
     use crate::document::get_nested;
     use crate::lag::{Rules, Settings};
@@ -363,6 +368,7 @@ mod tests {
         let logs = [(0, ends(Ok(10))), (1, ends(Err(missing(Reason::NoLeader))))];
         let group = Group {
             id: "g".into(),
+            store: Store::Kafka,
             coordinator: Some(1),
             listing: None,
             description: Err(missing(Reason::Timeout)),
@@ -390,6 +396,7 @@ mod tests {
             groups: vec![group],
             group_count: None,
             unlisted: BTreeMap::new(),
+            old_store: None,
             inventory: Inventory::default(),
         }
     }
@@ -408,6 +415,7 @@ mod tests {
                 let mut fields = group.unwrap_or_else(|| {
                     let mut fields = get_nested(&all, "kafka.consumergroup").cloned().unwrap();
                     fields.as_object_mut().unwrap().remove("id");
+                    fields.as_object_mut().unwrap().remove("store");
                     fields
                 });
                 // The first cycle is not what these tests are about.

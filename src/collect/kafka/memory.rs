@@ -148,7 +148,7 @@ fn java_hash(text: &str) -> i32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::collect::kafka::snapshot::Reason;
+    use crate::collect::kafka::snapshot::{Reason, Store};
 
     fn group(id: &str, coordinator: i32) -> Group {
         let committed: Answer<_> = Ok(BTreeMap::from([(
@@ -157,6 +157,7 @@ mod tests {
         )]));
         Group {
             id: id.into(),
+            store: Store::Kafka,
             coordinator: Some(coordinator),
             listing: None,
             description: Err(Missing::new(Reason::Timeout, "")),

@@ -9,6 +9,7 @@
 //! - [`others`]: groups that are no consumer groups
 //! - [`probe`]: whether a silent broker can be reached at all
 //! - [`survey`], [`fetch`]: the stages of a cycle, the only part that awaits → [`snapshot`]
+//! - [`zookeeper_offsets`]: groups of old consumers, which keep their offsets in ZooKeeper
 //! - [`statuses`]: what [`crate::lag`] remembers of the groups, and its file
 //! - [`map`], `problems`, [`lag`], [`group_topic`], `readers`, [`standing`], [`faults`]: from the snapshot to documents and to what is missing. Pure
 
@@ -31,6 +32,7 @@ pub mod snapshot;
 pub mod standing;
 pub mod statuses;
 pub mod survey;
+pub mod zookeeper_offsets;
 
 use tokio::time::Instant;
 
@@ -39,6 +41,7 @@ use self::config::Config;
 use self::memory::Memory;
 use self::snapshot::Snapshot;
 use self::statuses::Statuses;
+use self::zookeeper_offsets::OldConsumers;
 use super::{Collected, Collector, Cycle, Fault, FaultKind, Kind, Later, Pending};
 use crate::clock::Millis;
 use crate::lag::Evaluator;
@@ -56,13 +59,16 @@ pub struct KafkaCollector {
     client: Option<Client>,
     memory: Memory,
     statuses: Statuses,
+    old_consumers: Option<OldConsumers>,
 }
 
 impl KafkaCollector {
     /// A collector that has not connected yet.
     fn new(config: Config, statuses: Statuses) -> Self {
+        let old_consumers = config.zookeeper_offsets.clone().map(OldConsumers::new);
         Self {
             config,
+            old_consumers,
             client: None,
             memory: Memory::default(),
             statuses,
@@ -79,7 +85,14 @@ impl KafkaCollector {
             },
         };
         client.begin();
-        let snapshot = fetch::fetch(client, &self.config, &mut self.memory, cycle.deadline).await;
+        let snapshot = fetch::fetch(
+            client,
+            &self.config,
+            &mut self.memory,
+            self.old_consumers.as_mut(),
+            cycle.deadline,
+        )
+        .await;
         let Some(snapshot) = snapshot else {
             let waited = fetch::first_stage(budget);
             let down = faults::down(&self.config.bootstrap, waited, client.trouble());
@@ -123,7 +136,7 @@ fn collected(snapshot: Snapshot, tick: Millis, evaluator: &mut Evaluator) -> (Co
     let mut judged = Vec::with_capacity(snapshot.groups.len());
     for group in &snapshot.groups {
         let mut one = lag::judge(group, &snapshot, evaluator);
-        lines.add(&group.id, &one.group);
+        lines.add(&group.name(), &one.group);
         one.group.changes = Vec::new();
         judged.push(one);
     }
@@ -165,6 +178,9 @@ impl Collector for KafkaCollector {
             self.statuses.close().await;
             if let Some(client) = self.client.take() {
                 client.close().await;
+            }
+            if let Some(old_consumers) = &mut self.old_consumers {
+                old_consumers.close().await;
             }
         })
     }

@@ -19,7 +19,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::rdkafka::{AnyGroup, Failure, Handle};
-use super::snapshot::{Answer, Description, Group, Listing, Missing, Reason};
+use super::snapshot::{Answer, Description, Group, Listing, Missing, Reason, Store};
 
 /// How often all groups are listed.
 const REFRESH: Duration = Duration::from_secs(60);
@@ -186,6 +186,7 @@ impl Others {
         let broker = self.known.get(id).map(|one| one.broker);
         Group {
             id: id.to_owned(),
+            store: Store::Kafka,
             coordinator: broker,
             listing: None,
             description: Err(missing.clone()),
@@ -241,6 +242,7 @@ fn group(one: &AnyGroup) -> Group {
     let unread = || Missing::new(Reason::Timeout, "the coordinator did not answer");
     Group {
         id: one.id.clone(),
+        store: Store::Kafka,
         coordinator: Some(one.broker),
         listing: Some(Listing {
             state: match &missing {

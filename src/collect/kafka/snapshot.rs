@@ -2,9 +2,13 @@
 //!
 //! Everything that can be missing on its own is an [`Answer`]: a value, or why there is none.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+
+use super::zookeeper_offsets::store::OldStore;
+use crate::document::Document;
 
 /// A value, or why it is not known.
 pub type Answer<T> = Result<T, Missing>;
@@ -63,6 +67,8 @@ pub enum Reason {
     Pending,
     /// The log end was not among the answers.
     LogEndUnknown,
+    /// What is stored is no offset.
+    Unreadable,
     /// Any other error; the fault of the cycle has its text.
     Error,
 }
@@ -110,6 +116,7 @@ impl Reason {
             Self::Unsupported => "unsupported",
             Self::Pending => "pending",
             Self::LogEndUnknown => "log_end_unknown",
+            Self::Unreadable => "unreadable",
             Self::Error => "error",
         }
     }
@@ -137,6 +144,9 @@ pub struct Snapshot {
     /// What else there is to know of the cluster.
     #[serde(default)]
     pub inventory: Inventory,
+    /// The store of old consumers' offsets; absent where the configuration names none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub old_store: Option<OldStore>,
 }
 
 /// What is there and how it is set: read rarely, or of all that there is.
@@ -252,11 +262,37 @@ pub struct LogEnds {
     pub latest: Answer<i64>,
 }
 
+/// Who keeps a group's offsets. The words are part of the documents and never change.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Store {
+    /// `__consumer_offsets`, by way of the group's coordinator.
+    #[default]
+    Kafka,
+    /// `/consumers`, where the consumers before Kafka 0.9 keep theirs.
+    ZooKeeper,
+}
+
+impl Store {
+    /// The word in the documents.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Kafka => "kafka",
+            Self::ZooKeeper => "zookeeper",
+        }
+    }
+}
+
 /// A consumer group.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Group {
-    /// Its id.
+    /// Its id. Within one store it stands for one group only; the other may have the same one.
     pub id: String,
+    /// Who keeps its offsets.
+    #[serde(default)]
+    pub store: Store,
     /// Broker that lists the group, or listed it last: a broker lists what it coordinates.
     pub coordinator: Option<i32>,
     /// What the list of groups says; absent for one that no broker listed this time.
@@ -267,6 +303,28 @@ pub struct Group {
     pub committed: Answer<ByPartition<Answer<Option<i64>>>>,
     /// Partitions that the group had when it could last be read, if it cannot be now.
     pub last_partitions: BTreeMap<String, Vec<i32>>,
+}
+
+impl Group {
+    /// What tells the group from all others of its cluster.
+    pub fn key(&self) -> (Store, &str) {
+        (self.store, &self.id)
+    }
+
+    /// The name by which it is judged and talked of: two groups of one id in two stores are two groups.
+    pub fn name(&self) -> Cow<'_, str> {
+        match self.store {
+            Store::Kafka => Cow::Borrowed(&self.id),
+            Store::ZooKeeper => Cow::Owned(format!("{} (in ZooKeeper)", self.id)),
+        }
+    }
+
+    /// A document about the group, with that as its identity.
+    pub fn document(&self, dataset: &'static str, kind: &'static str) -> Document {
+        Document::new(dataset, kind)
+            .key("kafka.consumergroup.id", self.id.as_str())
+            .key("kafka.consumergroup.store", self.store.as_str())
+    }
 }
 
 /// A line of the list of groups.

@@ -316,6 +316,7 @@ impl Survey {
             group_count: complete.then_some(self.listed.len() as u64),
             unlisted: self.unlisted,
             inventory,
+            old_store: None,
         }
     }
 }

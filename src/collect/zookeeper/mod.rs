@@ -3,6 +3,7 @@
 //! Each word goes over a connection of its own, as the server closes after the answer; all at
 //! once, each within the cycle. A word that is not whitelisted is named and costs only its own part.
 
+pub mod client;
 mod config;
 mod fetch;
 mod map;

@@ -27,7 +27,7 @@
 //!
 //! | module | |
 //! |---|---|
-//! | `zookeeper`, `kafka`, `connect`, `elasticsearch`, `clients`, `plain` | the servers and clients: configuration, start, readiness |
+//! | `zookeeper`, `nodes`, `kafka`, `connect`, `elasticsearch`, `clients`, `plain` | the servers and clients: configuration, start, readiness |
 //! | `members` | members of groups of every kind in one JVM |
 //! | `options`, `doors`, `jolokia`, `tls` | what a test may change; JMX ports, Jolokia ports, certificates |
 //! | `jmx` | the kinds of JMX port, and what Java reads through them |
@@ -54,6 +54,7 @@ mod kafka;
 mod launch;
 mod maven;
 mod members;
+mod nodes;
 mod options;
 mod packages;
 mod plain;
@@ -84,6 +85,7 @@ pub use jolokia::JolokiaPort;
 pub use kafka::{GroupRow, GroupState, Kafka, KafkaVersion};
 pub use maven::{downloaded_bytes, megabytes};
 pub use members::{MemberKind, Members, Order};
+pub use nodes::ZooKeeperNodes;
 pub use options::Options;
 pub use plain::PlainJvm;
 pub use process::{Process, Signal};
