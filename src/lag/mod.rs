@@ -1,0 +1,3 @@
+//! What consumer lag means: from offsets to seconds. Pure.
+
+pub mod seconds;
