@@ -21,6 +21,7 @@ mod jolokia;
 mod local;
 mod matrix;
 mod reload;
+mod seconds;
 mod servers;
 mod shipping;
 mod soak;

@@ -5,7 +5,7 @@ use std::fmt::Display;
 use std::time::Duration;
 
 use super::client::Trouble;
-use super::snapshot::{Group, Missing, Reason, Snapshot};
+use super::snapshot::{ByPartition, Group, LogEnds, Missing, Reason, Snapshot};
 use crate::collect::{Fault, FaultKind};
 
 /// How many names a sentence lists before it says "and 7 more".
@@ -50,6 +50,13 @@ pub fn faults(snapshot: &Snapshot) -> Vec<Fault> {
             missing,
         ));
     }
+    faults.extend(of_configs(snapshot));
+    if let Some(Err(missing)) = &snapshot.inventory.other_groups
+        && !is_limit(missing)
+    {
+        let what = "groups that are no consumer groups are not listed";
+        faults.push(fault(what, missing));
+    }
     faults.extend(of_groups(snapshot, "no committed offsets of", |group| {
         group.committed.as_ref().err()
     }));
@@ -57,6 +64,7 @@ pub fn faults(snapshot: &Snapshot) -> Vec<Fault> {
         group.description.as_ref().err()
     }));
     faults.extend(of_logs(snapshot));
+    faults.extend(of_records(snapshot));
     faults
 }
 
@@ -72,6 +80,40 @@ fn fault(what: &str, missing: &Missing) -> Fault {
     Fault::new(kind, format!("{what}: {why}"))
 }
 
+/// What no other try would bring: the documents say so, and it would hide what can be mended.
+fn is_limit(missing: &Missing) -> bool {
+    matches!(missing.reason, Reason::Unsupported | Reason::Pending)
+}
+
+/// A user who may not see configurations is told so by the documents alone: they are an extra.
+fn of_configs(snapshot: &Snapshot) -> Vec<Fault> {
+    let is_fault =
+        |missing: &&Missing| !is_limit(missing) && missing.reason != Reason::NotAuthorized;
+    let selected = |topic: &str| {
+        let topics = snapshot.metadata.iter().flat_map(|known| &known.topics);
+        topics
+            .into_iter()
+            .any(|one| one.name == topic && one.selected)
+    };
+    let topics = snapshot.inventory.topics.iter();
+    let topics: Vec<(&String, &Missing)> = topics
+        .filter_map(|(name, answer)| Some((name, answer.as_ref().err()?)))
+        .filter(|(name, missing)| is_fault(missing) && selected(name))
+        .collect();
+    let brokers = snapshot.inventory.brokers.iter();
+    let brokers = brokers.filter_map(|(id, answer)| Some((id, answer.as_ref().err()?)));
+    let brokers = brokers.filter(|(_, missing)| is_fault(missing));
+    let mut faults: Vec<Fault> = brokers
+        .map(|(id, missing)| fault(&format!("no configuration of broker {id}"), missing))
+        .collect();
+    if let Some((_, missing)) = topics.first() {
+        let names: Vec<&String> = topics.iter().map(|(name, _)| *name).collect();
+        let what = format!("no configuration of {}", list("topic", &names));
+        faults.push(fault(&what, missing));
+    }
+    faults
+}
+
 fn of_groups(
     snapshot: &Snapshot,
     what: &str,
@@ -79,7 +121,7 @@ fn of_groups(
 ) -> Vec<Fault> {
     let mut by_reason: BTreeMap<Reason, (Vec<&str>, &Missing)> = BTreeMap::new();
     for group in &snapshot.groups {
-        if let Some(missing) = missing(group) {
+        if let Some(missing) = missing(group).filter(|missing| !is_limit(missing)) {
             by_reason
                 .entry(missing.reason)
                 .or_insert((Vec::new(), missing))
@@ -94,10 +136,29 @@ fn of_groups(
 }
 
 fn of_logs(snapshot: &Snapshot) -> Vec<Fault> {
-    let mut by_reason: BTreeMap<Reason, (Vec<String>, &Missing)> = BTreeMap::new();
-    for (topic, partitions) in &snapshot.logs {
-        for (partition, ends) in partitions {
-            if let Some(missing) = ends.latest.as_ref().err().or(ends.earliest.as_ref().err()) {
+    let missing = |ends: &LogEnds| {
+        let ends = [&ends.latest, &ends.earliest];
+        ends.into_iter().find_map(|end| end.as_ref().err().cloned())
+    };
+    of_partitions("no offsets of", &snapshot.logs, missing)
+}
+
+fn of_records(snapshot: &Snapshot) -> Vec<Fault> {
+    let what = "lag.read_records: no record of";
+    of_partitions(what, &snapshot.times.unread, |missing| {
+        Some(missing.clone())
+    })
+}
+
+fn of_partitions<T>(
+    what: &str,
+    all: &ByPartition<T>,
+    missing: impl Fn(&T) -> Option<Missing>,
+) -> Vec<Fault> {
+    let mut by_reason: BTreeMap<Reason, (Vec<String>, Missing)> = BTreeMap::new();
+    for (topic, partitions) in all {
+        for (partition, value) in partitions {
+            if let Some(missing) = missing(value) {
                 let named = by_reason
                     .entry(missing.reason)
                     .or_insert((Vec::new(), missing));
@@ -107,12 +168,7 @@ fn of_logs(snapshot: &Snapshot) -> Vec<Fault> {
     }
     by_reason
         .into_values()
-        .map(|(all, missing)| {
-            fault(
-                &format!("no offsets of {}", list("partition", &all)),
-                missing,
-            )
-        })
+        .map(|(names, missing)| fault(&format!("{what} {}", list("partition", &names)), &missing))
         .collect()
 }
 

@@ -1,4 +1,5 @@
-//! One cycle in three stages: who is there → what the groups have committed → where the logs end.
+//! One cycle in four stages: who is there → what the groups have committed → where the logs end →
+//! how old the first unread records are.
 //!
 //! Committed offsets are read before the log ends, so that lag cannot come out negative just
 //! because time has passed in between. Within a stage everything is in flight together, and each
@@ -12,18 +13,28 @@ use tokio::time::Instant;
 use super::client::{Client, GRACE};
 use super::config::Config;
 use super::memory::{Memory, no_coordinator};
+use super::others::Typed;
 use super::rdkafka::{Answered, End, Failure, Offset, Request};
 use super::snapshot::{
     Answer, ByPartition, Description, Group, Listing, LogEnds, Missing, Reason, Snapshot, Topic,
 };
 use super::survey::{Survey, selects_topic, survey, unexpected};
+use super::times;
+use crate::clock::Millis;
+
+/// Configurations are refreshed rarely; what hangs then must leave the rest of the cycle alone.
+const CONFIGS_PERCENT: u32 = 25;
+/// Groups that are no consumer groups: the same.
+const OTHERS_PERCENT: u32 = 25;
 
 /// Parts of the time that is left at the beginning of each stage, in percent. What a stage does
 /// not need goes to the next ones.
 const SURVEY_PERCENT: u32 = 40;
 const GROUPS_PERCENT: u32 = 50;
+/// Where logs do not answer there is little left for the times of their records, nor anything to ask.
+const LOGS_PERCENT: u32 = 90;
 /// Not all of it: the documents have still to be made before the deadline.
-const LOGS_PERCENT: u32 = 95;
+const TIMES_PERCENT: u32 = 80;
 
 /// Partitions in one ListOffsets: librdkafka's merging of the answers is quadratic in them.
 const PARTITIONS_PER_CALL: usize = 500;
@@ -60,14 +71,30 @@ pub async fn fetch(
         .ok()
         .map(|metadata| metadata.topics.as_slice());
     let mut groups = wanted_groups(config, memory, &survey, topics.unwrap_or_default());
+    if let Ok(metadata) = &survey.metadata {
+        let (alive, deadline) = (survey.alive(), stage(deadline, CONFIGS_PERCENT));
+        memory
+            .configs
+            .refresh(client, metadata, alive, deadline)
+            .await;
+    }
+    groups.extend(other_groups(client, config, memory, &survey, deadline).await);
+    groups.sort_by(|a, b| a.id.cmp(&b.id));
     read_groups(client, config, &mut groups, stage(deadline, GROUPS_PERCENT)).await;
     for group in groups.iter_mut().filter(|group| group.committed.is_err()) {
         group.last_partitions = memory.partitions(&group.id);
     }
     let plan = plan(topics, &groups, &survey.unreachable);
+    let began = Millis::now();
     let logs = read_logs(client, plan, stage(deadline, LOGS_PERCENT)).await;
     memory.learn(&groups);
-    Some(survey.into_snapshot(groups, logs))
+    let deadline = stage(deadline, TIMES_PERCENT);
+    let times = &mut memory.times;
+    let seen = times::look(times, client, config, (&groups, &logs), began, deadline).await;
+    Some(Snapshot {
+        times: seen,
+        ..survey.into_snapshot(groups, logs, memory)
+    })
 }
 
 /// Selected groups, listed now or earlier; for those that nobody can answer for it says so already.
@@ -98,7 +125,24 @@ fn wanted_groups(
             group.committed = Err(missing.clone());
         }
     }
-    groups.sort_by(|a, b| a.id.cmp(&b.id));
+    groups
+}
+
+/// Selected groups that are no consumer groups.
+async fn other_groups(
+    client: &Client,
+    config: &Config,
+    memory: &mut Memory,
+    survey: &Survey,
+    deadline: Instant,
+) -> Vec<Group> {
+    let typed = Typed {
+        listed: &survey.listed,
+        complete: survey.is_complete(),
+    };
+    let deadline = stage(deadline, OTHERS_PERCENT);
+    let mut groups = memory.others.read(client.handle(), typed, deadline).await;
+    groups.retain(|group| config.groups.selects(&group.id));
     groups
 }
 
@@ -135,13 +179,20 @@ async fn read_groups(
         // Nobody to ask: it says so already.
         if matches!(
             missing,
-            Some(Reason::CoordinatorUnavailable | Reason::Connection)
+            Some(
+                Reason::CoordinatorUnavailable
+                    | Reason::Connection
+                    | Reason::Unsupported
+                    | Reason::NotAuthorized
+            )
         ) {
             continue;
         }
         let id = group.id.as_str();
         flight.ask(&Request::Committed { broker, id }, Asked::Committed(index));
-        flight.ask(&Request::Group { broker, id }, Asked::Description(index));
+        if group.description.is_err() {
+            flight.ask(&Request::Group { broker, id }, Asked::Description(index));
+        }
     }
     while let Some((asked, answer)) = flight.next().await {
         match (asked, answer) {

@@ -6,8 +6,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::configs::Configs;
+use super::others::Others;
 use super::probe::Address;
 use super::snapshot::{Answer, ByPartition, Group, Listing, Missing, Partition, Topic};
+use super::times::Times;
 
 /// The topic whose partitions coordinate the groups.
 const OFFSETS_TOPIC: &str = "__consumer_offsets";
@@ -19,6 +22,12 @@ pub struct Memory {
     pub brokers: BTreeMap<i32, Address>,
     /// Those of them that did not answer the last time: asked again when they can be reached.
     pub silent: BTreeSet<i32>,
+    /// How topics and brokers are set.
+    pub configs: Configs,
+    /// Groups that are no consumer groups.
+    pub others: Others,
+    /// Where logs ended, and what records' times are known.
+    pub times: Times,
     groups: BTreeMap<String, Seen>,
 }
 
@@ -71,7 +80,10 @@ impl Memory {
     /// Remembers this cycle's groups and forgets those that are no longer there.
     pub fn learn(&mut self, groups: &[Group]) {
         let mut old = std::mem::take(&mut self.groups);
-        for group in groups {
+        for group in groups
+            .iter()
+            .filter(|group| !self.others.contains(&group.id))
+        {
             let Some(coordinator) = group.coordinator else {
                 continue;
             };

@@ -5,22 +5,31 @@
 //! - [`rdkafka`]: librdkafka behind safe types, the only `unsafe` of the agent
 //! - [`client`]: many requests in flight, their answers, log lines and troubles
 //! - [`memory`]: brokers and groups of earlier cycles, which are asked even when nobody lists them
+//! - [`configs`]: effective configuration of topics and brokers, asked for rarely
+//! - [`others`]: groups that are no consumer groups
 //! - [`probe`]: whether a silent broker can be reached at all
 //! - [`survey`], [`fetch`]: the stages of a cycle, the only part that awaits → [`snapshot`]
-//! - [`map`], [`lag`], [`faults`]: from the snapshot to documents and to what is missing. Pure
+//! - [`times`]: its last stage, how old the first unread records are; [`ages`]: their fields
+//! - [`map`], `problems`, [`lag`], [`group_topic`], [`faults`]: from the snapshot to documents and to what is missing. Pure
 
+pub mod ages;
 pub mod client;
 pub mod config;
+pub mod configs;
 pub mod faults;
 pub mod fetch;
+pub mod group_topic;
 pub mod lag;
 pub mod map;
 pub mod memory;
+pub mod others;
 pub mod pattern;
 pub mod probe;
+mod problems;
 pub mod rdkafka;
 pub mod snapshot;
 pub mod survey;
+pub mod times;
 
 use tokio::time::Instant;
 
@@ -108,6 +117,7 @@ impl Collector for KafkaCollector {
             if let Some(client) = self.client.take() {
                 client.close().await;
             }
+            self.memory.times.close();
         })
     }
 }

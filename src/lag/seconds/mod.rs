@@ -1,7 +1,7 @@
 //! How old the first record is that a group has not read: seconds behind. Pure.
 //!
 //! Three sources, the best one that there is:
-//! - the **record** itself was read, or a look-up by timestamp met it: `exact`;
+//! - the **record** itself was read: `exact`;
 //! - **look-ups** by timestamp ([`search`]) have closed in on it: `estimated` by `timestamp`;
 //! - the **history** of log ends ([`history`]) says between which two cycles it was appended:
 //!   `estimated` by `append`, which is our clock and not the record's timestamp. It is used only
@@ -117,6 +117,15 @@ impl Age {
         Self {
             seconds: seconds(now.saturating_sub(timestamp).max(0)),
             ..Self::NONE
+        }
+    }
+
+    /// By the timestamp that a look-up found at the offset itself. It may be that of a transaction's
+    /// marker, which nobody reads: so it is no more than an estimate.
+    fn met(timestamp: i64, now: i64) -> Self {
+        Self {
+            method: Method::Estimated,
+            ..Self::exact(timestamp, now)
         }
     }
 

@@ -12,7 +12,9 @@ import org.apache.kafka.common.serialization.StringSerializer;
 
 /**
  * A producer that is told what to do over stdin: "rate N" (records per second from now on), "send N" (now, and wait
- * until they are acknowledged). It answers each line with "ok" or "error …" and ends when stdin does.
+ * until they are acknowledged), "stamped P T T …" (to partition P, a record for each timestamp T in milliseconds),
+ * "transaction N" (now, in one transaction; wants transactional.id). It answers each line with "ok" or "error …" and
+ * ends when stdin does.
  *
  * Arguments: topic, records per second, client properties as key=value.
  */
@@ -23,6 +25,7 @@ public class StackProducer {
     private final String topic;
     private volatile double rate;
     private long sent;
+    private boolean initialised;
 
     StackProducer(String[] args) {
         topic = args[0];
@@ -55,6 +58,8 @@ public class StackProducer {
             switch (words[0]) {
                 case "rate": rate = Double.parseDouble(words[1]); break;
                 case "send": sendNow(Integer.parseInt(words[1])); break;
+                case "stamped": sendStamped(words); break;
+                case "transaction": sendTransaction(Integer.parseInt(words[1])); break;
                 default: return "error unknown: " + line;
             }
             return "ok";
@@ -68,6 +73,25 @@ public class StackProducer {
         for (int i = 0; i < count; i++) answers.add(send());
         producer.flush();
         for (Future<RecordMetadata> answer : answers) answer.get();
+    }
+
+    private void sendStamped(String[] words) throws Exception {
+        int partition = Integer.parseInt(words[1]);
+        List<Future<RecordMetadata>> answers = new ArrayList<>();
+        for (int i = 2; i < words.length; i++) {
+            long timestamp = Long.parseLong(words[i]);
+            answers.add(producer.send(new ProducerRecord<>(topic, partition, timestamp, null, "stamped " + timestamp)));
+        }
+        producer.flush();
+        for (Future<RecordMetadata> answer : answers) answer.get();
+    }
+
+    private void sendTransaction(int count) throws Exception {
+        if (!initialised) producer.initTransactions();
+        initialised = true;
+        producer.beginTransaction();
+        sendNow(count);
+        producer.commitTransaction();
     }
 
     /** The keys spread the records evenly over the partitions. */

@@ -1,9 +1,11 @@
 //! What comes back.
 
+use std::collections::BTreeMap;
+
 use super::failure::Failure;
 #[cfg(doc)]
 use super::request::Request;
-use crate::collect::kafka::snapshot::{Broker, Description, Listing};
+use crate::collect::kafka::snapshot::{Broker, Description, Listing, Member};
 
 /// An answer to a [`Request`].
 #[derive(Debug, Clone, PartialEq)]
@@ -14,6 +16,8 @@ pub enum Answered {
     Groups(Vec<(String, Listing)>),
     /// To [`Request::Group`].
     Group(Description),
+    /// To [`Request::TopicConfigs`] and [`Request::BrokerConfig`].
+    Configs(Vec<Configured>),
     /// To [`Request::Committed`], [`Request::Offsets`] and [`Request::Times`].
     Offsets(Vec<Offset>),
 }
@@ -43,6 +47,39 @@ pub struct Offset {
     /// Timestamp of the record there, where a time was asked for: milliseconds since the epoch,
     /// negative for none.
     pub timestamp: i64,
+}
+
+/// A topic or broker with the values that were asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Configured {
+    /// Name of the topic, id of the broker.
+    pub name: String,
+    /// Why its values are not told.
+    pub failure: Option<Failure>,
+    /// Kafka's name and the effective value of each; none where nothing is set.
+    pub values: BTreeMap<String, Option<String>>,
+}
+
+/// A group of whatever kind, by the untyped listing: ListGroups and DescribeGroups in version 0.
+///
+/// A group that is no classic one (consumer protocol, share, streams) is listed but not
+/// described: its state is `Dead` and its protocol type is empty.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AnyGroup {
+    /// Its id.
+    pub id: String,
+    /// The broker that coordinates it.
+    pub broker: i32,
+    /// Error code of the description, 0 for none.
+    pub code: i32,
+    /// `Stable`, `Empty` …
+    pub state: String,
+    /// `consumer`, `connect` …; empty where only offsets are kept.
+    pub protocol_type: String,
+    /// How the work is assigned.
+    pub protocol: String,
+    /// Id, `client.id` and host of its members.
+    pub members: Vec<Member>,
 }
 
 /// What comes out of a client's queue.

@@ -31,6 +31,22 @@ pub enum Request<'a> {
         /// The group.
         id: &'a str,
     },
+    /// DescribeConfigs of topics: any broker knows them all.
+    TopicConfigs {
+        /// Its id.
+        broker: i32,
+        /// The topics.
+        topics: &'a [&'a str],
+        /// The values wanted of each, by Kafka's names.
+        names: &'a [&'a str],
+    },
+    /// DescribeConfigs of a broker, which only itself knows.
+    BrokerConfig {
+        /// Its id.
+        broker: i32,
+        /// The values wanted, by Kafka's names.
+        names: &'a [&'a str],
+    },
     /// ListOffsets, of the leaders that librdkafka knows by the last metadata.
     Offsets {
         /// Which end.
@@ -52,7 +68,9 @@ impl Request<'_> {
             Self::Cluster { broker }
             | Self::Groups { broker }
             | Self::Group { broker, .. }
-            | Self::Committed { broker, .. } => Some(*broker),
+            | Self::Committed { broker, .. }
+            | Self::TopicConfigs { broker, .. }
+            | Self::BrokerConfig { broker, .. } => Some(*broker),
             Self::Offsets { .. } | Self::Times { .. } => None,
         }
     }

@@ -17,11 +17,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka_sys as sys;
+use rdkafka_sys::rd_kafka_ResourceType_t::{
+    RD_KAFKA_RESOURCE_BROKER as BROKER, RD_KAFKA_RESOURCE_TOPIC as TOPIC,
+};
 use tokio::sync::Notify;
 
 use self::c::{ERROR_TEXT, Owned, broker_id, buffer, c_string, millis, pointers, raw, text};
-use self::read::{read_event, read_metadata};
-use super::answer::{Event, Record};
+use self::read::{read_any_groups, read_event, read_metadata};
+use super::answer::{AnyGroup, Event, Record};
 use super::failure::{Failure, Refusal};
 use super::request::{End, Request};
 use crate::collect::kafka::snapshot::Metadata;
@@ -94,6 +97,9 @@ fn operation(request: &Request<'_>) -> sys::rd_kafka_admin_op_t {
         Request::Groups { .. } => Op::RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPS,
         Request::Group { .. } => Op::RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS,
         Request::Committed { .. } => Op::RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS,
+        Request::TopicConfigs { .. } | Request::BrokerConfig { .. } => {
+            Op::RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS
+        }
         Request::Offsets { .. } | Request::Times { .. } => Op::RD_KAFKA_ADMIN_OP_LISTOFFSETS,
     }
 }
@@ -271,6 +277,16 @@ impl Handle {
                     let list = list.as_mut_ptr();
                     sys::rd_kafka_ListConsumerGroupOffsets(client, list, 1, options, queue);
                 }
+                Request::TopicConfigs { topics, names, .. } => {
+                    let wanted = topics
+                        .iter()
+                        .map(|topic| config_resource(TOPIC, topic, names));
+                    self.ask_configs(&wanted.collect::<Result<Vec<_>, _>>()?, options);
+                }
+                Request::BrokerConfig { broker, names } => {
+                    let wanted = config_resource(BROKER, &broker.to_string(), names)?;
+                    self.ask_configs(&[wanted], options);
+                }
                 Request::Offsets { end, partitions } => {
                     let list = offset_specs(*end, partitions)?;
                     sys::rd_kafka_ListOffsets(client, list.as_ptr(), options, queue);
@@ -282,6 +298,50 @@ impl Handle {
             }
         }
         Ok(())
+    }
+
+    /// # Safety
+    /// The options are alive and for DescribeConfigs.
+    unsafe fn ask_configs(
+        &self,
+        wanted: &[Owned<sys::rd_kafka_ConfigResource_t>],
+        options: *const sys::rd_kafka_AdminOptions_t,
+    ) {
+        let mut list: Vec<_> = wanted.iter().map(Owned::as_ptr).collect();
+        // SAFETY: by contract; librdkafka copies the resources.
+        unsafe {
+            sys::rd_kafka_DescribeConfigs(
+                self.client(),
+                list.as_mut_ptr(),
+                list.len(),
+                options,
+                self.inner().queue.as_ptr(),
+            );
+        }
+    }
+
+    /// All groups of all brokers, or one of them, whatever their kind. Blocks the thread for up to
+    /// `timeout`, which is over when one broker does not answer; what came by then is told.
+    pub fn any_groups(
+        &self,
+        only: Option<&str>,
+        timeout: Duration,
+    ) -> Result<Vec<AnyGroup>, Failure> {
+        let only = only.map(c_string).transpose()?;
+        let only = only.as_ref().map_or(ptr::null(), |only| only.as_ptr());
+        let mut found: *const sys::rd_kafka_group_list = ptr::null();
+        // SAFETY: the client is alive; a list that is not null is ours and freed after reading.
+        unsafe {
+            let code =
+                raw::rd_kafka_list_groups(self.client(), only, &raw mut found, millis(timeout));
+            if found.is_null() {
+                Failure::check(code)?;
+                return Ok(Vec::new());
+            }
+            let groups = read_any_groups(found);
+            sys::rd_kafka_group_list_destroy(found);
+            Ok(groups)
+        }
     }
 
     fn options(
@@ -339,6 +399,26 @@ impl Drop for Handle {
             // Without a thread the closure is dropped here, and `inner` with it: slower, not wrong.
             drop(std::thread::Builder::new().spawn(move || drop(inner)));
         }
+    }
+}
+
+fn config_resource(
+    kind: sys::rd_kafka_ResourceType_t,
+    name: &str,
+    values: &[&str],
+) -> Result<Owned<sys::rd_kafka_ConfigResource_t>, Failure> {
+    let name = c_string(name)?;
+    // SAFETY: all texts are copied. A value means nothing in a question, but may not be null.
+    unsafe {
+        let resource = sys::rd_kafka_ConfigResource_new(kind, name.as_ptr());
+        let resource = Owned::new(resource, sys::rd_kafka_ConfigResource_destroy)
+            .ok_or_else(|| Failure::of_code(Failure::INVALID))?;
+        for value in values {
+            let value = c_string(value)?;
+            let set = sys::rd_kafka_ConfigResource_set_config;
+            Failure::check(set(resource.as_ptr(), value.as_ptr(), c"".as_ptr()) as c_int)?;
+        }
+        Ok(resource)
     }
 }
 
@@ -419,6 +499,15 @@ mod c {
                 only: *mut sys::rd_kafka_topic_t,
                 metadata: *mut *const sys::rd_kafka_metadata,
                 timeout_ms: c_int,
+            ) -> c_int;
+            pub(in super::super) fn rd_kafka_list_groups(
+                client: *mut sys::rd_kafka_t,
+                only: *const c_char,
+                groups: *mut *const sys::rd_kafka_group_list,
+                timeout_ms: c_int,
+            ) -> c_int;
+            pub(in super::super) fn rd_kafka_ConfigResource_error(
+                resource: *const sys::rd_kafka_ConfigResource_t,
             ) -> c_int;
         }
     }
@@ -527,11 +616,16 @@ mod read {
     use rdkafka_sys as sys;
 
     use super::c::{broker_id, each, pointers, raw, text};
-    use crate::collect::kafka::rdkafka::answer::{Answered, Cluster, Event, Offset};
+    use crate::collect::kafka::rdkafka::answer::{
+        Answered, AnyGroup, Cluster, Configured, Event, Offset,
+    };
     use crate::collect::kafka::rdkafka::failure::Failure;
     use crate::collect::kafka::snapshot::{
         Broker, Description, Error, Listing, Member, Metadata, Partition, Topic,
     };
+
+    /// What consumers call their protocol in a group; Connect's workers say `connect`.
+    const CONSUMER_PROTOCOL: &str = "consumer";
 
     /// # Safety
     /// `event` is alive.
@@ -550,6 +644,7 @@ mod read {
                     sys::RD_KAFKA_EVENT_LISTCONSUMERGROUPS_RESULT => read_groups,
                     sys::RD_KAFKA_EVENT_DESCRIBECONSUMERGROUPS_RESULT => read_group,
                     sys::RD_KAFKA_EVENT_LISTCONSUMERGROUPOFFSETS_RESULT => read_committed,
+                    sys::RD_KAFKA_EVENT_DESCRIBECONFIGS_RESULT => read_configs,
                     sys::RD_KAFKA_EVENT_LISTOFFSETS_RESULT => read_offsets,
                     _ => return Event::Other,
                 };
@@ -633,9 +728,10 @@ mod read {
                 let state = sys::rd_kafka_ConsumerGroupListing_state(group);
                 let kind = sys::rd_kafka_ConsumerGroupListing_type(group);
                 let listing = Listing {
-                    state: state_name(state),
+                    state: state_name(state, kind),
                     kind: kind_name(kind),
                     simple,
+                    protocol: (!simple).then(|| CONSUMER_PROTOCOL.to_owned()),
                 };
                 Some((
                     text(sys::rd_kafka_ConsumerGroupListing_group_id(group))?,
@@ -648,7 +744,18 @@ mod read {
         }
     }
 
-    fn state_name(state: sys::rd_kafka_consumer_group_state_t) -> String {
+    /// librdkafka 2.12 has no names for the two states that only KIP-848 knows, `Assigning` and
+    /// `Reconciling`: both mean that the group is not yet where its members have all their
+    /// partitions.
+    fn state_name(
+        state: sys::rd_kafka_consumer_group_state_t,
+        kind: sys::rd_kafka_consumer_group_type_t,
+    ) -> String {
+        use sys::rd_kafka_consumer_group_state_t::RD_KAFKA_CONSUMER_GROUP_STATE_UNKNOWN as UNKNOWN;
+        use sys::rd_kafka_consumer_group_type_t::RD_KAFKA_CONSUMER_GROUP_TYPE_CONSUMER as CONSUMER;
+        if state == UNKNOWN && kind == CONSUMER {
+            return "Rebalancing".to_owned();
+        }
         // SAFETY: takes any value and returns a static text or null.
         unsafe { text(sys::rd_kafka_consumer_group_state_name(state)) }.unwrap_or_default()
     }
@@ -687,9 +794,10 @@ mod read {
             }
             let assignor = sys::rd_kafka_ConsumerGroupDescription_partition_assignor(group);
             let members = 0..sys::rd_kafka_ConsumerGroupDescription_member_count(group);
+            let kind = sys::rd_kafka_ConsumerGroupDescription_type(group);
             Ok(Answered::Group(Description {
-                state: state_name(sys::rd_kafka_ConsumerGroupDescription_state(group)),
-                kind: kind_name(sys::rd_kafka_ConsumerGroupDescription_type(group)),
+                state: state_name(sys::rd_kafka_ConsumerGroupDescription_state(group), kind),
+                kind: kind_name(kind),
                 simple: sys::rd_kafka_ConsumerGroupDescription_is_simple_consumer_group(group) != 0,
                 assignor: text(assignor).unwrap_or_default(),
                 members: members
@@ -748,6 +856,86 @@ mod read {
             }
             let partitions = sys::rd_kafka_group_result_partitions(group);
             Ok(Answered::Offsets(read_partitions(partitions)))
+        }
+    }
+
+    /// # Safety
+    /// `event` is a result of DescribeConfigs without error.
+    unsafe fn read_configs(event: *mut sys::rd_kafka_event_t) -> Result<Answered, Failure> {
+        let mut count = 0;
+        // SAFETY: by contract; everything is copied.
+        unsafe {
+            let result = sys::rd_kafka_event_DescribeConfigs_result(event);
+            let resources = sys::rd_kafka_DescribeConfigs_result_resources(result, &raw mut count);
+            Ok(Answered::Configs(
+                pointers(resources, count)
+                    .filter_map(|resource| read_configured(resource))
+                    .collect(),
+            ))
+        }
+    }
+
+    /// # Safety
+    /// `resource` is alive.
+    unsafe fn read_configured(
+        resource: *const sys::rd_kafka_ConfigResource_t,
+    ) -> Option<Configured> {
+        let mut count = 0;
+        // SAFETY: by contract; everything is copied.
+        unsafe {
+            let code = raw::rd_kafka_ConfigResource_error(resource);
+            let why = text(sys::rd_kafka_ConfigResource_error_string(resource));
+            let entries = sys::rd_kafka_ConfigResource_configs(resource, &raw mut count);
+            let value = |entry| {
+                let name = text(sys::rd_kafka_ConfigEntry_name(entry))?;
+                Some((name, text(sys::rd_kafka_ConfigEntry_value(entry))))
+            };
+            Some(Configured {
+                name: text(sys::rd_kafka_ConfigResource_name(resource))?,
+                failure: (code != 0).then(|| Failure {
+                    code,
+                    text: why.unwrap_or_default(),
+                }),
+                values: pointers(entries, count).filter_map(value).collect(),
+            })
+        }
+    }
+
+    /// # Safety
+    /// `list` is alive.
+    pub(super) unsafe fn read_any_groups(list: *const sys::rd_kafka_group_list) -> Vec<AnyGroup> {
+        // SAFETY: by contract; the list has `group_cnt` elements.
+        unsafe {
+            each((*list).groups.cast_const(), (*list).group_cnt)
+                .filter_map(|group| read_any_group(group))
+                .collect()
+        }
+    }
+
+    /// # Safety
+    /// `group` is alive.
+    unsafe fn read_any_group(group: *const sys::rd_kafka_group_info) -> Option<AnyGroup> {
+        // SAFETY: by contract; the group has `member_cnt` members; the error is read as the
+        // integer it is.
+        unsafe {
+            let members = each((*group).members.cast_const(), (*group).member_cnt);
+            Some(AnyGroup {
+                id: text((*group).group)?,
+                broker: (*group).broker.id,
+                code: (&raw const (*group).err).cast::<c_int>().read(),
+                state: text((*group).state).unwrap_or_default(),
+                protocol_type: text((*group).protocol_type).unwrap_or_default(),
+                protocol: text((*group).protocol).unwrap_or_default(),
+                members: members
+                    .map(|member| Member {
+                        id: text((*member).member_id).unwrap_or_default(),
+                        client_id: text((*member).client_id).unwrap_or_default(),
+                        host: text((*member).client_host).unwrap_or_default(),
+                        instance_id: None,
+                        assigned: Default::default(),
+                    })
+                    .collect(),
+            })
         }
     }
 

@@ -45,6 +45,15 @@ async fn without_a_broker_every_request_ends_in_time_with_its_number() {
         Request::Groups { broker: 1 },
         Request::Group { broker: 1, id: "g" },
         Request::Committed { broker: 1, id: "g" },
+        Request::TopicConfigs {
+            broker: 1,
+            topics: &["t", "u"],
+            names: &["retention.ms"],
+        },
+        Request::BrokerConfig {
+            broker: 1,
+            names: &["log.retention.ms"],
+        },
         Request::Offsets {
             end: End::Latest,
             partitions: &[("t", 0)],
@@ -77,6 +86,9 @@ async fn without_a_broker_every_request_ends_in_time_with_its_number() {
 fn metadata_of_nobody_is_an_error_in_time_and_requests_may_be_left_open() {
     let handle = handle();
     assert!(handle.metadata(Duration::from_millis(100)).is_err());
+    assert!(handle.any_groups(None, Duration::from_millis(100)).is_err());
+    let refused = handle.any_groups(Some("a\0b"), Duration::from_millis(100));
+    assert_eq!(refused.unwrap_err().code, Failure::INVALID);
     assert_eq!((handle.cluster_id(), handle.controller_id()), (None, None));
     let later = Duration::from_secs(60);
     handle

@@ -133,7 +133,11 @@ mod tests {
     #[test]
     fn a_call_names_each_partition_once_and_not_too_many() {
         let mut questions: Vec<Question> = (0..1_200).map(|id| question("t", id, 1)).collect();
-        questions.extend([question("t", 3, 2), question("t", 3, 5), question("s", 3, 2)]);
+        questions.extend([
+            question("t", 3, 2),
+            question("t", 3, 5),
+            question("s", 3, 2),
+        ]);
         let calls = calls(&questions);
         let sizes: Vec<usize> = calls.iter().map(Vec::len).collect();
         assert_eq!(sizes, [500, 500, 201, 1, 1]);
@@ -163,9 +167,19 @@ mod tests {
         let questions: Vec<Question> = (0..6).map(|id| question("t", id, 9)).collect();
         let call: Vec<&Question> = questions.iter().collect();
         let found: Vec<Found> = paired(&call, &offsets).iter().map(|pair| pair.1).collect();
-        let record = Found::Record(Point { offset: 7, time: 99 });
+        let record = Found::Record(Point {
+            offset: 7,
+            time: 99,
+        });
         let failed = Found::Failed;
-        let expected = [record, Found::Nothing, failed, Found::NoTimestamps, failed, failed];
+        let expected = [
+            record,
+            Found::Nothing,
+            failed,
+            Found::NoTimestamps,
+            failed,
+            failed,
+        ];
         assert_eq!(found, expected);
     }
 }

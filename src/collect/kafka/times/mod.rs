@@ -84,9 +84,8 @@ fn wants<'a>(groups: &'a [Group], logs: &ByPartition<LogEnds>) -> Vec<Want<'a>> 
         .flatten()
         .flat_map(|(topic, all)| {
             let ends = logs.get(topic);
-            all.iter().filter_map(move |(id, committed)| {
-                want(topic, *id, committed, ends?.get(id)?)
-            })
+            all.iter()
+                .filter_map(move |(id, committed)| want(topic, *id, committed, ends?.get(id)?))
         })
         .collect();
     wants.sort_unstable();

@@ -52,7 +52,7 @@ pub const READER_PROPERTIES: &[(&str, &str)] = &[
 
 /// Reads records, one batch of partitions at a time.
 #[derive(Debug)]
-pub struct Reader(Arc<Client>);
+pub(super) struct Reader(Arc<Client>);
 
 /// librdkafka's part.
 struct Client(Handle);
@@ -153,9 +153,8 @@ fn places(book: &Book) -> Vec<Place> {
 fn batches(places: Vec<Place>) -> Vec<Vec<Place>> {
     let mut batches: Vec<Vec<Place>> = Vec::new();
     for place in places {
-        let same = |other: &Place| {
-            (&other.topic, other.partition) == (&place.topic, place.partition)
-        };
+        let same =
+            |other: &Place| (&other.topic, other.partition) == (&place.topic, place.partition);
         let free = |batch: &&mut Vec<Place>| batch.len() < AT_ONCE && !batch.iter().any(same);
         match batches.iter_mut().find(free) {
             Some(batch) => batch.push(place),
@@ -214,13 +213,14 @@ impl Client {
         }
         while !open.is_empty() {
             let rest = until.saturating_duration_since(std::time::Instant::now());
-            let Some(record) = Some(rest).filter(|rest| !rest.is_zero()).and_then(|rest| tap.next(rest))
+            let Some(record) = Some(rest)
+                .filter(|rest| !rest.is_zero())
+                .and_then(|rest| tap.next(rest))
             else {
                 break;
             };
-            let is_it = |place: &&Place| {
-                place.partition == record.partition && place.topic == record.topic
-            };
+            let is_it =
+                |place: &&Place| place.partition == record.partition && place.topic == record.topic;
             if let Some(index) = open.iter().position(is_it)
                 && let Some(outcome) = outcome(open[index], &record)
             {
@@ -228,7 +228,10 @@ impl Client {
             }
         }
         let late = Missing::from(Failure::of_code(Failure::TIMED_OUT));
-        outcomes.extend(open.into_iter().map(|place| (place.clone(), Err(late.clone()))));
+        outcomes.extend(
+            open.into_iter()
+                .map(|place| (place.clone(), Err(late.clone()))),
+        );
         outcomes
     }
 }

@@ -147,7 +147,7 @@ impl Book {
         }
     }
 
-    /// Offsets whose record was neither read nor met, with their log ends.
+    /// Offsets whose record was not read, with their log ends.
     pub fn unread(&self) -> impl Iterator<Item = Want<'_>> {
         self.wanted().flat_map(|(topic, partition, notes)| {
             notes.unread().map(move |(offset, log_end)| Want {

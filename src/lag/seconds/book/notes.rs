@@ -255,12 +255,11 @@ impl Mark {
     }
 
     fn is_unread(&self, log_end: i64) -> bool {
-        let read = match self.read {
-            Some(Read::Record(_)) => true,
-            Some(Read::NothingBefore(end)) => end >= log_end,
-            None => false,
-        };
-        !read && self.search.hit(self.offset).is_none()
+        match self.read {
+            Some(Read::Record(_)) => false,
+            Some(Read::NothingBefore(end)) => end < log_end,
+            None => true,
+        }
     }
 
     /// The next look-up that shows whether the timestamp lies where the record was appended.

@@ -170,7 +170,7 @@ fn assert_true(model: &Model, offset: i64, age: &Age, seed: u64) {
         off <= age.error + 0.001,
         "seed {seed} {offset}: {age:?}, is {truth}"
     );
-    assert_eq!(age.method == Method::Exact, age.error == 0.0, "{age:?}");
+    assert!(age.method == Method::Estimated, "nothing was read: {age:?}");
 }
 
 #[test]
@@ -196,7 +196,7 @@ fn every_age_is_true_within_what_it_says_and_nothing_bounces() {
                     let grown = age.seconds - before.seconds;
                     let bounce = (grown - INTERVAL as f64 / 1_000.0).abs();
                     // Once, when a look-up corrects the history: by what was said to be unsure.
-                    let sure = before.basis == age.basis && before.method == age.method;
+                    let sure = before.basis == age.basis && before.error == age.error;
                     let allowed = if sure { 0.001 } else { before.error + 5.0 };
                     let copied = matches!(model.clock, Clock::Copied(_));
                     assert!(
