@@ -15,25 +15,24 @@ pub(super) fn of(
     snapshot.times.age((topic, partition), committed, ends)
 }
 
-/// A partition's fields.
+/// A partition's fields. What is exact needs no more words.
 pub(super) fn with_age(document: Document, age: Option<Result<Age, Unknown>>) -> Document {
-    match age {
-        None => document,
-        Some(Err(why)) => document.with(
-            "kafka.consumergroup.lag.seconds_unknown_reason",
-            why.as_str(),
-        ),
-        Some(Ok(age)) => document
-            .with("kafka.consumergroup.lag.seconds", age.seconds)
-            .with_some(
-                "kafka.consumergroup.lag.seconds_error",
-                (age.method == Method::Estimated).then_some(age.error),
-            )
-            .with(
-                "kafka.consumergroup.lag.seconds_method",
-                age.method.as_str(),
-            )
-            .with("kafka.consumergroup.lag.seconds_basis", age.basis.as_str()),
+    const SECONDS: &str = "kafka.consumergroup.lag.seconds";
+    let age = match age {
+        None => return document,
+        Some(Err(why)) => {
+            return document.with(&format!("{SECONDS}_unknown_reason"), why.as_str());
+        }
+        Some(Ok(age)) => age,
+    };
+    let document = document
+        .with(SECONDS, age.seconds)
+        .with(&format!("{SECONDS}_method"), age.method.as_str());
+    match age.method {
+        Method::Exact => document,
+        Method::Estimated => document
+            .with(&format!("{SECONDS}_error"), age.error)
+            .with(&format!("{SECONDS}_basis"), age.basis.as_str()),
     }
 }
 

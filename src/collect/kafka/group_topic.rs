@@ -59,6 +59,7 @@ mod tests {
 
     use super::*;
     use crate::collect::kafka::snapshot::{Description, Member, Missing, Reason};
+    use crate::lag::seconds::{Age, Unknown};
 
     fn member(id: &str) -> Member {
         Member {
@@ -94,7 +95,13 @@ mod tests {
             committed: None,
             log_end: None,
             lag,
-            age: None,
+            age: lag.ok().map(|lag| match lag {
+                0.. => Ok(Age {
+                    seconds: 10.0 * lag as f64,
+                    ..Age::NONE
+                }),
+                _ => Err(Unknown::Truncated),
+            }),
             member,
         }
     }
@@ -126,11 +133,13 @@ mod tests {
         let mut group = group();
         let known = json!({
             "members": 2, "partitions": 3,
-            "lag": {"sum": 12, "max": 7, "unknown_partitions": 0},
+            "lag": {"sum": 12, "max": 7, "unknown_partitions": 0,
+                    "seconds": 70.0, "seconds_method": "exact", "seconds_unknown_partitions": 1},
         });
         let partial = json!({
             "members": 1, "partitions": 3,
             "lag": {"sum": 4, "max": 4, "unknown_partitions": 2,
+                    "seconds": 40.0, "seconds_method": "exact",
                     "unknown_reason": ["no_commit", "no_leader"]},
         });
         let nothing = json!({

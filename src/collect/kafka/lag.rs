@@ -360,7 +360,7 @@ mod tests {
         let made = made(&snapshot(Ok(committed)));
         assert_eq!(
             made[0]["lag"],
-            json!({"sum": 0, "max": 0, "unknown_partitions": 3})
+            json!({"sum": 0, "max": 0, "unknown_partitions": 3, "seconds_unknown_partitions": 1})
         );
         assert_eq!(
             made[1..],

@@ -92,6 +92,12 @@ impl Producer {
         tell(&self.process, &format!("transaction {count}"))
     }
 
+    /// Commits an offset for a group without members, as an administrator does. Any topic will do.
+    pub fn commit(&self, group: &str, topic: &str, partition: i32, offset: i64) -> Result<()> {
+        let command = format!("commit {group} {topic} {partition} {offset}");
+        tell(&self.process, &command)
+    }
+
     door_methods!();
     process_methods!();
 }

@@ -26,8 +26,8 @@ const BYTES_PER_CYCLE: usize = 8 << 20;
 /// Partitions read at the same time: what lies in memory is this many batches at most.
 const AT_ONCE: usize = 16;
 
-/// How long a batch of partitions may take: a leader that hangs costs its batch.
-const MAX_BATCH: Duration = Duration::from_secs(1);
+/// How long a batch of partitions may take. The first one begins with a connection.
+const MAX_BATCH: Duration = Duration::from_secs(5);
 
 /// Properties of the reader, over the user's own.
 pub const READER_PROPERTIES: &[(&str, &str)] = &[
@@ -43,6 +43,8 @@ pub const READER_PROPERTIES: &[(&str, &str)] = &[
     ("queued.max.messages.kbytes", "1024"),
     ("fetch.message.max.bytes", "65536"),
     ("fetch.max.bytes", "1048576"),
+    // Raises the one above where it is larger.
+    ("message.max.bytes", "1000000"),
     // The largest batch that is still read.
     ("receive.message.max.bytes", "16777216"),
     // How long a broker keeps an answer without records back.
@@ -52,7 +54,11 @@ pub const READER_PROPERTIES: &[(&str, &str)] = &[
 
 /// Reads records, one batch of partitions at a time.
 #[derive(Debug)]
-pub(super) struct Reader(Arc<Client>);
+pub(super) struct Reader {
+    client: Arc<Client>,
+    /// How many were read at, for everybody's turn to come where there are too many.
+    turn: usize,
+}
 
 /// librdkafka's part.
 struct Client(Handle);
@@ -83,17 +89,18 @@ pub(super) async fn read(
     deadline: Instant,
 ) -> ByPartition<Missing> {
     let mut unread = ByPartition::new();
-    let places = places(book);
-    if places.is_empty() {
+    let mut turn = reader.as_ref().map_or(0, |reader| reader.turn);
+    let places = places(book, &mut turn);
+    let Some(first) = places.first() else {
         if let Some(reader) = reader {
-            reader.0.drain();
+            reader.client.drain();
         }
         return unread;
-    }
-    let client = match client(reader, config) {
+    };
+    let client = match client(reader, config, turn) {
         Ok(client) => client,
         Err(why) => {
-            note(&mut unread, &places[0], Missing::new(Reason::Error, why));
+            note(&mut unread, first, Missing::new(Reason::Error, why));
             return unread;
         }
     };
@@ -109,14 +116,14 @@ pub(super) async fn read(
         if Arc::strong_count(&client) > 2 {
             break;
         }
-        let failed = batch_of(&client, batch, time, |place, outcome| match outcome {
+        let in_time = batch_of(&client, batch, time, |place, outcome| match outcome {
             Ok((read, size)) => {
                 left = left.saturating_sub(size.max(FETCH_BYTES));
                 book.read(&place.topic, place.partition, place.offset, read);
             }
             Err(missing) => note(&mut unread, place, missing),
         });
-        if !failed.await {
+        if !in_time.await {
             break;
         }
     }
@@ -128,25 +135,37 @@ fn note(unread: &mut ByPartition<Missing>, place: &Place, missing: Missing) {
     all.insert(place.partition, missing);
 }
 
-fn client(reader: &mut Option<Reader>, config: &Config) -> Result<Arc<Client>, String> {
+fn client(
+    reader: &mut Option<Reader>,
+    config: &Config,
+    turn: usize,
+) -> Result<Arc<Client>, String> {
     if let Some(reader) = reader {
-        return Ok(Arc::clone(&reader.0));
+        reader.turn = turn;
+        return Ok(Arc::clone(&reader.client));
     }
     let handle = Handle::new_reader(config.reader_properties(READER_PROPERTIES)?)?;
     let client = Arc::new(Client(handle));
-    *reader = Some(Reader(Arc::clone(&client)));
+    *reader = Some(Reader {
+        client: Arc::clone(&client),
+        turn,
+    });
     Ok(client)
 }
 
-/// The offsets of a cycle. More than the bytes allow are not even listed.
-fn places(book: &Book) -> Vec<Place> {
-    let place = |want: Want<'_>| Place {
+/// The offsets of a cycle. More than the bytes allow have their turn in the next ones.
+fn places(book: &Book, turn: &mut usize) -> Vec<Place> {
+    let all: Vec<Want<'_>> = book.unread().collect();
+    let place = |want: &Want<'_>| Place {
         topic: want.topic.to_owned(),
         partition: want.partition,
         offset: want.offset,
     };
-    let most = BYTES_PER_CYCLE / FETCH_BYTES;
-    book.unread().take(most).map(place).collect()
+    let most = all.len().min(BYTES_PER_CYCLE / FETCH_BYTES);
+    let start = *turn % all.len().max(1);
+    *turn = start + most;
+    let round = all[start..].iter().chain(&all[..start]);
+    round.take(most).map(place).collect()
 }
 
 /// Each partition once in a batch.
@@ -213,11 +232,11 @@ impl Client {
         }
         while !open.is_empty() {
             let rest = until.saturating_duration_since(std::time::Instant::now());
-            let Some(record) = Some(rest)
-                .filter(|rest| !rest.is_zero())
-                .and_then(|rest| tap.next(rest))
-            else {
+            if rest.is_zero() {
                 break;
+            }
+            let Some(record) = tap.next(rest) else {
+                continue;
             };
             let is_it =
                 |place: &&Place| place.partition == record.partition && place.topic == record.topic;

@@ -150,8 +150,12 @@ impl Notes {
         at.ok().map(|index| &mut self.marks[index])
     }
 
-    fn trusts(&self, trust: Trust) -> bool {
-        self.trust.is_some_and(|(known, _)| known == trust)
+    /// When the record was appended, if that stands for its timestamp: by what is known of itself,
+    /// else of its partition.
+    fn believed(&self, mark: &Mark) -> Option<Span> {
+        let known = |span: &Span| mark.trust(*span).or(self.trust.map(|(trust, _)| trust));
+        mark.appended
+            .filter(|span| known(span) != Some(Trust::Differ))
     }
 
     fn is_timeless(&self, now: i64) -> bool {
@@ -175,7 +179,7 @@ impl Notes {
                 doubtful = false;
                 return Some((Asked { offset, time }, Sort::Proof));
             }
-            if mark.appended.is_some() && !self.trusts(Trust::Differ) {
+            if self.believed(mark).is_some() {
                 return None;
             }
             let time = mark.search.next(offset, now, self.log_end)?;
@@ -213,13 +217,14 @@ impl Notes {
             _ => {}
         }
         if let Some(time) = mark.search.hit(mark.offset) {
-            return Ok(Age::exact(time, now));
+            return Ok(Age::met(time, now));
         }
         let stampless = mark.read == Some(Read::Record(None));
         let misled = stampless || self.is_timeless(now) || mark.search.is_misled(now);
-        let appended = mark
-            .appended
-            .filter(|_| misled || !self.trusts(Trust::Differ));
+        let appended = match misled {
+            true => mark.appended,
+            false => self.believed(mark),
+        };
         if let Some(age) = appended.and_then(|span| Age::estimated(span, Basis::Append, now)) {
             return Ok(age);
         }

@@ -48,23 +48,6 @@ impl Kafka {
         self.topic_tool(&args)
     }
 
-    /// Commits an offset for a group without members, as `kafka-consumer-groups.sh --reset-offsets` does. `which` is
-    /// `topic` for all partitions or `topic:1,2`.
-    pub fn commit_offset(&self, group: &str, which: &str, offset: i64) -> Result<()> {
-        let (bootstrap, offset) = (self.bootstrap(), offset.to_string());
-        let whom = ["--bootstrap-server", &bootstrap, "--group", group];
-        let what = [
-            "--reset-offsets",
-            "--execute",
-            "--topic",
-            which,
-            "--to-offset",
-            &offset,
-        ];
-        self.run_tool(self.group_tool(), &[whom.as_slice(), &what].concat())?;
-        Ok(())
-    }
-
     /// Deletes a topic.
     pub fn delete_topic(&self, name: &str) -> Result<()> {
         self.topic_tool(&["--delete", "--topic", name])
@@ -72,19 +55,16 @@ impl Kafka {
 
     /// What `kafka-consumer-groups.sh --describe` says about a group, or about all of them.
     pub fn describe_groups(&self, group: Option<&str>) -> Result<Vec<GroupRow>> {
-        let bootstrap = self.bootstrap();
-        let which = group.map_or(vec!["--all-groups"], |group| vec!["--group", group]);
-        let args = [vec!["--bootstrap-server", &bootstrap, "--describe"], which].concat();
-        Ok(groups::parse(&self.run_tool(self.group_tool(), &args)?))
-    }
-
-    fn group_tool(&self) -> &'static str {
-        match self.version {
+        let main = match self.version {
             KafkaVersion::V2_8 => "kafka.admin.ConsumerGroupCommand",
             KafkaVersion::V3_9 | KafkaVersion::V4_2 => {
                 "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand"
             }
-        }
+        };
+        let bootstrap = self.bootstrap();
+        let which = group.map_or(vec!["--all-groups"], |group| vec!["--group", group]);
+        let args = [vec!["--bootstrap-server", &bootstrap, "--describe"], which].concat();
+        Ok(groups::parse(&self.run_tool(main, &args)?))
     }
 
     /// Runs any main class from this Kafka's class path and gives what it printed.
