@@ -256,7 +256,11 @@ fn assert_made(document: &Document, (sent, acknowledged): (i64, i64), (before, a
 /// records have timestamps or not.
 fn assert_grows_with_the_clock(kafka: &Kafka, topic: &str, bases: &[&str]) {
     let group = format!("reader-of-{topic}");
-    let producer = Producer::start(&kafka.bootstrap(), topic, 0.0).expect("a producer");
+    // The oldest formats know no idempotence either.
+    let options = Options::new().set("enable.idempotence", "false");
+    let bootstrap = kafka.bootstrap();
+    let producer = Producer::start_with(KafkaVersion::V4_2, &bootstrap, topic, 0.0, &options);
+    let producer = producer.expect("a producer");
     producer.send(5).expect("sent");
     producer.commit(&group, topic, 0, 5).expect("committed");
     let mut cycles = Cycles::new(kafka);

@@ -37,6 +37,7 @@
 
 mod cache;
 mod clients;
+mod conditions;
 mod connect;
 mod doors;
 mod elasticsearch;
@@ -64,6 +65,7 @@ mod zookeeper;
 
 pub use cache::cache_folder;
 pub use clients::{Consumer, Producer};
+pub use conditions::conditions;
 pub use connect::{Connect, MirrorMaker};
 pub use elasticsearch::Elasticsearch;
 pub use error::{Error, Result};
