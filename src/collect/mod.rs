@@ -13,12 +13,14 @@ pub mod zookeeper;
 pub use target::{Batch, Target, sleep_until};
 
 use std::future::Future;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::clock::Millis;
 use crate::config::Section;
 use crate::document::Document;
 
@@ -40,6 +42,8 @@ pub struct Common {
     pub host_name: String,
     /// Interval of targets without their own.
     pub interval: Duration,
+    /// Where a collector may keep what outlives a restart.
+    pub path_data: PathBuf,
 }
 
 /// A target as the configuration has it: enough to build its collector, again at every reload.
@@ -82,6 +86,11 @@ pub trait Collector: Send {
 pub struct Cycle {
     /// The moment by which the collector must have answered.
     pub deadline: Instant,
+    /// The tick of the documents. Without one the target is asked only who it is: nothing else
+    /// of the answer is used, and a collector that compares cycles does not count it.
+    pub tick: Option<Millis>,
+    /// Whether the collector may write to `path.data`: `once` writes nothing.
+    pub keep: bool,
 }
 
 /// What a cycle saw.

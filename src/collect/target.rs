@@ -123,7 +123,7 @@ impl Target {
             return;
         }
         let deadline = Instant::now() + Millis::now().until(first).min(self.rhythm.budget());
-        let cycle = Cycle { deadline };
+        let cycle = self.plan_cycle(deadline, None);
         let collected = self.collect(&cycle).await;
         let mut events = Vec::new();
         if let Some(id) = &collected.cluster_id {
@@ -141,9 +141,7 @@ impl Target {
     /// One collection with everything that is said about it.
     pub async fn cycle(&mut self, tick: Millis) -> Batch {
         let started = Instant::now();
-        let cycle = Cycle {
-            deadline: started + self.rhythm.budget(),
-        };
+        let cycle = self.plan_cycle(started + self.rhythm.budget(), Some(tick));
         let mut collected = self.collect(&cycle).await;
         let duration = started.elapsed();
         let mut documents = std::mem::take(&mut collected.documents);
@@ -157,6 +155,14 @@ impl Target {
         self.log_change(collected.faults.first());
         documents.push(self.target_document(&collected, documents.len(), duration));
         self.batch(tick, Millis::now(), documents)
+    }
+
+    fn plan_cycle(&self, deadline: Instant, tick: Option<Millis>) -> Cycle {
+        Cycle {
+            deadline,
+            tick,
+            keep: self.store.is_some(),
+        }
     }
 
     /// Asks the collector. Neither a hang nor a panic in there ends more than this cycle.

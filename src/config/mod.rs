@@ -43,7 +43,7 @@ const DEFAULT_SHUTDOWN: Duration = Duration::from_secs(20);
 
 /// A usable configuration.
 pub struct Config {
-    /// Agent id, cluster ids.
+    /// Agent id, cluster ids, lag statuses.
     pub path_data: PathBuf,
     /// Interval of targets without their own.
     pub interval: Duration,
@@ -177,9 +177,10 @@ fn read(tree: &Tree, findings: &Findings) -> Config {
     let common = Common {
         host_name: host_name.clone(),
         interval: root.duration_or("interval", DEFAULT_INTERVAL, intervals),
+        path_data: read_path(&mut root),
     };
     Config {
-        path_data: read_path(&mut root),
+        path_data: common.path_data.clone(),
         interval: common.interval,
         clusters: read_clusters(&mut root, &common),
         queue_bytes: read_queue(&mut root),

@@ -18,6 +18,7 @@ mod hostile;
 mod jmx_commands;
 mod jmx_deadline;
 mod jolokia;
+mod lag_status;
 mod local;
 mod matrix;
 mod reload;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use brokerbeat::clock::Millis;
 use brokerbeat::collect::{Collected, Collector, Cycle};
 use brokerbeat::config::Source;
 use brokerbeat::document::Document;
@@ -221,10 +222,12 @@ impl Cycles {
 
     /// The documents of the one partition of a group.
     fn next(&mut self, group: &str) -> Document {
-        let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
-        let collected: Collected = self
-            .runtime
-            .block_on(self.collector.collect(&Cycle { deadline }));
+        let cycle = Cycle {
+            deadline: tokio::time::Instant::now() + Duration::from_secs(30),
+            tick: Some(Millis::now()),
+            keep: false,
+        };
+        let collected: Collected = self.runtime.block_on(self.collector.collect(&cycle));
         assert!(
             collected.up && collected.faults.is_empty(),
             "{:?}",

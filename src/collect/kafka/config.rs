@@ -7,13 +7,19 @@ use super::KafkaCollector;
 use super::fetch::first_stage;
 use super::pattern::Filter;
 use super::rdkafka::{Properties, Refusal};
+use super::statuses::Statuses;
 use crate::clock::Rhythm;
 use crate::collect::{Common, TargetPlan};
 use crate::config::{Section, is_secret, nearest, units};
 use crate::identity::service_address;
+use crate::lag::state::StateFile;
+use crate::lag::{Rules, Settings};
 
 /// Shorter is a burden for brokers, longer is no monitoring.
 const INTERVALS: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(3_600);
+
+/// Shorter than two usual commits everything stands still, longer nobody waits for a status.
+const WINDOWS: RangeInclusive<Duration> = Duration::from_secs(10)..=Duration::from_secs(86_400);
 
 /// Least time that a connection has for an answer, however short the cycle.
 const MIN_SOCKET_TIMEOUT: Duration = Duration::from_secs(1);
@@ -107,7 +113,10 @@ pub fn read(cluster: &mut Section<'_>, common: &Common) -> Vec<TargetPlan> {
     };
     let (bootstrap, seeds) = read_bootstrap(&mut section);
     let interval = section.duration("interval", INTERVALS);
-    let budget = Rhythm::new(interval.unwrap_or(common.interval), "").budget();
+    let every = interval.unwrap_or(common.interval);
+    let budget = Rhythm::new(every, "").budget();
+    let (settings, read_records) = read_lag(&mut section);
+    let rules = Rules::new(&settings, every);
     let config = Config {
         socket_timeout: first_stage(budget).clamp(MIN_SOCKET_TIMEOUT, MAX_SOCKET_TIMEOUT),
         bootstrap,
@@ -115,16 +124,22 @@ pub fn read(cluster: &mut Section<'_>, common: &Common) -> Vec<TargetPlan> {
         groups: read_filter(&mut section, "groups"),
         topics: read_filter(&mut section, "topics"),
         internal_topics: section.flag_or("internal_topics", false),
-        read_records: read_lag(&mut section),
+        read_records,
     };
     let Some((host, port)) = seeds.into_iter().next() else {
         return Vec::new();
     };
+    // By the cluster's name and not by a seed: another seed is the same cluster.
+    let name = cluster.text("name").unwrap_or_default();
+    let file = StateFile::new(&common.path_data, &name);
     vec![TargetPlan {
         name: format!("kafka {}", units::show_host_port(&host, port)),
         address: service_address(&host, port, &common.host_name),
         interval,
-        build: std::sync::Arc::new(move || Box::new(KafkaCollector::new(config.clone()))),
+        build: std::sync::Arc::new(move || {
+            let statuses = Statuses::new(file.clone(), rules);
+            Box::new(KafkaCollector::new(config.clone(), statuses))
+        }),
     }]
 }
 
@@ -150,9 +165,14 @@ fn read_bootstrap(section: &mut Section<'_>) -> (Vec<String>, Vec<(String, u16)>
     (shown, seeds)
 }
 
-fn read_lag(section: &mut Section<'_>) -> bool {
-    let lag = section.section("lag");
-    lag.is_some_and(|mut lag| lag.flag_or("read_records", false))
+fn read_lag(section: &mut Section<'_>) -> (Settings, bool) {
+    let mut section = section.section_or_empty("lag");
+    let default = Settings::default();
+    let settings = Settings {
+        window: section.duration_or("window", default.window, WINDOWS),
+        allowed: section.number_or("allowed", default.allowed, 0..=u64::MAX >> 1),
+    };
+    (settings, section.flag_or("read_records", false))
 }
 
 fn read_filter(section: &mut Section<'_>, key: &'static str) -> Filter {
@@ -210,6 +230,7 @@ mod tests {
         let common = Common {
             host_name: "agent07".into(),
             interval: Duration::from_secs(10),
+            path_data: std::path::PathBuf::new(),
         };
         let plans = read(&mut Section::new(&tree, "clusters[0]", &findings), &common);
         let problems = findings.problems.into_sorted();

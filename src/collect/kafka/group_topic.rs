@@ -93,6 +93,7 @@ mod tests {
             topic,
             partition: 0,
             committed: None,
+            log_start: None,
             log_end: None,
             lag,
             age: lag.ok().map(|lag| match lag {

@@ -7,15 +7,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::snapshot::{Answer, Description, Group, Member, Reason, Snapshot};
+use super::standing::{Lines, with_group, with_partition};
 use super::{ages, group_topic};
 use crate::document::Document;
 use crate::lag::seconds::{Age, Unknown};
+use crate::lag::{Evaluator, GroupVerdict, Reader, Sample, Sight, Verdict};
 
 /// What is known of one partition of a group.
 pub(super) struct Row<'a> {
     pub(super) topic: &'a str,
     pub(super) partition: i32,
     pub(super) committed: Option<i64>,
+    pub(super) log_start: Option<i64>,
     pub(super) log_end: Option<i64>,
     pub(super) lag: Result<i64, Reason>,
     /// Of the first record that is not read; nothing where the lag is unknown.
@@ -23,17 +26,79 @@ pub(super) struct Row<'a> {
     pub(super) member: Option<&'a Member>,
 }
 
-/// The group's own document, one for each of its topics and one for each of its partitions.
-pub fn documents(group: &Group, snapshot: &Snapshot) -> Vec<Document> {
+impl Row<'_> {
+    fn sight(&self) -> Sight {
+        match (self.lag, self.committed, self.log_end) {
+            (Ok(_), Some(committed), Some(log_end)) => Sight::Sample(Sample {
+                committed,
+                log_start: self.log_start,
+                log_end,
+            }),
+            (Err(Reason::NoCommit), ..) => Sight::NoCommit,
+            (Err(reason), ..) => Sight::Unknown(reason.as_str()),
+            (Ok(_), ..) => Sight::Unknown(Reason::LogEndUnknown.as_str()),
+        }
+    }
+}
+
+/// The group's own document, one for each of its topics and one for each of its partitions; what has
+/// changed goes to the lines.
+pub fn documents(
+    group: &Group,
+    snapshot: &Snapshot,
+    evaluator: &mut Evaluator,
+    lines: &mut Lines,
+) -> Vec<Document> {
     let members = members(group);
     let rows: Vec<Row<'_>> = partitions(group)
         .into_iter()
         .map(|at| row(group, at, members.get(&at).copied(), snapshot))
         .collect();
-    let mut documents = vec![group_document(group, &rows)];
+    let readers = Readers::of(group, &members);
+    let mut cycle = evaluator.group(&group.id);
+    let judge = |row: &Row<'_>| {
+        let reader = readers.reader(row);
+        cycle.partition(row.topic, row.partition, row.sight(), reader)
+    };
+    let verdicts: Vec<Verdict> = rows.iter().map(judge).collect();
+    let verdict = cycle.finish(reason(&group.committed));
+    lines.add(&group.id, &verdict);
+    let mut documents = vec![group_document(group, &rows, &verdict)];
     documents.extend(group_topic::documents(group, &rows));
-    documents.extend(rows.iter().map(|row| row_document(group, row)));
+    let rows = rows.iter().zip(&verdicts);
+    documents.extend(rows.map(|(row, verdict)| row_document(group, row, verdict)));
     documents
+}
+
+/// What is known of who reads.
+enum Readers<'a> {
+    /// The same for all partitions.
+    All(Reader),
+    /// Topics of which any member has a partition.
+    Topics(BTreeSet<&'a str>),
+}
+
+impl<'a> Readers<'a> {
+    fn of(group: &Group, members: &BTreeMap<(&'a str, i32), &'a Member>) -> Self {
+        match &group.description {
+            Err(_) => Self::All(Reader::Unknown),
+            Ok(description) if description.members.is_empty() => Self::All(Reader::Nobody),
+            // While a group rebalances nobody has anything, and that means nothing.
+            Ok(description) if members.is_empty() || description.state != STABLE => {
+                Self::All(Reader::Members)
+            }
+            Ok(_) => Self::Topics(members.keys().map(|(topic, _)| *topic).collect()),
+        }
+    }
+
+    fn reader(&self, row: &Row<'_>) -> Reader {
+        match (self, row.member) {
+            (Self::All(reader), _) => *reader,
+            (Self::Topics(_), Some(_)) => Reader::Assigned,
+            (Self::Topics(topics), None) if topics.contains(row.topic) => Reader::Unassigned,
+            (Self::Topics(_), None) => Reader::Elsewhere,
+        }
+    }
 }
 
 /// Committed or assigned now, or known from earlier when the commits cannot be read.
@@ -76,6 +141,7 @@ fn row<'a>(
         topic,
         partition,
         committed: committed.ok(),
+        log_start: log_start(snapshot, topic, partition),
         log_end: log_end.ok(),
         // A topic that is gone explains more than a missing commit does.
         lag: match (committed, log_end) {
@@ -100,6 +166,11 @@ fn committed(group: &Group, topic: &str, partition: i32) -> Result<i64, Reason> 
         Some(Ok(Some(offset))) => Ok(*offset),
         Some(Err(missing)) => Err(missing.reason),
     }
+}
+
+fn log_start(snapshot: &Snapshot, topic: &str, partition: i32) -> Option<i64> {
+    let ends = snapshot.logs.get(topic)?.get(&partition)?;
+    ends.earliest.as_ref().ok().copied()
 }
 
 fn log_end(snapshot: &Snapshot, topic: &str, partition: i32) -> Result<i64, Reason> {
@@ -127,7 +198,7 @@ fn log_end(snapshot: &Snapshot, topic: &str, partition: i32) -> Result<i64, Reas
     }
 }
 
-fn row_document(group: &Group, row: &Row<'_>) -> Document {
+fn row_document(group: &Group, row: &Row<'_>, verdict: &Verdict) -> Document {
     let document = Document::new("kafka.consumergroup", "partition")
         .key("kafka.consumergroup.id", group.id.as_str())
         .key("kafka.topic.name", row.topic)
@@ -140,6 +211,7 @@ fn row_document(group: &Group, row: &Row<'_>) -> Document {
             .with_some("kafka.consumergroup.lag.raw", (lag < 0).then_some(lag)),
         Err(reason) => document.with("kafka.consumergroup.lag.unknown_reason", reason.as_str()),
     };
+    let document = with_partition(document, verdict);
     let document = ages::with_age(document, row.age);
     let Some(member) = row.member else {
         return document;
@@ -157,7 +229,7 @@ fn row_document(group: &Group, row: &Row<'_>) -> Document {
         )
 }
 
-fn group_document(group: &Group, rows: &[Row<'_>]) -> Document {
+fn group_document(group: &Group, rows: &[Row<'_>], verdict: &GroupVerdict) -> Document {
     let lags = Lags::of(rows);
     let topics: BTreeSet<&str> = rows.iter().map(|row| row.topic).collect();
     let document = Document::new("kafka.group", "group")
@@ -172,6 +244,7 @@ fn group_document(group: &Group, rows: &[Row<'_>]) -> Document {
         .with_some("kafka.group.lag.max", lags.max)
         .with_some("kafka.group.lag.unknown_reason", reason(&group.committed));
     let document = ages::with_worst(document, "kafka.group", rows);
+    let document = with_group(document, verdict);
     // Without its commits nobody knows how many partitions a group has.
     let document = match &group.committed {
         Err(_) => document,
@@ -237,6 +310,8 @@ fn with_description(document: Document, description: &Description) -> Document {
 
 /// The state of a group that nobody told.
 pub(super) const UNKNOWN: &str = "unknown";
+/// State in which the assignments of the members are those that they read by.
+const STABLE: &str = "Stable";
 
 /// By the coordinator's word, else by the list's.
 fn state(group: &Group) -> String {
@@ -270,10 +345,13 @@ pub(super) fn snake_case(name: &str) -> String {
 mod tests {
     use serde_json::json;
 
+    use std::time::Duration;
+
     use super::*;
     use crate::collect::kafka::snapshot::{
         Inventory, LogEnds, Metadata, Missing, Partition, Topic,
     };
+    use crate::lag::{Rules, Settings};
 
     fn missing(reason: Reason) -> Missing {
         Missing::new(reason, "")
@@ -335,16 +413,25 @@ mod tests {
     }
 
     fn made(snapshot: &Snapshot) -> Vec<serde_json::Value> {
-        documents(&snapshot.groups[0], snapshot)
+        let rules = Rules::new(&Settings::default(), Duration::from_secs(10));
+        let mut evaluator = Evaluator::new(rules);
+        evaluator.begin(0, None);
+        let lines = &mut Lines::default();
+        documents(&snapshot.groups[0], snapshot, &mut evaluator, lines)
             .into_iter()
             .filter(|document| document.dataset != "kafka.group_topic")
             .map(|document| {
                 let group = document.get("kafka.group").cloned();
-                group.unwrap_or_else(|| {
+                let mut fields = group.unwrap_or_else(|| {
                     let mut fields = document.get("kafka.consumergroup").cloned().unwrap();
                     fields.as_object_mut().unwrap().remove("id");
                     fields
-                })
+                });
+                // The first cycle is not what these tests are about.
+                let lag = fields["lag"].as_object_mut().unwrap();
+                lag.remove("status_since").unwrap();
+                lag.remove("reason").unwrap();
+                fields
             })
             .collect()
     }
@@ -360,15 +447,28 @@ mod tests {
         let made = made(&snapshot(Ok(committed)));
         assert_eq!(
             made[0]["lag"],
-            json!({"sum": 0, "max": 0, "unknown_partitions": 3, "seconds_unknown_partitions": 1})
+            json!({
+                "sum": 0,
+                "max": 0,
+                "seconds_unknown_partitions": 1,
+                "unknown_partitions": 3,
+                "status": "TRUNCATED",
+                "worst": {"topic": "t", "partition": 0},
+            })
         );
         assert_eq!(
             made[1..],
             [
-                json!({"offset": 5, "lag": {"unknown_reason": "topic_deleted"}}),
-                json!({"offset": 12, "log_end_offset": 10, "consumer_lag": 0, "lag": {"raw": -2, "seconds_unknown_reason": "truncated"}}),
-                json!({"offset": 3, "lag": {"unknown_reason": "no_leader"}}),
-                json!({"offset": 4, "lag": {"unknown_reason": "partition_deleted"}}),
+                json!({"offset": 5, "lag": {"unknown_reason": "topic_deleted", "status": "UNKNOWN"}}),
+                json!({
+                    "offset": 12,
+                    "log_end_offset": 10,
+                    "log_start_offset": 0,
+                    "consumer_lag": 0,
+                    "lag": {"raw": -2, "seconds_unknown_reason": "truncated", "status": "TRUNCATED"},
+                }),
+                json!({"offset": 3, "lag": {"unknown_reason": "no_leader", "status": "UNKNOWN"}}),
+                json!({"offset": 4, "lag": {"unknown_reason": "partition_deleted", "status": "UNKNOWN"}}),
             ]
         );
     }
@@ -383,10 +483,14 @@ mod tests {
             [
                 json!({
                     "state": "unknown",
-                    "lag": {"unknown_reason": reason},
+                    "lag": {
+                        "unknown_reason": reason,
+                        "status": "UNKNOWN",
+                        "worst": {"topic": "t", "partition": 0},
+                    },
                     "unknown_reason": "timeout",
                 }),
-                json!({"log_end_offset": 10, "lag": {"unknown_reason": reason}}),
+                json!({"log_end_offset": 10, "lag": {"unknown_reason": reason, "status": "UNKNOWN"}}),
             ]
         );
     }

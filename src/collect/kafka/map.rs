@@ -9,7 +9,7 @@ use super::snapshot::{
 use super::{lag, problems};
 use crate::document::Document;
 
-/// All documents of a cycle.
+/// All documents of a cycle but those about groups.
 pub fn documents(snapshot: &Snapshot) -> Vec<Document> {
     let mut documents = vec![cluster(snapshot)];
     if let Ok(metadata) = &snapshot.metadata {
@@ -24,9 +24,6 @@ pub fn documents(snapshot: &Snapshot) -> Vec<Document> {
             let partitions = selected.partitions.iter();
             documents.extend(partitions.map(|one| partition(selected, one, snapshot)));
         }
-    }
-    for group in &snapshot.groups {
-        documents.extend(lag::documents(group, snapshot));
     }
     documents
 }
@@ -252,14 +249,21 @@ fn messages(ends: &LogEnds) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use crate::clock::Millis;
     use crate::collect::kafka::collected;
+    use crate::lag::{Evaluator, Rules, Settings};
 
     /// Snapshots of real servers; `faults` and `lag` are under test with them.
     #[test]
     fn snapshots_of_real_servers_become_the_expected_documents() {
         crate::golden::cases("kafka", ".json", |case| {
             let snapshot = case.file(&format!("{}.json", case.name));
-            collected(serde_json::from_str(&snapshot).unwrap())
+            let rules = Rules::new(&Settings::default(), Duration::from_secs(10));
+            let mut evaluator = Evaluator::new(rules);
+            let snapshot = serde_json::from_str(&snapshot).unwrap();
+            collected(snapshot, Millis(10_000), &mut evaluator).0
         });
     }
 }

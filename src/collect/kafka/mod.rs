@@ -10,7 +10,9 @@
 //! - [`probe`]: whether a silent broker can be reached at all
 //! - [`survey`], [`fetch`]: the stages of a cycle, the only part that awaits → [`snapshot`]
 //! - [`times`]: its last stage, how old the first unread records are; [`ages`]: their fields
-//! - [`map`], `problems`, [`lag`], [`group_topic`], [`faults`]: from the snapshot to documents and to what is missing. Pure
+//! - [`statuses`]: what [`crate::lag`] remembers of the groups, and its file
+//! - [`map`], `problems`, [`lag`], [`group_topic`], [`standing`], [`faults`]: from the snapshot to documents and to what is
+//!   missing. Pure
 
 pub mod ages;
 pub mod client;
@@ -28,6 +30,8 @@ pub mod probe;
 mod problems;
 pub mod rdkafka;
 pub mod snapshot;
+pub mod standing;
+pub mod statuses;
 pub mod survey;
 pub mod times;
 
@@ -37,7 +41,10 @@ use self::client::Client;
 use self::config::Config;
 use self::memory::Memory;
 use self::snapshot::Snapshot;
+use self::statuses::Statuses;
 use super::{Collected, Collector, Cycle, Fault, FaultKind, Kind, Pending};
+use crate::clock::Millis;
+use crate::lag::Evaluator;
 
 /// The line in [`super::COLLECTORS`].
 pub const KIND: Kind = Kind {
@@ -51,15 +58,17 @@ pub struct KafkaCollector {
     /// Made by the first cycle, kept from then on.
     client: Option<Client>,
     memory: Memory,
+    statuses: Statuses,
 }
 
 impl KafkaCollector {
     /// A collector that has not connected yet.
-    fn new(config: Config) -> Self {
+    fn new(config: Config, statuses: Statuses) -> Self {
         Self {
             config,
             client: None,
             memory: Memory::default(),
+            statuses,
         }
     }
 
@@ -76,22 +85,58 @@ impl KafkaCollector {
         let snapshot = fetch::fetch(client, &self.config, &mut self.memory, cycle.deadline).await;
         let Some(snapshot) = snapshot else {
             let waited = fetch::first_stage(budget);
-            let bootstrap = &self.config.bootstrap;
-            return Collected::down(faults::down(bootstrap, waited, client.trouble()));
+            let down = faults::down(&self.config.bootstrap, waited, client.trouble());
+            self.miss(cycle.tick).await;
+            return Collected::down(down);
         };
         client.forget_trouble();
-        collected(snapshot)
+        let Some(tick) = cycle.tick else {
+            return only_identity(snapshot);
+        };
+        let (collected, changed) = collected(snapshot, tick, self.statuses.evaluator().await);
+        if cycle.keep {
+            self.statuses.keep(changed).await;
+        }
+        collected
+    }
+
+    /// A cycle without an answer is one all the same: no rate reaches across it.
+    async fn miss(&mut self, tick: Option<Millis>) {
+        if let Some(tick) = tick {
+            self.statuses.evaluator().await.begin(tick.0, None);
+        }
     }
 }
 
-fn collected(snapshot: Snapshot) -> Collected {
+fn only_identity(snapshot: Snapshot) -> Collected {
     Collected {
         up: true,
-        documents: map::documents(&snapshot),
+        cluster_id: snapshot.cluster_id,
+        ..Collected::default()
+    }
+}
+
+/// What a snapshot becomes, and whether a status has changed in it.
+fn collected(snapshot: Snapshot, tick: Millis, evaluator: &mut Evaluator) -> (Collected, bool) {
+    evaluator.begin(tick.0, snapshot.cluster_id.as_deref());
+    let mut lines = standing::Lines::default();
+    let mut documents = map::documents(&snapshot);
+    for group in &snapshot.groups {
+        documents.extend(lag::documents(group, &snapshot, evaluator, &mut lines));
+    }
+    // Where a broker did not list its groups, one that is not here may still be there.
+    evaluator.end(snapshot.unlisted.is_empty());
+    let lines = lines.into_documents();
+    let changed = !lines.is_empty();
+    documents.extend(lines);
+    let collected = Collected {
+        up: true,
+        documents,
         faults: faults::faults(&snapshot),
         cluster_id: snapshot.cluster_id,
         figures: Vec::new(),
-    }
+    };
+    (collected, changed)
 }
 
 fn connect(config: &Config) -> Result<Client, Fault> {
@@ -114,6 +159,7 @@ impl Collector for KafkaCollector {
 
     fn close<'a>(&'a mut self) -> Pending<'a, ()> {
         Box::pin(async {
+            self.statuses.close().await;
             if let Some(client) = self.client.take() {
                 client.close().await;
             }

@@ -12,6 +12,7 @@ pub(super) fn read(text: &str) -> (Vec<TargetPlan>, Vec<String>) {
     let common = Common {
         host_name: "broker06".to_owned(),
         interval: Duration::from_secs(10),
+        path_data: std::path::PathBuf::new(),
     };
     let mut section = Section::new(&tree, "clusters[0]", &findings);
     let plans = crate::collect::jmx::config::read(&mut section, &common);

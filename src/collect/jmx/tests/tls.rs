@@ -21,7 +21,13 @@ async fn collect(jvm: &PlainJvm, ssl: &str) -> Collected {
     assert_eq!(problems, [""; 0]);
     let mut collector = (plans[0].build)();
     let deadline = Instant::now() + PATIENT;
-    let collected = collector.collect(&Cycle { deadline }).await;
+    let collected = collector
+        .collect(&Cycle {
+            deadline,
+            tick: None,
+            keep: false,
+        })
+        .await;
     collector.close().await;
     collected
 }

@@ -1,0 +1,299 @@
+//! From judgements to fields and to lines of the event stream. Pure.
+
+use crate::clock::Millis;
+use crate::document::Document;
+use crate::event::event;
+use crate::lag::rates::Rates;
+use crate::lag::{Change, GroupVerdict, Status, Verdict};
+
+/// Lines about partitions for one group in one cycle; the rest is counted in one more.
+const PARTITION_LINES: usize = 10;
+/// Lines about partitions for all groups in one cycle: a broker that goes down is no storm.
+const ALL_PARTITION_LINES: usize = 100;
+
+/// `event.action` of a line about a group, about a partition, and about the partitions without a line.
+const GROUP_CHANGED: &str = "consumer-group-status-changed";
+const PARTITION_CHANGED: &str = "consumer-partition-status-changed";
+const MORE_CHANGED: &str = "consumer-partitions-status-changed";
+
+/// What is said of a partition.
+pub fn with_partition(document: Document, verdict: &Verdict) -> Document {
+    let judgement = &verdict.judgement;
+    let sample = verdict.sample.as_ref();
+    let document = document
+        .with("kafka.consumergroup.lag.status", judgement.status.as_str())
+        .with("kafka.consumergroup.lag.reason", judgement.cause.as_str())
+        .with("kafka.consumergroup.lag.status_since", date(verdict.since))
+        .with_some(
+            "kafka.consumergroup.log_start_offset",
+            sample.and_then(|sample| sample.log_start),
+        )
+        .with_some("kafka.consumergroup.lag.stuck", stuck_seconds(verdict))
+        .with_some("kafka.consumergroup.lag.catch_up", judgement.catch_up)
+        .with_some(
+            "kafka.consumergroup.lag.retention_left",
+            sample.and_then(|sample| sample.retention_left()),
+        )
+        .with_some("kafka.consumergroup.lag.lost", lost(verdict));
+    with_rates(document, "kafka.consumergroup", judgement.rates.as_ref())
+}
+
+/// What is said of a group.
+pub fn with_group(document: Document, verdict: &GroupVerdict) -> Document {
+    let worst = verdict.worst.as_ref();
+    let document = document
+        .with("kafka.group.lag.status", verdict.status.as_str())
+        .with("kafka.group.lag.reason", verdict.cause.as_str())
+        .with("kafka.group.lag.status_since", date(verdict.since))
+        .with_some(
+            "kafka.group.lag.worst.topic",
+            worst.map(|(topic, _)| topic.as_str()),
+        )
+        .with_some(
+            "kafka.group.lag.worst.partition",
+            worst.map(|(_, partition)| *partition),
+        )
+        .with_some("kafka.group.lag.catch_up", verdict.catch_up)
+        .with_some("kafka.group.lag.skew", verdict.skew)
+        .with_some("kafka.group.lag.retention_left", verdict.retention_left);
+    with_rates(document, "kafka.group", verdict.rates.as_ref())
+}
+
+fn with_rates(document: Document, prefix: &str, rates: Option<&Rates>) -> Document {
+    let Some(rates) = rates else {
+        return document;
+    };
+    document
+        .with(&format!("{prefix}.lag.rate.committed"), rates.committed)
+        .with(&format!("{prefix}.lag.rate.log_end"), rates.log_end)
+        .with(&format!("{prefix}.lag.rate.lag"), rates.lag)
+        .with(&format!("{prefix}.lag.rate.span"), rates.seconds)
+}
+
+/// Lines of a cycle, bounded.
+#[derive(Debug, Default)]
+pub struct Lines {
+    lines: Vec<Document>,
+    of_partitions: usize,
+}
+
+impl Lines {
+    /// Adds what has changed about a group.
+    pub fn add(&mut self, group: &str, verdict: &GroupVerdict) {
+        if let Some(before) = verdict.before {
+            self.lines.push(group_line(group, before, verdict));
+        }
+        let left = ALL_PARTITION_LINES.saturating_sub(self.of_partitions);
+        let shown = verdict.changes.len().min(PARTITION_LINES).min(left);
+        self.of_partitions += shown;
+        let changes = verdict.changes.iter().take(shown);
+        self.lines
+            .extend(changes.map(|change| partition_line(group, change)));
+        let more = verdict.changes.len() - shown;
+        if more > 0 {
+            let message =
+                format!("group {group}: the lag status of {more} more partitions changed");
+            let line = event(MORE_CHANGED, level(verdict.status), &message);
+            self.lines.push(line.with("kafka.consumergroup.id", group));
+        }
+    }
+
+    /// All of them.
+    pub fn into_documents(self) -> Vec<Document> {
+        self.lines
+    }
+}
+
+fn group_line(group: &str, before: Status, verdict: &GroupVerdict) -> Document {
+    let (status, cause) = (verdict.status, verdict.cause);
+    let worst = verdict.worst.as_ref();
+    let place = worst.map_or_else(String::new, |(topic, partition)| {
+        format!(", worst is {topic}-{partition}")
+    });
+    let message = format!(
+        "group {group}: lag status {} → {} ({}{place})",
+        before.as_str(),
+        status.as_str(),
+        cause.as_str()
+    );
+    with_change(
+        event(GROUP_CHANGED, level(status), &message),
+        group,
+        before,
+        status,
+        cause.as_str(),
+    )
+    .with_some("kafka.topic.name", worst.map(|(topic, _)| topic.as_str()))
+    .with_some("kafka.partition.id", worst.map(|(_, partition)| *partition))
+}
+
+fn partition_line(group: &str, change: &Change) -> Document {
+    let Change {
+        topic,
+        partition,
+        before,
+        verdict,
+    } = change;
+    let judgement = &verdict.judgement;
+    let sample = verdict.sample.as_ref();
+    let message = format!(
+        "group {group}, {topic}-{partition}: lag status {} → {} ({}{})",
+        before.as_str(),
+        judgement.status.as_str(),
+        judgement.cause.as_str(),
+        numbers(verdict)
+    );
+    let line = event(PARTITION_CHANGED, level(judgement.status), &message);
+    with_change(
+        line,
+        group,
+        *before,
+        judgement.status,
+        judgement.cause.as_str(),
+    )
+    .with("kafka.topic.name", topic.as_str())
+    .with("kafka.partition.id", *partition)
+    .with_some(
+        "kafka.consumergroup.offset",
+        sample.map(|sample| sample.committed),
+    )
+    .with_some(
+        "kafka.consumergroup.log_end_offset",
+        sample.map(|sample| sample.log_end),
+    )
+    .with_some(
+        "kafka.consumergroup.consumer_lag",
+        sample.map(|sample| sample.lag()),
+    )
+    .with_some("kafka.consumergroup.lag.stuck", stuck_seconds(verdict))
+    .with_some("kafka.consumergroup.lag.lost", lost(verdict))
+}
+
+fn with_change(
+    line: Document,
+    group: &str,
+    before: Status,
+    status: Status,
+    reason: &str,
+) -> Document {
+    line.with("kafka.consumergroup.id", group)
+        .with("kafka.consumergroup.lag.status_before", before.as_str())
+        .with("kafka.consumergroup.lag.status", status.as_str())
+        .with("kafka.consumergroup.lag.reason", reason)
+}
+
+/// `, 120 records behind, no commit for 300 s`.
+fn numbers(verdict: &Verdict) -> String {
+    let Some(sample) = &verdict.sample else {
+        return String::new();
+    };
+    let mut text = format!(", {} records behind", sample.lag());
+    if let Some(seconds) = stuck_seconds(verdict).filter(|seconds| *seconds > 0) {
+        text += &format!(", no commit for {seconds} s");
+    }
+    if let Some(lost) = lost(verdict) {
+        text += &format!(", {lost} deleted unread");
+    }
+    text
+}
+
+fn stuck_seconds(verdict: &Verdict) -> Option<u64> {
+    Some(verdict.judgement.stuck_for? / 1_000)
+}
+
+fn lost(verdict: &Verdict) -> Option<i64> {
+    let sample = verdict.sample.as_ref()?;
+    let truncated = verdict.judgement.status == Status::Truncated;
+    sample.lost().filter(|_| truncated)
+}
+
+fn level(status: Status) -> &'static str {
+    match status {
+        Status::Ok | Status::NoCommit | Status::Unknown => "info",
+        Status::Warn => "warning",
+        Status::Rewind | Status::Stall | Status::Stop | Status::Err | Status::Truncated => "error",
+    }
+}
+
+fn date(millis: u64) -> String {
+    Millis(millis).to_rfc3339()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::catalogue::Catalogue;
+    use crate::lag::{Evaluator, Reader, Rules, Sample, Settings, Sight};
+
+    /// A window later nobody has read 10 records of each partition.
+    fn stopped(partitions: i32) -> GroupVerdict {
+        let rules = Rules::new(&Settings::default(), Duration::from_secs(10));
+        let mut evaluator = Evaluator::new(rules);
+        let mut verdict = None;
+        for (tick, log_end) in [(0, 5), (10_000, 15), (310_000, 15)] {
+            evaluator.begin(tick, None);
+            let mut group = evaluator.group("g");
+            for partition in 0..partitions {
+                let sample = Sample {
+                    committed: 5,
+                    log_start: Some(0),
+                    log_end,
+                };
+                group.partition("t", partition, Sight::Sample(sample), Reader::Nobody);
+            }
+            verdict = Some(group.finish(None));
+            evaluator.end(true);
+        }
+        verdict.unwrap()
+    }
+
+    fn lines(verdicts: &[(&str, GroupVerdict)]) -> Vec<Document> {
+        let mut lines = Lines::default();
+        for (group, verdict) in verdicts {
+            lines.add(group, verdict);
+        }
+        lines.into_documents()
+    }
+
+    fn messages(lines: &[Document]) -> Vec<&str> {
+        let messages = lines
+            .iter()
+            .filter_map(|line| line.get("message")?.as_str());
+        messages.collect()
+    }
+
+    #[test]
+    fn a_change_has_before_after_reason_and_the_numbers() {
+        let lines = lines(&[("orders", stopped(1))]);
+        assert_eq!(
+            messages(&lines),
+            [
+                "group orders: lag status OK → STOP (no_members, worst is t-0)",
+                "group orders, t-0: lag status OK → STOP (no_members, 10 records behind, no commit for 300 s)",
+            ]
+        );
+        for line in &lines {
+            let strangers = Catalogue::get().strangers("event", line.fields());
+            assert!(strangers.is_empty(), "{strangers:?}");
+            assert_eq!(line.get("log.level").unwrap(), "error");
+        }
+    }
+
+    #[test]
+    fn a_thousand_partitions_at_once_are_a_few_lines() {
+        let one = lines(&[("g", stopped(1_000))]);
+        assert_eq!(one.len(), 1 + PARTITION_LINES + 1);
+        assert_eq!(
+            messages(&one).last(),
+            Some(&"group g: the lag status of 990 more partitions changed")
+        );
+        let names: Vec<String> = (0..50).map(|n| format!("g{n}")).collect();
+        let many: Vec<_> = names
+            .iter()
+            .map(|name| (name.as_str(), stopped(20)))
+            .collect();
+        assert_eq!(lines(&many).len(), 50 + ALL_PARTITION_LINES + 50);
+    }
+}
