@@ -103,7 +103,8 @@ impl Notes {
                 ..mark
             };
             marks.push(mark.map(again).unwrap_or_else(|| {
-                let left = left.as_ref().or(marks.last());
+                let lefts = [left.as_ref(), marks.last()].into_iter().flatten();
+                let left = lefts.max_by_key(|mark| mark.offset);
                 Mark::new(want.offset, appended(want.offset), left, kept.peek())
             }));
         }
