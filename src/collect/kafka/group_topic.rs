@@ -34,7 +34,7 @@ fn document(group: &Group, rows: &[Row<'_>]) -> Option<Document> {
             "kafka.group_topic.lag.unknown_reason",
             (!reasons.is_empty()).then_some(reasons),
         );
-    let document = ages::with_worst(document, "kafka.group_topic", rows);
+    let document = ages::with_worst(document, &ages::GROUP_TOPIC, rows);
     // Without its commits nobody knows how many partitions a group has.
     Some(match &group.committed {
         Err(_) => document,

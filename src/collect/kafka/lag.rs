@@ -243,7 +243,7 @@ fn group_document(group: &Group, rows: &[Row<'_>], verdict: &GroupVerdict) -> Do
         .with_some("kafka.group.lag.sum", lags.sum)
         .with_some("kafka.group.lag.max", lags.max)
         .with_some("kafka.group.lag.unknown_reason", reason(&group.committed));
-    let document = ages::with_worst(document, "kafka.group", rows);
+    let document = ages::with_worst(document, &ages::GROUP, rows);
     let document = with_group(document, verdict);
     // Without its commits nobody knows how many partitions a group has.
     let document = match &group.committed {
