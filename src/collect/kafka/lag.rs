@@ -6,12 +6,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::readers::Readers;
 use super::snapshot::{Answer, Description, Group, Member, Reason, Snapshot};
 use super::standing::{Lines, with_group, with_partition};
 use super::{ages, group_topic};
 use crate::document::Document;
 use crate::lag::seconds::{Age, Unknown};
-use crate::lag::{Evaluator, GroupVerdict, Reader, Sample, Sight, Verdict};
+use crate::lag::{Evaluator, GroupVerdict, Sample, Sight, Verdict};
 
 /// What is known of one partition of a group.
 pub(super) struct Row<'a> {
@@ -68,37 +69,6 @@ pub fn documents(
     let rows = rows.iter().zip(&verdicts);
     documents.extend(rows.map(|(row, verdict)| row_document(group, row, verdict)));
     documents
-}
-
-/// What is known of who reads.
-enum Readers<'a> {
-    /// The same for all partitions.
-    All(Reader),
-    /// Topics of which any member has a partition.
-    Topics(BTreeSet<&'a str>),
-}
-
-impl<'a> Readers<'a> {
-    fn of(group: &Group, members: &BTreeMap<(&'a str, i32), &'a Member>) -> Self {
-        match &group.description {
-            Err(_) => Self::All(Reader::Unknown),
-            Ok(description) if description.members.is_empty() => Self::All(Reader::Nobody),
-            // While a group rebalances nobody has anything, and that means nothing.
-            Ok(description) if members.is_empty() || description.state != STABLE => {
-                Self::All(Reader::Members)
-            }
-            Ok(_) => Self::Topics(members.keys().map(|(topic, _)| *topic).collect()),
-        }
-    }
-
-    fn reader(&self, row: &Row<'_>) -> Reader {
-        match (self, row.member) {
-            (Self::All(reader), _) => *reader,
-            (Self::Topics(_), Some(_)) => Reader::Assigned,
-            (Self::Topics(topics), None) if topics.contains(row.topic) => Reader::Unassigned,
-            (Self::Topics(_), None) => Reader::Elsewhere,
-        }
-    }
 }
 
 /// Committed or assigned now, or known from earlier when the commits cannot be read.
@@ -244,7 +214,12 @@ fn group_document(group: &Group, rows: &[Row<'_>], verdict: &GroupVerdict) -> Do
         .with_some("kafka.group.lag.max", lags.max)
         .with_some("kafka.group.lag.unknown_reason", reason(&group.committed));
     let document = ages::with_worst(document, &ages::GROUP, rows);
-    let document = with_group(document, verdict);
+    // Workers of Connect and share groups commit nothing: there is nothing to judge.
+    let other = protocol(group).is_some_and(|protocol| protocol != CONSUMER);
+    let document = match other && rows.is_empty() {
+        true => document,
+        false => with_group(document, verdict),
+    };
     // Without its commits nobody knows how many partitions a group has.
     let document = match &group.committed {
         Err(_) => document,
@@ -308,10 +283,10 @@ fn with_description(document: Document, description: &Description) -> Document {
         .with_some("kafka.group.assignor", named(&description.assignor))
 }
 
+/// The protocol of groups that commit offsets.
+const CONSUMER: &str = "consumer";
 /// The state of a group that nobody told.
 pub(super) const UNKNOWN: &str = "unknown";
-/// State in which the assignments of the members are those that they read by.
-const STABLE: &str = "Stable";
 
 /// By the coordinator's word, else by the list's.
 fn state(group: &Group) -> String {

@@ -11,7 +11,7 @@
 //! - [`survey`], [`fetch`]: the stages of a cycle, the only part that awaits → [`snapshot`]
 //! - [`times`]: its last stage, how old the first unread records are; [`ages`]: their fields
 //! - [`statuses`]: what [`crate::lag`] remembers of the groups, and its file
-//! - [`map`], `problems`, [`lag`], [`group_topic`], [`standing`], [`faults`]: from the snapshot to documents and to what is
+//! - [`map`], `problems`, [`lag`], [`group_topic`], `readers`, [`standing`], [`faults`]: from the snapshot to documents and to what is
 //!   missing. Pure
 
 pub mod ages;
@@ -29,6 +29,7 @@ pub mod pattern;
 pub mod probe;
 mod problems;
 pub mod rdkafka;
+mod readers;
 pub mod snapshot;
 pub mod standing;
 pub mod statuses;
