@@ -39,9 +39,12 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(bench: &str) -> Self {
         let text = format!(
-            "# Benchmarks\n\nWritten by `cargo bench --bench jmx_read`, on {}. Times are milliseconds: median | quartiles.\n",
+            "# Benchmarks
+
+Written by `cargo bench --bench {bench}`, on {}. Times are milliseconds: median | quartiles.
+",
             stack::conditions()
         );
         Self {

@@ -237,7 +237,8 @@ impl Cycles {
             document.dataset == "kafka.consumergroup"
                 && document.get("kafka.consumergroup.id") == Some(&group.into())
         };
-        let found = collected.documents.into_iter().find(is_it);
+        let later = collected.later.into_iter().flatten().flatten();
+        let found = collected.documents.into_iter().chain(later).find(is_it);
         found.unwrap_or_else(|| panic!("no document of {group}"))
     }
 }

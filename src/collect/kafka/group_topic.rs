@@ -59,6 +59,7 @@ mod tests {
 
     use super::*;
     use crate::collect::kafka::snapshot::{Description, Member, Missing, Reason};
+    use crate::document::get_nested;
     use crate::lag::seconds::{Age, Unknown};
 
     fn member(id: &str) -> Member {
@@ -111,8 +112,8 @@ mod tests {
         let documents = documents(group, rows).into_iter();
         documents
             .map(|document| {
-                document
-                    .get("kafka.group_topic")
+                let fields = document.fields();
+                get_nested(&fields, "kafka.group_topic")
                     .cloned()
                     .unwrap_or_default()
             })

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::readers::Readers;
 use super::snapshot::{Answer, Description, Group, Member, Reason, Snapshot};
-use super::standing::{Lines, with_group, with_partition};
+use super::standing::{with_group, with_partition};
 use super::{ages, group_topic};
 use crate::document::Document;
 use crate::lag::seconds::{Age, Unknown};
@@ -42,33 +42,48 @@ impl Row<'_> {
     }
 }
 
-/// The group's own document, one for each of its topics and one for each of its partitions; what has
-/// changed goes to the lines.
-pub fn documents(
-    group: &Group,
-    snapshot: &Snapshot,
-    evaluator: &mut Evaluator,
-    lines: &mut Lines,
-) -> Vec<Document> {
+/// What is said of a group and of its partitions, in the order of its rows.
+pub struct Judged {
+    /// Of the group.
+    pub group: GroupVerdict,
+    partitions: Vec<Verdict>,
+}
+
+/// Gives a group's offsets to the evaluation.
+pub fn judge(group: &Group, snapshot: &Snapshot, evaluator: &mut Evaluator) -> Judged {
     let members = members(group);
-    let rows: Vec<Row<'_>> = partitions(group)
-        .into_iter()
-        .map(|at| row(group, at, members.get(&at).copied(), snapshot))
-        .collect();
+    let rows = rows(group, snapshot, &members);
     let readers = Readers::of(group, &members);
     let mut cycle = evaluator.group(&group.id);
     let judge = |row: &Row<'_>| {
         let reader = readers.reader(row);
         cycle.partition(row.topic, row.partition, row.sight(), reader)
     };
-    let verdicts: Vec<Verdict> = rows.iter().map(judge).collect();
-    let verdict = cycle.finish(reason(&group.committed));
-    lines.add(&group.id, &verdict);
-    let mut documents = vec![group_document(group, &rows, &verdict)];
+    let partitions = rows.iter().map(judge).collect();
+    Judged {
+        group: cycle.finish(reason(&group.committed)),
+        partitions,
+    }
+}
+
+/// The group's own document, one for each of its topics and one for each of its partitions.
+pub fn documents(group: &Group, snapshot: &Snapshot, judged: &Judged) -> Vec<Document> {
+    let rows = rows(group, snapshot, &members(group));
+    let mut documents = vec![group_document(group, &rows, &judged.group)];
     documents.extend(group_topic::documents(group, &rows));
-    let rows = rows.iter().zip(&verdicts);
+    let rows = rows.iter().zip(&judged.partitions);
     documents.extend(rows.map(|(row, verdict)| row_document(group, row, verdict)));
     documents
+}
+
+fn rows<'a>(
+    group: &'a Group,
+    snapshot: &Snapshot,
+    members: &BTreeMap<(&'a str, i32), &'a Member>,
+) -> Vec<Row<'a>> {
+    let all = partitions(group).into_iter();
+    all.map(|at| row(group, at, members.get(&at).copied(), snapshot))
+        .collect()
 }
 
 /// Committed or assigned now, or known from earlier when the commits cannot be read.
@@ -326,6 +341,7 @@ mod tests {
     use crate::collect::kafka::snapshot::{
         Inventory, LogEnds, Metadata, Missing, Partition, Topic,
     };
+    use crate::document::get_nested;
     use crate::lag::{Rules, Settings};
 
     fn missing(reason: Reason) -> Missing {
@@ -391,14 +407,15 @@ mod tests {
         let rules = Rules::new(&Settings::default(), Duration::from_secs(10));
         let mut evaluator = Evaluator::new(rules);
         evaluator.begin(0, None);
-        let lines = &mut Lines::default();
-        documents(&snapshot.groups[0], snapshot, &mut evaluator, lines)
+        let judged = judge(&snapshot.groups[0], snapshot, &mut evaluator);
+        documents(&snapshot.groups[0], snapshot, &judged)
             .into_iter()
             .filter(|document| document.dataset != "kafka.group_topic")
             .map(|document| {
-                let group = document.get("kafka.group").cloned();
+                let all = document.fields();
+                let group = get_nested(&all, "kafka.group").cloned();
                 let mut fields = group.unwrap_or_else(|| {
-                    let mut fields = document.get("kafka.consumergroup").cloned().unwrap();
+                    let mut fields = get_nested(&all, "kafka.consumergroup").cloned().unwrap();
                     fields.as_object_mut().unwrap().remove("id");
                     fields
                 });

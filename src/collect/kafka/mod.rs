@@ -43,7 +43,7 @@ use self::config::Config;
 use self::memory::Memory;
 use self::snapshot::Snapshot;
 use self::statuses::Statuses;
-use super::{Collected, Collector, Cycle, Fault, FaultKind, Kind, Pending};
+use super::{Collected, Collector, Cycle, Fault, FaultKind, Kind, Later, Pending};
 use crate::clock::Millis;
 use crate::lag::Evaluator;
 
@@ -118,24 +118,30 @@ fn only_identity(snapshot: Snapshot) -> Collected {
 }
 
 /// What a snapshot becomes, and whether a status has changed in it.
+///
+/// Groups are judged now: their documents are made when the writer takes them, and by
+/// then the next cycle may have begun.
 fn collected(snapshot: Snapshot, tick: Millis, evaluator: &mut Evaluator) -> (Collected, bool) {
     evaluator.begin(tick.0, snapshot.cluster_id.as_deref());
     let mut lines = standing::Lines::default();
-    let mut documents = map::documents(&snapshot);
+    let mut judged = Vec::with_capacity(snapshot.groups.len());
     for group in &snapshot.groups {
-        documents.extend(lag::documents(group, &snapshot, evaluator, &mut lines));
+        let mut one = lag::judge(group, &snapshot, evaluator);
+        lines.add(&group.id, &one.group);
+        one.group.changes = Vec::new();
+        judged.push(one);
     }
     // Where a broker did not list its groups, one that is not here may still be there.
     evaluator.end(snapshot.unlisted.is_empty());
-    let lines = lines.into_documents();
-    let changed = !lines.is_empty();
-    documents.extend(lines);
+    let documents = lines.into_documents();
+    let changed = !documents.is_empty();
     let collected = Collected {
         up: true,
         documents,
         faults: faults::faults(&snapshot),
-        cluster_id: snapshot.cluster_id,
-        figures: Vec::new(),
+        cluster_id: snapshot.cluster_id.clone(),
+        later: Some(Later::new(map::parts(snapshot, judged))),
+        ..Collected::default()
     };
     (collected, changed)
 }

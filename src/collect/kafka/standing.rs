@@ -35,7 +35,7 @@ pub fn with_partition(document: Document, verdict: &Verdict) -> Document {
             sample.and_then(|sample| sample.retention_left()),
         )
         .with_some("kafka.consumergroup.lag.lost", lost(verdict));
-    with_rates(document, "kafka.consumergroup", judgement.rates.as_ref())
+    with_rates(document, PARTITION_RATES, judgement.rates.as_ref())
 }
 
 /// What is said of a group.
@@ -56,18 +56,35 @@ pub fn with_group(document: Document, verdict: &GroupVerdict) -> Document {
         .with_some("kafka.group.lag.catch_up", verdict.catch_up)
         .with_some("kafka.group.lag.skew", verdict.skew)
         .with_some("kafka.group.lag.retention_left", verdict.retention_left);
-    with_rates(document, "kafka.group", verdict.rates.as_ref())
+    with_rates(document, GROUP_RATES, verdict.rates.as_ref())
 }
 
-fn with_rates(document: Document, prefix: &str, rates: Option<&Rates>) -> Document {
+/// Fields of the rates: of the commit, the log end, the lag, and the time that they are taken over.
+type RateFields = [&'static str; 4];
+
+const PARTITION_RATES: RateFields = [
+    "kafka.consumergroup.lag.rate.committed",
+    "kafka.consumergroup.lag.rate.log_end",
+    "kafka.consumergroup.lag.rate.lag",
+    "kafka.consumergroup.lag.rate.span",
+];
+
+const GROUP_RATES: RateFields = [
+    "kafka.group.lag.rate.committed",
+    "kafka.group.lag.rate.log_end",
+    "kafka.group.lag.rate.lag",
+    "kafka.group.lag.rate.span",
+];
+
+fn with_rates(document: Document, fields: RateFields, rates: Option<&Rates>) -> Document {
     let Some(rates) = rates else {
         return document;
     };
-    document
-        .with(&format!("{prefix}.lag.rate.committed"), rates.committed)
-        .with(&format!("{prefix}.lag.rate.log_end"), rates.log_end)
-        .with(&format!("{prefix}.lag.rate.lag"), rates.lag)
-        .with(&format!("{prefix}.lag.rate.span"), rates.seconds)
+    let values = [rates.committed, rates.log_end, rates.lag, rates.seconds];
+    let fields = fields.into_iter().zip(values);
+    fields.fold(document, |document, (field, value)| {
+        document.with(field, value)
+    })
 }
 
 /// Lines of a cycle, bounded.
@@ -275,7 +292,7 @@ mod tests {
             ]
         );
         for line in &lines {
-            let strangers = Catalogue::get().strangers("event", line.fields());
+            let strangers = Catalogue::get().strangers("event", &line.fields());
             assert!(strangers.is_empty(), "{strangers:?}");
             assert_eq!(line.get("log.level").unwrap(), "error");
         }

@@ -13,6 +13,7 @@ pub struct Options {
     pub(crate) jdk: Option<u32>,
     pub(crate) jmx: Option<JmxPort>,
     pub(crate) jolokia: Option<JolokiaPort>,
+    pub(crate) advertised: Option<String>,
 }
 
 impl Default for Options {
@@ -23,6 +24,7 @@ impl Default for Options {
             jdk: None,
             jmx: Some(JmxPort::new()),
             jolokia: None,
+            advertised: None,
         }
     }
 }
@@ -72,6 +74,14 @@ impl Options {
     #[must_use]
     pub fn jolokia(mut self, port: JolokiaPort) -> Self {
         self.jolokia = Some(port);
+        self
+    }
+
+    /// A KRaft broker tells its clients this host and its port: that of a [`Proxy`](crate::Proxy), which must be
+    /// there before the first client.
+    #[must_use]
+    pub fn advertise(mut self, host: &str) -> Self {
+        self.advertised = Some(host.to_owned());
         self
     }
 }
