@@ -12,7 +12,7 @@
 //! * [`cli`] — what a person typed; [`config`] — what the file says, all mistakes at once.
 //! * [`agent`] — the only module that knows every task: start, reload, drain.
 //! * [`collect`] — one folder a collector: config, fetch (awaits), map (pure). [`clock`] — the ticks they keep.
-//! * [`lag`] — what the offsets of a consumer group mean: status, reason, rates. Pure.
+//! * [`lag`] — what the offsets of a consumer group mean: status, reason, rates, seconds behind. Pure.
 //! * [`document`] — what they make; [`catalogue`] — every field that may be in it.
 //! * [`enrich`] and [`identity`] — who it is about, under which name for ever.
 //! * [`writer`], [`spool`] — the queue and its accounting; [`ship`] — the way into Elasticsearch.

@@ -11,12 +11,13 @@
 //!
 //! In reading order: [`status`] the words, [`sight`] what goes in, [`rules`] settings and constants,
 //! [`window`], [`rates`], [`series`] one partition, [`standing`] changes, [`group`], [`evaluator`] a cluster,
-//! [`state`] what outlives a restart.
+//! [`state`] what outlives a restart; [`seconds`] how old the first unread record is.
 
 pub mod evaluator;
 pub mod group;
 pub mod rates;
 pub mod rules;
+pub mod seconds;
 pub mod series;
 pub mod sight;
 pub mod standing;

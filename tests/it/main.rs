@@ -24,6 +24,7 @@ mod lag_status;
 mod local;
 mod matrix;
 mod reload;
+mod seconds;
 mod servers;
 mod shipping;
 mod soak;

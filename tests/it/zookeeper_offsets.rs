@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use brokerbeat::clock::Millis;
 use brokerbeat::collect::kafka::zookeeper_offsets::OldConsumers;
 use brokerbeat::collect::kafka::zookeeper_offsets::config::Config;
 use brokerbeat::collect::kafka::zookeeper_offsets::walk::Wanted;
@@ -105,7 +106,13 @@ impl Reader {
         let collector = &mut self.collector;
         let mut collected = self.runtime.block_on(async {
             let deadline = Instant::now() + budget;
-            collector.collect(&Cycle { deadline }).await
+            let tick = Some(Millis::now());
+            let cycle = Cycle {
+                deadline,
+                tick,
+                keep: false,
+            };
+            collector.collect(&cycle).await
         });
         assert!(collected.up, "{:?}", collected.faults);
         let later = collected.later.take().into_iter().flatten().flatten();

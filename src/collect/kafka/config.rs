@@ -60,6 +60,8 @@ pub struct Config {
     pub topics: Filter,
     /// Whether Kafka's own topics are among them.
     pub internal_topics: bool,
+    /// Whether the first unread records may be read for their timestamps.
+    pub read_records: bool,
     /// How long a connection waits for an answer: a broker that hangs is given up within the
     /// stage that meets it. A default that `properties` may overrule.
     pub socket_timeout: Duration,
@@ -70,6 +72,20 @@ pub struct Config {
 impl Config {
     /// The property map of a client.
     pub fn properties(&self) -> Result<Properties, String> {
+        self.properties_with(|_| true, &[])
+    }
+
+    /// The property map of a client that reads records, with its own properties over the user's. It
+    /// belongs to no group.
+    pub fn reader_properties(&self, over: &[(&str, &str)]) -> Result<Properties, String> {
+        self.properties_with(|name| !name.starts_with("group."), over)
+    }
+
+    fn properties_with(
+        &self,
+        takes: impl Fn(&str) -> bool,
+        over: &[(&str, &str)],
+    ) -> Result<Properties, String> {
         let timeout = self.socket_timeout.as_millis().to_string();
         let bootstrap = self.bootstrap.join(",");
         let ours = [
@@ -80,9 +96,11 @@ impl Config {
         let written = self
             .properties
             .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()));
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .filter(|(name, _)| takes(name));
+        let all = DEFAULTS.iter().copied().chain(ours).chain(written);
         let mut properties = Properties::default();
-        for (name, value) in DEFAULTS.iter().copied().chain(ours).chain(written) {
+        for (name, value) in all.chain(over.iter().copied()) {
             properties
                 .set(name, value)
                 .map_err(|refusal| explain(name, &refusal))?;
@@ -100,7 +118,8 @@ pub fn read(cluster: &mut Section<'_>, common: &Common) -> Vec<TargetPlan> {
     let interval = section.duration("interval", INTERVALS);
     let every = interval.unwrap_or(common.interval);
     let budget = Rhythm::new(every, "").budget();
-    let rules = Rules::new(&read_lag(&mut section), every);
+    let (settings, read_records) = read_lag(&mut section);
+    let rules = Rules::new(&settings, every);
     let zookeepers = cluster.texts_of_another("zookeeper", "hosts");
     let config = Config {
         socket_timeout: first_stage(budget).clamp(MIN_SOCKET_TIMEOUT, MAX_SOCKET_TIMEOUT),
@@ -110,6 +129,7 @@ pub fn read(cluster: &mut Section<'_>, common: &Common) -> Vec<TargetPlan> {
         topics: read_filter(&mut section, "topics"),
         internal_topics: section.flag_or("internal_topics", false),
         zookeeper_offsets: zookeeper_offsets::config::read(&mut section, &zookeepers, every),
+        read_records,
     };
     let Some((host, port)) = seeds.into_iter().next() else {
         return Vec::new();
@@ -150,13 +170,14 @@ fn read_bootstrap(section: &mut Section<'_>) -> (Vec<String>, Vec<(String, u16)>
     (shown, seeds)
 }
 
-fn read_lag(section: &mut Section<'_>) -> Settings {
+fn read_lag(section: &mut Section<'_>) -> (Settings, bool) {
     let mut section = section.section_or_empty("lag");
     let default = Settings::default();
-    Settings {
+    let settings = Settings {
         window: section.duration_or("window", default.window, WINDOWS),
         allowed: section.number_or("allowed", default.allowed, 0..=u64::MAX >> 1),
-    }
+    };
+    (settings, section.flag_or("read_records", false))
 }
 
 fn read_filter(section: &mut Section<'_>, key: &'static str) -> Filter {
@@ -204,6 +225,7 @@ fn explain(name: &str, refusal: &Refusal) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::collect::kafka::times;
     use crate::config::Findings;
 
     fn read_text(text: &str) -> (Vec<TargetPlan>, Vec<String>) {
@@ -225,7 +247,7 @@ mod tests {
         let (plans, problems) = read_text(
             "kafka:\n  bootstrap: [\"localhost:9092\", \"b2:9092\"]\n  interval: 30s\n  \
              properties: {security.protocol: sasl_ssl, sasl.mechanism: PLAIN}\n  \
-             groups: {exclude: [\"console-*\"]}\n",
+             groups: {exclude: [\"console-*\"]}\n  lag: {read_records: true}\n",
         );
         assert_eq!(problems, [""; 0]);
         assert_eq!(plans.len(), 1);
@@ -246,10 +268,13 @@ mod tests {
                 groups: Filter::default(),
                 topics: Filter::default(),
                 internal_topics: false,
+                read_records: true,
                 socket_timeout: Duration::from_secs(timeout),
                 zookeeper_offsets: None,
             };
             assert!(config.properties().is_ok(), "{interval}");
+            let reader = config.reader_properties(times::READER_PROPERTIES);
+            assert!(reader.is_ok(), "{interval}");
         }
     }
 

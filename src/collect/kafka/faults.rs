@@ -5,7 +5,7 @@ use std::fmt::Display;
 use std::time::Duration;
 
 use super::client::Trouble;
-use super::snapshot::{Group, Missing, Reason, Snapshot, Store};
+use super::snapshot::{ByPartition, Group, LogEnds, Missing, Reason, Snapshot, Store};
 use super::zookeeper_offsets;
 use crate::collect::{Fault, FaultKind};
 
@@ -71,6 +71,7 @@ pub fn faults(snapshot: &Snapshot) -> Vec<Fault> {
             .flat_map(zookeeper_offsets::faults::faults),
     );
     faults.extend(of_logs(snapshot));
+    faults.extend(of_records(snapshot));
     faults
 }
 
@@ -141,10 +142,29 @@ fn of_groups(
 }
 
 fn of_logs(snapshot: &Snapshot) -> Vec<Fault> {
-    let mut by_reason: BTreeMap<Reason, (Vec<String>, &Missing)> = BTreeMap::new();
-    for (topic, partitions) in &snapshot.logs {
-        for (partition, ends) in partitions {
-            if let Some(missing) = ends.latest.as_ref().err().or(ends.earliest.as_ref().err()) {
+    let missing = |ends: &LogEnds| {
+        let ends = [&ends.latest, &ends.earliest];
+        ends.into_iter().find_map(|end| end.as_ref().err().cloned())
+    };
+    of_partitions("no offsets of", &snapshot.logs, missing)
+}
+
+fn of_records(snapshot: &Snapshot) -> Vec<Fault> {
+    let what = "lag.read_records: no record of";
+    of_partitions(what, &snapshot.times.unread, |missing| {
+        Some(missing.clone())
+    })
+}
+
+fn of_partitions<T>(
+    what: &str,
+    all: &ByPartition<T>,
+    missing: impl Fn(&T) -> Option<Missing>,
+) -> Vec<Fault> {
+    let mut by_reason: BTreeMap<Reason, (Vec<String>, Missing)> = BTreeMap::new();
+    for (topic, partitions) in all {
+        for (partition, value) in partitions {
+            if let Some(missing) = missing(value) {
                 let named = by_reason
                     .entry(missing.reason)
                     .or_insert((Vec::new(), missing));
@@ -154,12 +174,7 @@ fn of_logs(snapshot: &Snapshot) -> Vec<Fault> {
     }
     by_reason
         .into_values()
-        .map(|(all, missing)| {
-            fault(
-                &format!("no offsets of {}", list("partition", &all)),
-                missing,
-            )
-        })
+        .map(|(names, missing)| fault(&format!("{what} {}", list("partition", &names)), &missing))
         .collect()
 }
 

@@ -1,4 +1,5 @@
-//! One cycle in three stages: who is there → what the groups have committed → where the logs end.
+//! One cycle in four stages: who is there → what the groups have committed → where the logs end →
+//! how old the first unread records are.
 //!
 //! Offsets of old consumers are read from ZooKeeper in the second stage, beside the others.
 //! Committed offsets are read before the log ends, so that lag cannot come out negative just
@@ -20,7 +21,9 @@ use super::snapshot::{
     Topic,
 };
 use super::survey::{Survey, selects_topic, survey, unexpected};
+use super::times;
 use super::zookeeper_offsets::{Found, OldConsumers, walk::Wanted};
+use crate::clock::Millis;
 
 /// Configurations are refreshed rarely; what hangs then must leave the rest of the cycle alone.
 const CONFIGS_PERCENT: u32 = 25;
@@ -31,8 +34,10 @@ const OTHERS_PERCENT: u32 = 25;
 /// not need goes to the next ones.
 const SURVEY_PERCENT: u32 = 40;
 const GROUPS_PERCENT: u32 = 50;
+/// Where logs do not answer there is little left for the times of their records, nor anything to ask.
+const LOGS_PERCENT: u32 = 90;
 /// Not all of it: the documents have still to be made before the deadline.
-const LOGS_PERCENT: u32 = 95;
+const TIMES_PERCENT: u32 = 80;
 
 /// Partitions in one ListOffsets: librdkafka's merging of the answers is quadratic in them.
 const PARTITIONS_PER_CALL: usize = 500;
@@ -89,11 +94,17 @@ pub async fn fetch(
     }
     groups.extend(old.without_offsets_in_kafka(&groups));
     let plan = plan(topics, &groups, &survey.unreachable);
+    let began = Millis::now();
     let logs = read_logs(client, plan, stage(deadline, LOGS_PERCENT)).await;
     memory.learn(&groups);
-    let mut snapshot = survey.into_snapshot(groups, logs, memory);
-    snapshot.old_store = old.store;
-    Some(snapshot)
+    let deadline = stage(deadline, TIMES_PERCENT);
+    let times = &mut memory.times;
+    let seen = times::look(times, client, config, (&groups, &logs), began, deadline).await;
+    Some(Snapshot {
+        times: seen,
+        old_store: old.store,
+        ..survey.into_snapshot(groups, logs, memory)
+    })
 }
 
 /// Selected groups, listed now or earlier; for those that nobody can answer for it says so already.

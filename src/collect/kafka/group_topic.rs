@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use super::ages;
 use super::lag::{Lags, Row};
 use super::snapshot::Group;
 use crate::document::Document;
@@ -33,6 +34,7 @@ fn document(group: &Group, rows: &[Row<'_>]) -> Option<Document> {
             "kafka.group_topic.lag.unknown_reason",
             (!reasons.is_empty()).then_some(reasons),
         );
+    let document = ages::with_worst(document, &ages::GROUP_TOPIC, rows);
     // Without its commits nobody knows how many partitions a group has.
     Some(match &group.committed {
         Err(_) => document,
@@ -58,6 +60,7 @@ mod tests {
     use super::*;
     use crate::collect::kafka::snapshot::{Description, Member, Missing, Reason, Store};
     use crate::document::get_nested;
+    use crate::lag::seconds::{Age, Unknown};
 
     fn member(id: &str) -> Member {
         Member {
@@ -95,6 +98,13 @@ mod tests {
             log_start: None,
             log_end: None,
             lag,
+            age: lag.ok().map(|lag| match lag {
+                0.. => Ok(Age {
+                    seconds: 10.0 * lag as f64,
+                    ..Age::NONE
+                }),
+                _ => Err(Unknown::Truncated),
+            }),
             member,
         }
     }
@@ -126,11 +136,13 @@ mod tests {
         let mut group = group();
         let known = json!({
             "members": 2, "partitions": 3,
-            "lag": {"sum": 12, "max": 7, "unknown_partitions": 0},
+            "lag": {"sum": 12, "max": 7, "unknown_partitions": 0,
+                    "seconds": 70.0, "seconds_method": "exact", "seconds_unknown_partitions": 1},
         });
         let partial = json!({
             "members": 1, "partitions": 3,
             "lag": {"sum": 4, "max": 4, "unknown_partitions": 2,
+                    "seconds": 40.0, "seconds_method": "exact",
                     "unknown_reason": ["no_commit", "no_leader"]},
         });
         let nothing = json!({

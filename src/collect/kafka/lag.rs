@@ -6,11 +6,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::group_topic;
 use super::readers::Readers;
 use super::snapshot::{Answer, Description, Group, Member, Reason, Snapshot};
 use super::standing::{with_group, with_partition};
+use super::{ages, group_topic};
 use crate::document::Document;
+use crate::lag::seconds::{Age, Unknown};
 use crate::lag::{Evaluator, GroupVerdict, Sample, Sight, Verdict};
 
 /// What is known of one partition of a group.
@@ -21,6 +22,8 @@ pub(super) struct Row<'a> {
     pub(super) log_start: Option<i64>,
     pub(super) log_end: Option<i64>,
     pub(super) lag: Result<i64, Reason>,
+    /// Of the first record that is not read; nothing where the lag is unknown.
+    pub(super) age: Option<Result<Age, Unknown>>,
     pub(super) member: Option<&'a Member>,
 }
 
@@ -131,6 +134,9 @@ fn row<'a>(
             (_, Err(gone @ (Reason::TopicDeleted | Reason::PartitionDeleted))) => Err(gone),
             (Err(reason), _) | (_, Err(reason)) => Err(reason),
         },
+        age: committed
+            .ok()
+            .and_then(|committed| ages::of(snapshot, (topic, partition), committed)),
         member,
     }
 }
@@ -191,6 +197,7 @@ fn row_document(group: &Group, row: &Row<'_>, verdict: &Verdict) -> Document {
         Err(reason) => document.with("kafka.consumergroup.lag.unknown_reason", reason.as_str()),
     };
     let document = with_partition(document, verdict);
+    let document = ages::with_age(document, row.age);
     let Some(member) = row.member else {
         return document;
     };
@@ -226,6 +233,7 @@ fn group_document(group: &Group, rows: &[Row<'_>], verdict: &GroupVerdict) -> Do
         .with_some("kafka.group.lag.sum", lags.sum)
         .with_some("kafka.group.lag.max", lags.max)
         .with_some("kafka.group.lag.unknown_reason", reason(&group.committed));
+    let document = ages::with_worst(document, &ages::GROUP, rows);
     // Workers of Connect and share groups commit nothing: there is nothing to judge.
     let other = protocol(group).is_some_and(|protocol| protocol != CONSUMER);
     let document = match other && rows.is_empty() {
@@ -394,6 +402,7 @@ mod tests {
             }),
             logs: BTreeMap::from([("t".to_owned(), BTreeMap::from(logs))]),
             groups: vec![group],
+            times: Default::default(),
             group_count: None,
             unlisted: BTreeMap::new(),
             old_store: None,
@@ -441,6 +450,7 @@ mod tests {
             json!({
                 "sum": 0,
                 "max": 0,
+                "seconds_unknown_partitions": 1,
                 "unknown_partitions": 3,
                 "status": "TRUNCATED",
                 "worst": {"topic": "t", "partition": 0},
@@ -455,7 +465,7 @@ mod tests {
                     "log_end_offset": 10,
                     "log_start_offset": 0,
                     "consumer_lag": 0,
-                    "lag": {"raw": -2, "status": "TRUNCATED"},
+                    "lag": {"raw": -2, "seconds_unknown_reason": "truncated", "status": "TRUNCATED"},
                 }),
                 json!({"offset": 3, "lag": {"unknown_reason": "no_leader", "status": "UNKNOWN"}}),
                 json!({"offset": 4, "lag": {"unknown_reason": "partition_deleted", "status": "UNKNOWN"}}),

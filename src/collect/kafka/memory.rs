@@ -10,6 +10,7 @@ use super::configs::Configs;
 use super::others::Others;
 use super::probe::Address;
 use super::snapshot::{Answer, ByPartition, Group, Listing, Missing, Partition, Topic};
+use super::times::Times;
 
 /// The topic whose partitions coordinate the groups.
 const OFFSETS_TOPIC: &str = "__consumer_offsets";
@@ -25,6 +26,8 @@ pub struct Memory {
     pub configs: Configs,
     /// Groups that are no consumer groups.
     pub others: Others,
+    /// Where logs ended, and what records' times are known.
+    pub times: Times,
     groups: BTreeMap<String, Seen>,
 }
 

@@ -9,10 +9,13 @@
 //! - [`others`]: groups that are no consumer groups
 //! - [`probe`]: whether a silent broker can be reached at all
 //! - [`survey`], [`fetch`]: the stages of a cycle, the only part that awaits → [`snapshot`]
+//! - [`times`]: its last stage, how old the first unread records are; [`ages`]: their fields
 //! - [`zookeeper_offsets`]: groups of old consumers, which keep their offsets in ZooKeeper
 //! - [`statuses`]: what [`crate::lag`] remembers of the groups, and its file
-//! - [`map`], `problems`, [`lag`], [`group_topic`], `readers`, [`standing`], [`faults`]: from the snapshot to documents and to what is missing. Pure
+//! - [`map`], `problems`, [`lag`], [`group_topic`], `readers`, [`standing`], [`faults`]: from the snapshot to documents and to what is
+//!   missing. Pure
 
+pub mod ages;
 pub mod client;
 pub mod config;
 pub mod configs;
@@ -32,6 +35,7 @@ pub mod snapshot;
 pub mod standing;
 pub mod statuses;
 pub mod survey;
+pub mod times;
 pub mod zookeeper_offsets;
 
 use tokio::time::Instant;
@@ -182,6 +186,7 @@ impl Collector for KafkaCollector {
             if let Some(old_consumers) = &mut self.old_consumers {
                 old_consumers.close().await;
             }
+            self.memory.times.close();
         })
     }
 }

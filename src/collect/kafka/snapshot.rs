@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::times::Seen;
 use super::zookeeper_offsets::store::OldStore;
 use crate::document::Document;
 
@@ -137,6 +138,9 @@ pub struct Snapshot {
     pub logs: ByPartition<LogEnds>,
     /// Selected groups in the order of their names.
     pub groups: Vec<Group>,
+    /// How old the first records are that they have not read.
+    #[serde(default, skip_serializing_if = "Seen::is_empty")]
+    pub times: Seen,
     /// How many groups all brokers together listed; absent when one did not answer.
     pub group_count: Option<u64>,
     /// Brokers that did not list their groups.

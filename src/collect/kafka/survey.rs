@@ -16,6 +16,7 @@ use super::snapshot::{
     Answer, Broker, ByPartition, Group, Inventory, Listing, LogEnds, Metadata, Missing, Reason,
     Snapshot,
 };
+use super::times::Seen;
 
 /// Kafka's own topics, by name as Kafka itself knows them.
 const INTERNAL_TOPICS: &[&str] = &[
@@ -313,6 +314,7 @@ impl Survey {
             metadata: self.metadata,
             logs,
             groups,
+            times: Seen::default(),
             group_count: complete.then_some(self.listed.len() as u64),
             unlisted: self.unlisted,
             inventory,

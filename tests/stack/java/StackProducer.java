@@ -3,16 +3,23 @@ import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Properties;
 import java.util.concurrent.Future;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
+import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.StringSerializer;
 
 /**
  * A producer that is told what to do over stdin: "rate N" (records per second from now on), "send N" (now, and wait
- * until they are acknowledged). It answers each line with "ok" or "error …" and ends when stdin does.
+ * until they are acknowledged), "stamped P T T …" (to partition P, a record for each timestamp T in milliseconds),
+ * "transaction N" (now, in one transaction; wants transactional.id), "commit G T P O" (offset O of partition P of topic T
+ * for group G, which must have no members). It answers each line with "ok" or "error …" and
+ * ends when stdin does.
  *
  * Arguments: topic, records per second, client properties as key=value.
  */
@@ -23,6 +30,9 @@ public class StackProducer {
     private final String topic;
     private volatile double rate;
     private long sent;
+    private boolean initialised;
+    private final String bootstrap;
+    private Admin admin;
 
     StackProducer(String[] args) {
         topic = args[0];
@@ -32,6 +42,7 @@ public class StackProducer {
             String[] pair = args[i].split("=", 2);
             properties.put(pair[0], pair[1]);
         }
+        bootstrap = properties.getProperty("bootstrap.servers");
         producer = new KafkaProducer<>(properties, new StringSerializer(), new StringSerializer());
     }
 
@@ -55,6 +66,9 @@ public class StackProducer {
             switch (words[0]) {
                 case "rate": rate = Double.parseDouble(words[1]); break;
                 case "send": sendNow(Integer.parseInt(words[1])); break;
+                case "stamped": sendStamped(words); break;
+                case "transaction": sendTransaction(Integer.parseInt(words[1])); break;
+                case "commit": commit(words); break;
                 default: return "error unknown: " + line;
             }
             return "ok";
@@ -68,6 +82,32 @@ public class StackProducer {
         for (int i = 0; i < count; i++) answers.add(send());
         producer.flush();
         for (Future<RecordMetadata> answer : answers) answer.get();
+    }
+
+    private void sendStamped(String[] words) throws Exception {
+        int partition = Integer.parseInt(words[1]);
+        List<Future<RecordMetadata>> answers = new ArrayList<>();
+        for (int i = 2; i < words.length; i++) {
+            long timestamp = Long.parseLong(words[i]);
+            answers.add(producer.send(new ProducerRecord<>(topic, partition, timestamp, null, "stamped " + timestamp)));
+        }
+        producer.flush();
+        for (Future<RecordMetadata> answer : answers) answer.get();
+    }
+
+    private void sendTransaction(int count) throws Exception {
+        if (!initialised) producer.initTransactions();
+        initialised = true;
+        producer.beginTransaction();
+        sendNow(count);
+        producer.commitTransaction();
+    }
+
+    private void commit(String[] words) throws Exception {
+        if (admin == null) admin = Admin.create(Map.of("bootstrap.servers", bootstrap));
+        TopicPartition partition = new TopicPartition(words[2], Integer.parseInt(words[3]));
+        OffsetAndMetadata offset = new OffsetAndMetadata(Long.parseLong(words[4]));
+        admin.alterConsumerGroupOffsets(words[1], Map.of(partition, offset)).all().get();
     }
 
     /** The keys spread the records evenly over the partitions. */

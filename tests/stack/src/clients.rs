@@ -26,6 +26,9 @@ const READY: Duration = Duration::from_secs(90);
 /// Longer than a client's own time-outs, so that its error comes first.
 const OBEY: Duration = Duration::from_secs(150);
 
+/// Timestamps in one command.
+const STAMPS_PER_LINE: usize = 500;
+
 /// A Java producer with a JMX port.
 pub struct Producer {
     doors: Doors,
@@ -70,6 +73,29 @@ impl Producer {
     /// Sends this many records now and waits until the brokers have them.
     pub fn send(&self, count: u32) -> Result<()> {
         tell(&self.process, &format!("send {count}"))
+    }
+
+    /// Sends a record for each timestamp, in milliseconds since the epoch, to a partition and waits until the brokers
+    /// have them.
+    pub fn send_stamped(&self, partition: i32, timestamps: &[i64]) -> Result<()> {
+        for some in timestamps.chunks(STAMPS_PER_LINE) {
+            let stamps: Vec<String> = some.iter().map(ToString::to_string).collect();
+            let command = format!("stamped {partition} {}", stamps.join(" "));
+            tell(&self.process, &command)?;
+        }
+        Ok(())
+    }
+
+    /// Sends this many records in one transaction, which ends in a marker that takes an offset in each partition.
+    /// The producer must have been started with `transactional.id`.
+    pub fn send_transaction(&self, count: u32) -> Result<()> {
+        tell(&self.process, &format!("transaction {count}"))
+    }
+
+    /// Commits an offset for a group without members, as an administrator does. Any topic will do.
+    pub fn commit(&self, group: &str, topic: &str, partition: i32, offset: i64) -> Result<()> {
+        let command = format!("commit {group} {topic} {partition} {offset}");
+        tell(&self.process, &command)
     }
 
     door_methods!();

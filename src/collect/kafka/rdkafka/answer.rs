@@ -18,7 +18,7 @@ pub enum Answered {
     Group(Description),
     /// To [`Request::TopicConfigs`] and [`Request::BrokerConfig`].
     Configs(Vec<Configured>),
-    /// To [`Request::Committed`] and [`Request::Offsets`].
+    /// To [`Request::Committed`], [`Request::Offsets`] and [`Request::Times`].
     Offsets(Vec<Offset>),
 }
 
@@ -44,6 +44,9 @@ pub struct Offset {
     pub offset: i64,
     /// Error code, 0 for none.
     pub code: i32,
+    /// Timestamp of the record there, where a time was asked for: milliseconds since the epoch,
+    /// negative for none.
+    pub timestamp: i64,
 }
 
 /// A topic or broker with the values that were asked for.
@@ -95,4 +98,26 @@ pub enum Event {
     },
     /// Nothing of interest.
     Other,
+}
+
+/// A record, or why there is none, from a [`super::Tap`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// Topic.
+    pub topic: String,
+    /// Number of the partition.
+    pub partition: i32,
+    /// Its offset; at the log end that one.
+    pub offset: i64,
+    /// Milliseconds since the epoch; none in old formats, or where the producer gave none.
+    pub timestamp: Option<i64>,
+    /// Bytes of key and value.
+    pub size: usize,
+    /// Error code, 0 for none.
+    pub code: i32,
+}
+
+impl Record {
+    /// librdkafka's code for "the log ends here".
+    pub const LOG_END: i32 = -191;
 }

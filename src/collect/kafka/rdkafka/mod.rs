@@ -15,7 +15,7 @@ pub mod sys;
 #[cfg(test)]
 mod tests;
 
-pub use answer::{Answered, AnyGroup, Cluster, Configured, Event, Offset};
+pub use answer::{Answered, AnyGroup, Cluster, Configured, Event, Offset, Record};
 pub use failure::{Failure, Refusal};
 pub use request::{End, Request};
-pub use sys::{Handle, Properties};
+pub use sys::{Handle, Properties, Tap};

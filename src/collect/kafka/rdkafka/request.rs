@@ -2,7 +2,7 @@
 
 /// What is asked of a cluster.
 ///
-/// Each request but the last names its broker. Those about groups could leave it to librdkafka to
+/// Each request but the last two names its broker. Those about groups could leave it to librdkafka to
 /// find the coordinator; but a request that runs out of time during that look-up is freed twice
 /// (confluentinc/librdkafka#4605) and ends the process. Whoever lists a group is its coordinator.
 #[derive(Debug, Clone, Copy)]
@@ -54,6 +54,11 @@ pub enum Request<'a> {
         /// Topic and number.
         partitions: &'a [(&'a str, i32)],
     },
+    /// ListOffsets by time: the first record that is not older. Each partition once.
+    Times {
+        /// Topic, number and milliseconds since the epoch.
+        times: &'a [(&'a str, i32, i64)],
+    },
 }
 
 impl Request<'_> {
@@ -66,7 +71,7 @@ impl Request<'_> {
             | Self::Committed { broker, .. }
             | Self::TopicConfigs { broker, .. }
             | Self::BrokerConfig { broker, .. } => Some(*broker),
-            Self::Offsets { .. } => None,
+            Self::Offsets { .. } | Self::Times { .. } => None,
         }
     }
 }

@@ -24,7 +24,7 @@ use tokio::sync::Notify;
 
 use self::c::{ERROR_TEXT, Owned, broker_id, buffer, c_string, millis, pointers, raw, text};
 use self::read::{read_any_groups, read_event, read_metadata};
-use super::answer::{AnyGroup, Event};
+use super::answer::{AnyGroup, Event, Record};
 use super::failure::{Failure, Refusal};
 use super::request::{End, Request};
 use crate::collect::kafka::snapshot::Metadata;
@@ -100,7 +100,7 @@ fn operation(request: &Request<'_>) -> sys::rd_kafka_admin_op_t {
         Request::TopicConfigs { .. } | Request::BrokerConfig { .. } => {
             Op::RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS
         }
-        Request::Offsets { .. } => Op::RD_KAFKA_ADMIN_OP_LISTOFFSETS,
+        Request::Offsets { .. } | Request::Times { .. } => Op::RD_KAFKA_ADMIN_OP_LISTOFFSETS,
     }
 }
 
@@ -145,17 +145,20 @@ unsafe extern "C" fn wake(_client: *mut sys::rd_kafka_t, notify: *mut c_void) {
 impl Handle {
     /// Makes a client and its threads. Connects to nobody before it is asked something.
     pub fn new(properties: Properties) -> Result<Self, String> {
+        Self::of_type(properties, sys::rd_kafka_type_t::RD_KAFKA_PRODUCER)
+    }
+
+    /// As [`new`](Self::new), for a [`Tap`]. Without `group.id` it can neither join nor commit.
+    pub fn new_reader(properties: Properties) -> Result<Self, String> {
+        Self::of_type(properties, sys::rd_kafka_type_t::RD_KAFKA_CONSUMER)
+    }
+
+    fn of_type(properties: Properties, kind: sys::rd_kafka_type_t) -> Result<Self, String> {
         let mut why = [0; ERROR_TEXT];
         let properties = std::mem::ManuallyDrop::new(properties);
         // SAFETY: the property map is alive; on success the client owns it.
-        let client = unsafe {
-            sys::rd_kafka_new(
-                sys::rd_kafka_type_t::RD_KAFKA_PRODUCER,
-                properties.0.as_ptr(),
-                why.as_mut_ptr(),
-                why.len(),
-            )
-        };
+        let client =
+            unsafe { sys::rd_kafka_new(kind, properties.0.as_ptr(), why.as_mut_ptr(), why.len()) };
         let Some(client) = NonNull::new(client) else {
             // Refused: the map is still ours.
             drop(std::mem::ManuallyDrop::into_inner(properties));
@@ -286,6 +289,10 @@ impl Handle {
                 }
                 Request::Offsets { end, partitions } => {
                     let list = offset_specs(*end, partitions)?;
+                    sys::rd_kafka_ListOffsets(client, list.as_ptr(), options, queue);
+                }
+                Request::Times { times } => {
+                    let list = partition_list(times)?;
                     sys::rd_kafka_ListOffsets(client, list.as_ptr(), options, queue);
                 }
             }
@@ -434,17 +441,28 @@ fn offset_specs(
         End::Earliest => -2,
         End::Latest => -1,
     };
+    let specs: Vec<_> = partitions
+        .iter()
+        .map(|(topic, id)| (*topic, *id, spec))
+        .collect();
+    partition_list(&specs)
+}
+
+/// Topic, number and what stands in the place of the offset.
+fn partition_list(
+    partitions: &[(&str, i32, i64)],
+) -> Result<Owned<sys::rd_kafka_topic_partition_list_t>, Failure> {
     let count = c_int::try_from(partitions.len()).unwrap_or(0);
     // SAFETY: the list is ours; the added element stays where it is until the next addition.
     unsafe {
         let list = sys::rd_kafka_topic_partition_list_new(count);
         let list = Owned::new(list, sys::rd_kafka_topic_partition_list_destroy)
             .ok_or_else(|| Failure::of_code(Failure::INVALID))?;
-        for (topic, partition) in partitions {
+        for (topic, partition, offset) in partitions {
             let topic = c_string(topic)?;
             let element =
                 sys::rd_kafka_topic_partition_list_add(list.as_ptr(), topic.as_ptr(), *partition);
-            (*element).offset = spec;
+            (*element).offset = *offset;
         }
         Ok(list)
     }
@@ -472,6 +490,7 @@ mod c {
             pub(in super::super) fn rd_kafka_error_code(
                 error: *const sys::rd_kafka_error_t,
             ) -> c_int;
+            pub(in super::super) fn rd_kafka_last_error() -> c_int;
             pub(in super::super) fn rd_kafka_err2name(code: c_int) -> *const c_char;
             pub(in super::super) fn rd_kafka_err2str(code: c_int) -> *const c_char;
             pub(in super::super) fn rd_kafka_metadata(
@@ -929,9 +948,15 @@ mod read {
             let result = sys::rd_kafka_event_ListOffsets_result(event);
             let infos = sys::rd_kafka_ListOffsets_result_infos(result, &raw mut count);
             let offsets = pointers(infos, count)
-                .map(|info| sys::rd_kafka_ListOffsetsResultInfo_topic_partition(info))
-                .filter(|partition| !partition.is_null())
-                .filter_map(|partition| read_partition(partition))
+                .filter_map(|info| {
+                    let at = sys::rd_kafka_ListOffsetsResultInfo_topic_partition(info);
+                    let timestamp = sys::rd_kafka_ListOffsetsResultInfo_timestamp(info);
+                    let offset = (!at.is_null()).then(|| read_partition(at)).flatten()?;
+                    Some(Offset {
+                        timestamp,
+                        ..offset
+                    })
+                })
                 .collect();
             Ok(Answered::Offsets(offsets))
         }
@@ -961,6 +986,7 @@ mod read {
                 partition: (*partition).partition,
                 offset: (*partition).offset,
                 code: (&raw const (*partition).err).cast::<c_int>().read(),
+                timestamp: -1,
             })
         }
     }
@@ -1028,6 +1054,102 @@ mod read {
         (code != 0).then(|| Error {
             code,
             name: name.unwrap_or_default(),
+        })
+    }
+}
+
+/// Reads records where it is told to, each partition at one place.
+///
+/// This is librdkafka's simple consumer, which starts at a given offset and knows no group: unlike
+/// `rd_kafka_assign`, which wants a `group.id` and looks for its coordinator, it needs no right on a
+/// group, and there is none that it could join or commit to.
+pub struct Tap<'h> {
+    /// Before the queue that they feed.
+    open: Vec<Spout>,
+    /// Of this tap alone: nothing of an earlier one can come out of it.
+    queue: Owned<sys::rd_kafka_queue_t>,
+    handle: &'h Handle,
+}
+
+/// A partition that is being read; stops when dropped.
+struct Spout {
+    topic: Owned<sys::rd_kafka_topic_t>,
+    partition: i32,
+}
+
+impl Drop for Spout {
+    fn drop(&mut self) {
+        // SAFETY: the topic is alive, and freed after this. Waits for librdkafka's own thread only.
+        let _ = unsafe { sys::rd_kafka_consume_stop(self.topic.as_ptr(), self.partition) };
+    }
+}
+
+impl<'h> Tap<'h> {
+    /// A tap of a client made by [`Handle::new_reader`].
+    pub fn new(handle: &'h Handle) -> Result<Self, Failure> {
+        // SAFETY: the client is alive and outlives the tap; the queue is ours.
+        let queue = unsafe {
+            let queue = sys::rd_kafka_queue_new(handle.client());
+            Owned::new(queue, sys::rd_kafka_queue_destroy)
+        };
+        Ok(Self {
+            open: Vec::new(),
+            queue: queue.ok_or_else(|| Failure::of_code(Failure::INVALID))?,
+            handle,
+        })
+    }
+
+    /// Starts reading a partition. Each may be read at one place only.
+    pub fn open(&mut self, topic: &str, partition: i32, offset: i64) -> Result<(), Failure> {
+        // Negative ones are librdkafka's words for ends and stored offsets.
+        if offset < 0 || partition < 0 {
+            return Err(Failure::of_code(Failure::INVALID));
+        }
+        let name = c_string(topic)?;
+        // SAFETY: client and queue are alive; no topic configuration means the default one.
+        unsafe {
+            let topic =
+                sys::rd_kafka_topic_new(self.handle.client(), name.as_ptr(), ptr::null_mut());
+            let topic = Owned::new(topic, sys::rd_kafka_topic_destroy)
+                .ok_or_else(|| Failure::of_code(raw::rd_kafka_last_error()))?;
+            let queue = self.queue.as_ptr();
+            let start = sys::rd_kafka_consume_start_queue;
+            if start(topic.as_ptr(), partition, offset, queue) != 0 {
+                return Err(Failure::of_code(raw::rd_kafka_last_error()));
+            }
+            self.open.push(Spout { topic, partition });
+        }
+        Ok(())
+    }
+
+    /// The next record, log end or error of a partition. Blocks the thread for up to `timeout`.
+    pub fn next(&self, timeout: Duration) -> Option<Record> {
+        // SAFETY: the queue is alive; the message is ours and freed at the end of this function.
+        unsafe {
+            let message = sys::rd_kafka_consume_queue(self.queue.as_ptr(), millis(timeout));
+            let message = Owned::new(message, sys::rd_kafka_message_destroy)?;
+            read_record(message.as_ptr())
+        }
+    }
+}
+
+/// # Safety
+/// `message` is alive.
+unsafe fn read_record(message: *const sys::rd_kafka_message_t) -> Option<Record> {
+    // SAFETY: by contract; a message without a topic is no partition's. The error is read as the
+    // integer it is.
+    unsafe {
+        if (*message).rkt.is_null() {
+            return None;
+        }
+        let timestamp = sys::rd_kafka_message_timestamp(message, ptr::null_mut());
+        Some(Record {
+            topic: text(sys::rd_kafka_topic_name((*message).rkt))?,
+            partition: (*message).partition,
+            offset: (*message).offset,
+            timestamp: (timestamp >= 0).then_some(timestamp),
+            size: (*message).len.saturating_add((*message).key_len),
+            code: (&raw const (*message).err).cast::<c_int>().read(),
         })
     }
 }

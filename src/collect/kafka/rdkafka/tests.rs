@@ -58,6 +58,9 @@ async fn without_a_broker_every_request_ends_in_time_with_its_number() {
             end: End::Latest,
             partitions: &[("t", 0)],
         },
+        Request::Times {
+            times: &[("t", 0, 1_000)],
+        },
     ];
     for (number, request) in requests.iter().enumerate() {
         handle.ask(request, number, wait).unwrap();
@@ -106,4 +109,27 @@ fn metadata_of_nobody_is_an_error_in_time_and_requests_may_be_left_open() {
     let refused = handle.ask(&Request::Groups { broker: -5 }, 9, later);
     assert_eq!(refused.unwrap_err().code, Failure::INVALID);
     drop(handle);
+}
+
+#[test]
+fn a_tap_without_a_broker_gives_nothing_and_ends() {
+    let mut properties = Properties::default();
+    for (name, value) in [("bootstrap.servers", NOBODY), ("log.queue", "true")] {
+        properties.set(name, value).unwrap();
+    }
+    let handle = Handle::new_reader(properties).unwrap();
+    let mut tap = Tap::new(&handle).unwrap();
+    // Negative offsets are librdkafka's words for stored ones, which would be a group's.
+    let refused = tap.open("t", 0, -1000).unwrap_err();
+    assert_eq!(refused.code, Failure::INVALID);
+    assert!(tap.open("a\0b", 0, 5).is_err());
+    tap.open("t", 0, 5).unwrap();
+    tap.open("t", 1, 5).unwrap();
+    assert_eq!(tap.next(Duration::from_millis(50)), None);
+    drop(tap);
+    // The same place again: nothing of the first tap is left.
+    let mut again = Tap::new(&handle).unwrap();
+    again.open("t", 0, 7).unwrap();
+    drop(again);
+    handle.close();
 }

@@ -40,6 +40,14 @@ impl Kafka {
         })
     }
 
+    /// Makes a topic with settings of its own, `message.timestamp.type=LogAppendTime` …
+    pub fn create_topic_with(&self, name: &str, partitions: u32, settings: &[&str]) -> Result<()> {
+        let partitions = partitions.to_string();
+        let mut args = vec!["--create", "--topic", name, "--partitions", &partitions];
+        args.extend(settings.iter().flat_map(|setting| ["--config", setting]));
+        self.topic_tool(&args)
+    }
+
     /// Deletes a topic.
     pub fn delete_topic(&self, name: &str) -> Result<()> {
         self.topic_tool(&["--delete", "--topic", name])
