@@ -74,6 +74,10 @@ fn check_documented(documents: &[Document]) {
             .dataset(&document.dataset)
             .expect("no stranger");
         let known = Catalogue::get().known(dataset);
+        // Lines of the event stream are no time series: their identity is their text.
+        if dataset.stream_type == crate::catalogue::StreamType::Logs {
+            continue;
+        }
         for (key, _) in document.keys() {
             assert!(
                 known[key.as_str()].dimension,
