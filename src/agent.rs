@@ -23,6 +23,7 @@ use crate::data_directory::DataDirectory;
 use crate::document::Document;
 use crate::enrich;
 use crate::event::event;
+use crate::ha::Memberships;
 use crate::identity::{ClusterIdentity, IdentityStore};
 use crate::reload::Changes;
 use crate::ship::Shipper;
@@ -50,7 +51,9 @@ pub async fn run(
     let identity = Arc::new(enrich::Agent::of(&config, agent_id.clone()));
     let (batches, received) = mpsc::channel(writer::CHANNEL_CAPACITY);
     let output = config.output.as_ref().context("there is no output")?;
-    let shipper = Shipper::new(spool.clone(), output, config.install_templates)?;
+    let is_shared = config.ha.is_some();
+    let shipper = Shipper::new(spool.clone(), output, config.install_templates, is_shared)?;
+    let (memberships, events) = Memberships::new(config.ha.clone());
     let (drain, drained) = watch::channel(None);
     let mut inner = Inner {
         writer: tokio::spawn(writer::run(received, identity, spool.clone())),
@@ -61,9 +64,11 @@ pub async fn run(
         batches,
         store,
         clusters: BTreeMap::new(),
+        memberships,
         running: None,
     };
-    collectors.start(&config, &spool);
+    collectors.start(&config, &spool).await;
+    let telling = tokio::spawn(tell(events, collectors.batches.clone()));
     let shutdown_timeout = config.shutdown_timeout;
     let failure = tokio::select! {
         () = signal => None,
@@ -73,7 +78,9 @@ pub async fn run(
     if let Some(failure) = failure {
         return Err(failure);
     }
-    collectors.stop().await;
+    collectors.leave().await;
+    // The last sender to it has gone with the memberships.
+    drop(telling.await);
     // With the last sender gone the writer ends, and only then is the queue's end known to the shipper.
     drop(collectors);
     inner.finish(drain, shutdown_timeout, &spool).await
@@ -131,6 +138,7 @@ struct Collectors {
     batches: mpsc::Sender<Batch>,
     store: IdentityStore,
     clusters: BTreeMap<String, Arc<ClusterIdentity>>,
+    memberships: Memberships,
     running: Option<Running>,
 }
 
@@ -141,7 +149,8 @@ struct Running {
 
 impl Collectors {
     /// Starts a task for every target of the configuration, and one for the agent's own figures.
-    fn start(&mut self, config: &Config, spool: &Arc<Spool>) {
+    async fn start(&mut self, config: &Config, spool: &Arc<Spool>) {
+        self.memberships.keep(&config.clusters).await;
         let stored = self.store.load().unwrap_or_else(|error| {
             tracing::error!(
                 error = &error as &dyn std::error::Error,
@@ -154,6 +163,7 @@ impl Collectors {
         let mut clusters = BTreeMap::new();
         for plan in &config.clusters {
             let cluster = self.cluster(plan, stored.get(&plan.name));
+            let share = self.memberships.share(&config.clusters, plan);
             for target in &plan.targets {
                 let target = Target::new(
                     target,
@@ -161,7 +171,8 @@ impl Collectors {
                     self.agent_id.clone(),
                     cluster.clone(),
                     Some(self.store.clone()),
-                );
+                )
+                .shared(share.clone());
                 tasks.spawn(target.run(self.batches.clone(), stopped.clone()));
             }
             clusters.insert(plan.name.clone(), cluster);
@@ -211,18 +222,39 @@ impl Collectors {
         }
     }
 
-    async fn say(&self, document: Document) {
-        let now = Millis::now();
-        let batch = Batch {
-            tick: now,
-            read_at: now,
-            cluster: None,
-            address: None,
-            documents: vec![document],
-        };
-        if self.batches.send(batch).await.is_err() {
-            tracing::debug!("the writer has ended");
+    /// Ends targets and memberships at once: other agents take over while targets say good-bye.
+    async fn leave(&mut self) {
+        let mut memberships = std::mem::replace(&mut self.memberships, Memberships::new(None).0);
+        let left = tokio::time::timeout(STOP_TIMEOUT, memberships.leave());
+        let ((), left) = tokio::join!(self.stop(), left);
+        if left.is_err() {
+            tracing::warn!("the agents' group was not left in time: the others wait for the session's end");
         }
+    }
+
+    async fn say(&self, document: Document) {
+        say(&self.batches, document).await;
+    }
+}
+
+async fn say(batches: &mpsc::Sender<Batch>, document: Document) {
+    let now = Millis::now();
+    let batch = Batch {
+        tick: now,
+        read_at: now,
+        cluster: None,
+        address: None,
+        documents: vec![document],
+    };
+    if batches.send(batch).await.is_err() {
+        tracing::debug!("the writer has ended");
+    }
+}
+
+/// Passes on what the memberships have to say, until all of them have ended.
+async fn tell(mut events: mpsc::Receiver<Document>, batches: mpsc::Sender<Batch>) {
+    while let Some(event) = events.recv().await {
+        say(&batches, event).await;
     }
 }
 
@@ -296,7 +328,7 @@ async fn reload_for_ever(
             Ok(new) => {
                 name_what_waits(&started, &new);
                 collectors.stop().await;
-                collectors.start(&new, spool);
+                collectors.start(&new, spool).await;
                 collectors
                     .say(event(
                         "config-reloaded",

@@ -12,6 +12,7 @@
 //! * [`cli`] — what a person typed; [`config`] — what the file says, all mistakes at once.
 //! * [`agent`] — the only module that knows every task: start, reload, drain.
 //! * [`collect`] — one folder a collector: config, fetch (awaits), map (pure). [`clock`] — the ticks they keep.
+//! * [`ha`] — which part of that is this agent's, where several share the work.
 //! * [`document`] — what they make; [`catalogue`] — every field that may be in it.
 //! * [`enrich`] and [`identity`] — who it is about, under which name for ever.
 //! * [`writer`], [`spool`] — the queue and its accounting; [`ship`] — the way into Elasticsearch.
@@ -29,6 +30,7 @@ pub mod document;
 pub mod enrich;
 pub mod event;
 pub mod files;
+pub mod ha;
 #[cfg(test)]
 mod golden;
 pub mod identity;

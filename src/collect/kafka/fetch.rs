@@ -17,6 +17,7 @@ use super::snapshot::{
     Answer, ByPartition, Description, Group, Listing, LogEnds, Missing, Reason, Snapshot, Topic,
 };
 use super::survey::{Survey, selects_topic, survey, unexpected};
+use crate::ha::Scope;
 
 /// Parts of the time that is left at the beginning of each stage, in percent. What a stage does
 /// not need goes to the next ones.
@@ -45,6 +46,7 @@ fn stage(deadline: Instant, percent: u32) -> Instant {
 pub async fn fetch(
     client: &mut Client,
     config: &Config,
+    scope: &Scope,
     memory: &mut Memory,
     deadline: Instant,
 ) -> Option<Snapshot> {
@@ -60,11 +62,15 @@ pub async fn fetch(
         .ok()
         .map(|metadata| metadata.topics.as_slice());
     let mut groups = wanted_groups(config, memory, &survey, topics.unwrap_or_default());
+    groups.retain(|group| scope.has_group(&group.id));
     read_groups(client, config, &mut groups, stage(deadline, GROUPS_PERCENT)).await;
     for group in groups.iter_mut().filter(|group| group.committed.is_err()) {
         group.last_partitions = memory.partitions(&group.id);
     }
-    let plan = plan(topics, &groups, &survey.unreachable);
+    let mut plan = plan(topics, &groups, &survey.unreachable);
+    if !scope.has_cluster() {
+        plan.restrict(&groups);
+    }
     let logs = read_logs(client, plan, stage(deadline, LOGS_PERCENT)).await;
     memory.learn(&groups);
     Some(survey.into_snapshot(groups, logs))
@@ -203,6 +209,19 @@ impl<'a> Plan<'a> {
         self.leaders.entry(leader).or_default().insert(at);
     }
 
+    /// Leaves out what no group of ours needs: another agent asks for all partitions.
+    fn restrict(&mut self, groups: &[Group]) {
+        let needed: BTreeSet<(&str, i32)> = groups.iter().flat_map(partitions_of).collect();
+        for partitions in self.leaders.values_mut() {
+            partitions.retain(|at| needed.contains(at));
+        }
+        self.leaders.retain(|_, partitions| !partitions.is_empty());
+        for (topic, partitions) in &mut self.logs {
+            partitions.retain(|id, _| needed.contains(&(topic.as_str(), *id)));
+        }
+        self.logs.retain(|_, partitions| !partitions.is_empty());
+    }
+
     fn know(&mut self, (topic, partition): (&str, i32), why: &Missing) {
         let ends = LogEnds {
             earliest: Err(why.clone()),
@@ -213,6 +232,17 @@ impl<'a> Plan<'a> {
             .or_default()
             .insert(partition, ends);
     }
+}
+
+/// Those with a commit, with a member, or that the group had when it could last be read.
+fn partitions_of(group: &Group) -> impl Iterator<Item = (&str, i32)> {
+    let committed = group.committed.iter().flatten();
+    let committed = committed.flat_map(|(topic, all)| all.keys().map(move |id| (topic, *id)));
+    let members = group.description.iter().flat_map(|one| &one.members);
+    let assigned = members.flat_map(|member| &member.assigned);
+    let known = assigned.chain(&group.last_partitions);
+    let known = known.flat_map(|(topic, all)| all.iter().map(move |id| (topic, *id)));
+    committed.chain(known).map(|(topic, id)| (topic.as_str(), id))
 }
 
 /// Without metadata librdkafka may still know leaders: then those with commits are asked for.

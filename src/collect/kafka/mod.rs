@@ -28,6 +28,8 @@ use self::client::Client;
 use self::config::Config;
 use self::memory::Memory;
 use self::snapshot::Snapshot;
+use crate::document::Document;
+
 use super::{Collected, Collector, Cycle, Fault, FaultKind, Kind, Pending};
 
 /// The line in [`super::COLLECTORS`].
@@ -35,6 +37,14 @@ pub const KIND: Kind = Kind {
     key: "kafka",
     read: config::read,
 };
+
+/// What belongs to a cluster as a whole: of agents that share their work, one says it.
+const CLUSTER_WIDE: &[&str] = &[
+    "kafka.cluster",
+    "kafka.broker",
+    "kafka.topic",
+    "kafka.partition",
+];
 
 /// The collector of one cluster.
 pub struct KafkaCollector {
@@ -64,14 +74,26 @@ impl KafkaCollector {
             },
         };
         client.begin();
-        let snapshot = fetch::fetch(client, &self.config, &mut self.memory, cycle.deadline).await;
+        let snapshot = fetch::fetch(
+            client,
+            &self.config,
+            &cycle.scope,
+            &mut self.memory,
+            cycle.deadline,
+        )
+        .await;
         let Some(snapshot) = snapshot else {
             let waited = fetch::first_stage(budget);
             let bootstrap = &self.config.bootstrap;
             return Collected::down(faults::down(bootstrap, waited, client.trouble()));
         };
         client.forget_trouble();
-        collected(snapshot)
+        let mut collected = collected(snapshot);
+        if !cycle.scope.has_cluster() {
+            let is_ours = |one: &Document| !CLUSTER_WIDE.contains(&&*one.dataset);
+            collected.documents.retain(is_ours);
+        }
+        collected
     }
 }
 

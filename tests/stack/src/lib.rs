@@ -74,7 +74,7 @@ pub use jmx::{
     jmx_dump, jmx_dump_with,
 };
 pub use jolokia::JolokiaPort;
-pub use kafka::{GroupRow, Kafka, KafkaVersion};
+pub use kafka::{GroupRow, Kafka, KafkaVersion, Listener, password};
 pub use maven::{downloaded_bytes, megabytes};
 pub use options::Options;
 pub use plain::PlainJvm;

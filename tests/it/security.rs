@@ -1,0 +1,216 @@
+//! Brokers that ask who one is and what one may: every mechanism, every refusal, the least rights.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use rdkafka::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use serde_json::Value;
+use stack::{Kafka, KafkaVersion, Listener, Options, ZooKeeper, password, wait_until};
+
+use crate::agent::{PATIENCE, Setting, field, of_dataset, text};
+
+/// The user who may do what the agent needs; also the name in the client's certificate.
+const ALLOWED: [&str; 2] = ["all", "CN=agent"];
+const LAG: i64 = 5;
+
+/// A broker with a group that lags, behind every listener; what keeps it alive comes with it.
+fn broker(version: KafkaVersion, users: &[&str]) -> (Kafka, Option<ZooKeeper>) {
+    let options = Options::new().secured(users).without_jmx();
+    let (kafka, zookeeper) = match version {
+        KafkaVersion::V2_8 => {
+            let zookeeper = ZooKeeper::start().expect("ZooKeeper starts");
+            let kafka = Kafka::start_zookeeper_mode_with(&zookeeper, 1, &options);
+            (kafka, Some(zookeeper))
+        }
+        KafkaVersion::V3_9 | KafkaVersion::V4_2 => (Kafka::start_kraft_with(&options), None),
+    };
+    let kafka = kafka.expect("Kafka starts");
+    kafka.create_topic("orders", 1, 1).expect("a topic");
+    lag(&kafka.bootstrap());
+    (kafka, zookeeper)
+}
+
+/// A group that has read nothing of what is there.
+fn lag(bootstrap: &str) {
+    let mut client = ClientConfig::new();
+    client.set("bootstrap.servers", bootstrap).set("group.id", "billing");
+    let producer: BaseProducer = client.create().expect("a producer");
+    for _ in 0..LAG {
+        producer.send(BaseRecord::<(), str>::to("orders").payload("x")).expect("room");
+    }
+    producer.flush(PATIENCE).expect("the records arrive");
+    let consumer: BaseConsumer = client.create().expect("a consumer");
+    let mut list = TopicPartitionList::new();
+    list.add_partition_offset("orders", 0, Offset::Offset(0)).unwrap();
+    wait_until("a commit", PATIENCE, || consumer.commit(&list, CommitMode::Sync).ok())
+        .expect("a commit");
+}
+
+/// The configuration of an agent that comes through a listener with these properties.
+fn setting(kafka: &Kafka, listener: Listener, properties: &[(&str, &str)]) -> Setting {
+    let mut text = format!(
+        "clusters:\n- kafka:\n    bootstrap: [\"{}\"]\n    properties:\n      security.protocol: {}\n",
+        kafka.listener(listener),
+        listener.protocol(),
+    );
+    for (name, value) in properties {
+        writeln!(text, "      {name}: \"{value}\"").unwrap();
+    }
+    Setting::new(&text)
+}
+
+fn plain<'a>(user: &'a str, secret: &'a str) -> [(&'static str, &'a str); 3] {
+    login("PLAIN", user, secret)
+}
+
+fn login<'a>(mechanism: &'a str, user: &'a str, secret: &'a str) -> [(&'static str, &'a str); 3] {
+    [
+        ("sasl.mechanism", mechanism),
+        ("sasl.username", user),
+        ("sasl.password", secret),
+    ]
+}
+
+fn lags(documents: &[Value]) -> Vec<&Value> {
+    let groups = of_dataset(documents, "kafka.consumergroup").into_iter();
+    groups
+        .filter_map(|d| field(d, "kafka.consumergroup.consumer_lag"))
+        .collect()
+}
+
+fn assert_complete(what: &str, setting: &Setting) {
+    let (code, documents, said) = setting.once_in("20s");
+    assert_eq!(code, 0, "{what}: {said}\n{documents:#?}");
+    assert_eq!(lags(&documents), [&Value::from(LAG)], "{what}");
+    assert_eq!(of_dataset(&documents, "kafka.topic").len(), 1, "{what}");
+}
+
+/// The kind is `auth`, the sentence has what is needed to understand it, and no secret is shown.
+fn assert_refused(what: &str, setting: &Setting, sentence: &str, secret: &str) {
+    let (code, documents, said) = setting.once_in("10s");
+    assert_eq!(code, 3, "{what}: {said}");
+    let target = of_dataset(&documents, "target")[0];
+    let message = text(target, "brokerbeat.target.error.message");
+    println!("{what}: {message}");
+    assert_eq!(text(target, "brokerbeat.target.error.kind"), "auth", "{what}: {message}");
+    assert!(message.contains(sentence), "{what}: {message}");
+    let shown = setting.command(&["export", "config"]);
+    let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+    for place in [&said, &target.to_string(), &shown] {
+        assert!(!place.contains(secret), "{what}: the secret in {place}");
+    }
+}
+
+fn mechanisms(version: KafkaVersion) {
+    let (kafka, _zookeeper) = broker(version, &["all"]);
+    kafka.add_scram_user("all").expect("a user");
+    for resource in ["--topic", "--group"] {
+        let rights = ["--operation", "Describe", resource, "*"];
+        kafka.allow(&ALLOWED, &rights).expect("rights");
+    }
+    let files = kafka.tls_files().expect("certificates");
+    let [authority, elsewhere, certificate, key, other_certificate, other_key] = [
+        &files.authority,
+        &files.elsewhere,
+        &files.client_certificate,
+        &files.client_key,
+        &files.stranger_certificate,
+        &files.stranger_key,
+    ]
+    .map(|path| path.display().to_string());
+    let trust = ("ssl.ca.location", authority.as_str());
+    let secret = password("all");
+    let jwt = [
+        ("sasl.mechanism", "OAUTHBEARER"),
+        ("enable.sasl.oauthbearer.unsecure.jwt", "true"),
+        ("sasl.oauthbearer.config", "principal=all"),
+    ];
+
+    let (clear, tls, mutual) = (Listener::SaslPlaintext, Listener::SaslSsl, Listener::Ssl);
+    let good = |what: &str, listener, properties: &[(&str, &str)]| {
+        assert_complete(what, &setting(&kafka, listener, properties));
+    };
+    good("PLAIN", clear, &plain("all", &secret));
+    good("SCRAM-SHA-256", clear, &login("SCRAM-SHA-256", "all", &secret));
+    let scram = login("SCRAM-SHA-512", "all", &secret);
+    good("SCRAM-SHA-512 over TLS", tls, &[&scram[..], &[trust]].concat());
+    good("OAUTHBEARER over TLS", tls, &[&jwt[..], &[trust]].concat());
+    let own = |certificate, key| {
+        [
+            ("ssl.certificate.location", certificate),
+            ("ssl.key.location", key),
+            trust,
+        ]
+    };
+    good("mutual TLS", mutual, &own(certificate.as_str(), key.as_str()));
+
+    let bad = |what: &str, listener, properties: &[(&str, &str)], sentence: &str| {
+        let setting = setting(&kafka, listener, properties);
+        assert_refused(what, &setting, sentence, "hunter2");
+    };
+    let refused = "refuses these credentials";
+    for mechanism in ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] {
+        let what = format!("{mechanism} with a wrong password");
+        bad(&what, clear, &login(mechanism, "all", "hunter2"), refused);
+    }
+    let stranger = own(other_certificate.as_str(), other_key.as_str());
+    bad("a certificate of another authority", mutual, &stranger, refused);
+    bad("no certificate", mutual, &[trust], refused);
+    let wrong = ("ssl.ca.location", elsewhere.as_str());
+    bad("a server that is not trusted", tls, &[&scram[..], &[wrong]].concat(), refused);
+    bad("no such mechanism", clear, &login("SCRAM-SHA-257", "all", "hunter2"), "SCRAM-SHA-257");
+}
+
+#[test]
+fn every_mechanism_of_kafka_4_logs_in_or_says_why_not() {
+    mechanisms(KafkaVersion::V4_2);
+}
+
+#[test]
+fn every_mechanism_of_kafka_2_logs_in_or_says_why_not() {
+    mechanisms(KafkaVersion::V2_8);
+}
+
+/// Users of whom each lacks one right.
+const LACKING: [&str; 4] = ["all", "no-cluster", "no-group", "no-topic"];
+
+fn rights(version: KafkaVersion) {
+    let (kafka, _zookeeper) = broker(version, &LACKING);
+    for (lacks, resource) in [
+        ("no-cluster", &["--cluster"][..]),
+        ("no-group", &["--group", "*"]),
+        ("no-topic", &["--topic", "*"]),
+    ] {
+        let users: Vec<&str> = LACKING.into_iter().filter(|user| *user != lacks).collect();
+        let rights = [&["--operation", "Describe"], resource].concat();
+        kafka.allow(&users, &rights).expect("rights");
+    }
+    let once = |user: &str| {
+        let secret = password(user);
+        setting(&kafka, Listener::SaslPlaintext, &plain(user, &secret)).once_in("20s")
+    };
+    for user in LACKING {
+        let (code, documents, said) = once(user);
+        println!("== {user}: {code} {said}");
+        for document in &documents {
+            let dataset = text(document, "data_stream.dataset");
+            let kafka = field(document, "kafka");
+            let target = field(document, "brokerbeat.target");
+            println!("{dataset} {} {}", kafka.unwrap_or(&Value::Null), target.unwrap_or(&Value::Null));
+        }
+    }
+    let _ = Duration::ZERO;
+}
+
+#[test]
+fn with_the_least_rights_of_kafka_4_everything_is_there() {
+    rights(KafkaVersion::V4_2);
+}
+
+#[test]
+fn with_the_least_rights_of_kafka_2_everything_is_there() {
+    rights(KafkaVersion::V2_8);
+}
