@@ -42,12 +42,14 @@ pub fn decode(bytes: &[u8]) {
 fn views(decoded: &Decoded) {
     let limits = limits();
     let shown = map::attributes(decoded, &limits).map(|values| format!("{values:?}").len());
+    let single = format!("{:?}", map::attribute(decoded, &limits)).len();
     let info = map::mbean_info(decoded, &limits).map(|info| format!("{info:?}").len());
     let names = map::names(decoded).map(|names| names.len());
     let thrown = map::exception(decoded, None).to_string().len();
     let stub = (stub::remote_ref(decoded), stub::granted_lease(decoded));
     drop(std::hint::black_box((
         shown,
+        single,
         info,
         names,
         thrown,

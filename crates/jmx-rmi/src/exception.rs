@@ -23,6 +23,11 @@ impl RemoteException {
         self.class == "javax.management.InstanceNotFoundException"
     }
 
+    /// The bean does not have the attribute.
+    pub fn is_attribute_not_found(&self) -> bool {
+        self.class == "javax.management.AttributeNotFoundException"
+    }
+
     /// The user or password is wrong or missing, or the user may not do this.
     pub fn is_auth(&self) -> bool {
         self.class == "java.lang.SecurityException"

@@ -86,6 +86,14 @@ fn table_of(section: &mut Section<'_>) -> Option<Group> {
         section.problem("sum", "adds up counters only; take the other lines out, or into a table of their own without `sum`");
         return None;
     }
+    let excepted: Vec<String> = except.keys().cloned().collect();
+    for (setting, keys) in [
+        ("sum", &sum),
+        ("keys", &written_keys),
+        ("except", &excepted),
+    ] {
+        refuse_strange_keys(section, setting, keys, &patterns)?;
+    }
     let rank = rank_field(section, &lines, rank)?;
     let keys = match written_keys.is_empty() {
         true => literal_keys(&patterns),
@@ -124,6 +132,27 @@ fn name(section: &mut Section<'_>) -> Option<String> {
         sanitise(&name)
     );
     section.problem("name", message);
+    None
+}
+
+/// Refuses key properties that no bean of the patterns can have: a slip of the pen would be silence for ever.
+fn refuse_strange_keys(
+    section: &Section<'_>,
+    setting: &'static str,
+    keys: &[String],
+    patterns: &[ObjectName],
+) -> Option<()> {
+    let may_have = |key: &String| {
+        let mut patterns = patterns.iter();
+        patterns.any(|pattern| pattern.is_property_list_pattern() || pattern.key(key).is_some())
+    };
+    let Some(strange) = keys.iter().find(|key| !may_have(key)) else {
+        return Some(());
+    };
+    let message = format!(
+        "`{strange}` is no key property of these beans; name one that stands in `beans`, or end the pattern in `,*`"
+    );
+    section.problem(setting, message);
     None
 }
 

@@ -106,6 +106,12 @@ impl ObjectName {
                 .any(|property| property.value_pattern)
     }
 
+    /// Whether beans may have more key properties than are written: the property list is `*` or ends in `,*`
+    /// (`ObjectName.isPropertyListPattern`).
+    pub fn is_property_list_pattern(&self) -> bool {
+        self.0.property_list_pattern
+    }
+
     /// Whether this name or pattern matches `name`, by the rules of Java's `ObjectName.apply`: a pattern as argument
     /// never matches.
     pub fn matches(&self, name: &ObjectName) -> bool {

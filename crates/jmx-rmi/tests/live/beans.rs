@@ -1,6 +1,6 @@
 //! Beans that fail, and what is told of them.
 
-use jmx_rmi::{Client, ObjectName, Read, Value};
+use jmx_rmi::{Attributes, Client, ObjectName, Read, Value};
 use stack::Options;
 
 use super::{PATIENT, beans, endpoint};
@@ -78,4 +78,64 @@ async fn an_error_while_a_value_is_written_names_the_bean() {
     assert!(client.is_poisoned());
     let mut another = Client::connect(&endpoint(&jvm), PATIENT).await.unwrap();
     assert!(another.read(&requests[2..]).await.unwrap()[0].is_ok());
+}
+
+/// `getAttribute` and `getAttributes` are different calls with different replies.
+#[tokio::test]
+async fn an_attribute_has_the_same_value_alone_and_among_others() {
+    let jvm = beans(0, &Options::new());
+    let mut client = Client::connect(&endpoint(&jvm), PATIENT).await.unwrap();
+    let pattern: ObjectName = "java.lang:*".parse().unwrap();
+    let names = client.query_names(Some(&pattern)).await.unwrap();
+    // What a JVM says of itself changes from call to call; what it is made of does not.
+    let steady = [
+        "Name",
+        "ObjectName",
+        "VmVersion",
+        "Type",
+        "Valid",
+        "SpecVersion",
+        "MemoryPoolNames",
+        "ClassPath",
+    ];
+    let mut seen = 0;
+    for name in names {
+        let infos = client.mbean_info(&name).await.unwrap();
+        let attributes: Vec<String> = infos
+            .attributes
+            .iter()
+            .map(|one| one.name.to_string())
+            .filter(|attribute| steady.contains(&attribute.as_str()))
+            .collect();
+        let together = client.get_attributes(&name, &attributes).await.unwrap();
+        let single = |attribute: &String| Read {
+            name: name.clone(),
+            attributes: vec![attribute.clone()],
+        };
+        let alone: Vec<Read> = attributes.iter().map(single).collect();
+        let alone = client.read(&alone).await.unwrap();
+        let alone: Attributes = alone.into_iter().flat_map(Result::unwrap).collect();
+        assert_eq!(alone, together, "{name}");
+        seen += alone.len();
+    }
+    assert!(seen > 20, "{seen}");
+    client.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_attribute_that_a_bean_does_not_have_is_left_out() {
+    let jvm = beans(0, &Options::new());
+    let mut client = Client::connect(&endpoint(&jvm), PATIENT).await.unwrap();
+    let read = |attributes: &[&str]| Read {
+        name: "java.lang:type=Runtime".parse().unwrap(),
+        attributes: attributes.iter().map(|one| (*one).to_owned()).collect(),
+    };
+    let requests = [read(&["Uptimes"]), read(&["Uptimes", "Name"]), read(&[])];
+    let results = client.read(&requests).await.unwrap();
+    let given: Vec<usize> = results
+        .iter()
+        .map(|one| one.as_ref().unwrap().len())
+        .collect();
+    assert_eq!(given, [0, 1, 0]);
+    client.close().await.unwrap();
 }

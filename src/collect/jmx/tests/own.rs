@@ -234,6 +234,8 @@ fn mistakes_are_told_with_what_would_be_right() {
             "jmx.gauge.A_b a second value",
         ),
         (format!("{{name: a, beans: \"a:b=*\", sum: b, {line}}}"), "adds up counters only"),
+        (format!("{{name: a, beans: \"a:b=*\", keys: c, {line}}}"), "`c` is no key property"),
+        (format!("{{name: a, beans: \"a:b=*\", except: {{c: d}}, {line}}}"), "`c` is no key property"),
         (format!("{{name: a, beans: \"a:b=c\", rank: Y, {line}}}"), "it may be X"),
         (
             "{name: a, beans: \"a:b=c\", rank: Y, lines: [{attribute: X, kind: text}]}".to_owned(),

@@ -43,7 +43,9 @@ fn reads(count: usize) -> Vec<Read> {
     (0..count)
         .map(|number| Read {
             name: name(number),
-            attributes: vec!["HeapMemoryUsage".to_owned()],
+            attributes: ["HeapMemoryUsage", "NonHeapMemoryUsage"]
+                .map(str::to_owned)
+                .to_vec(),
         })
         .collect()
 }

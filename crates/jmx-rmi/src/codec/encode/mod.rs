@@ -30,6 +30,8 @@ const NEW_CLIENT: i64 = -1_089_742_558_549_201_240;
 const QUERY_NAMES: i64 = 9_152_567_528_369_059_802;
 /// `RMIConnection.getAttributes(ObjectName, String[], Subject)`.
 const GET_ATTRIBUTES: i64 = 6_285_293_806_596_348_999;
+/// `RMIConnection.getAttribute(ObjectName, String, Subject)`.
+const GET_ATTRIBUTE: i64 = -1_089_783_104_982_388_203;
 /// `RMIConnection.getMBeanInfo(ObjectName, Subject)`.
 const GET_MBEAN_INFO: i64 = -7_404_813_916_326_233_354;
 /// `RMIConnection.getDefaultDomain(Subject)`.
@@ -85,6 +87,19 @@ pub(crate) fn get_attributes(
     call(out, connection, BY_HASH, GET_ATTRIBUTES);
     object_name(out, name);
     string_array(out, attributes.iter().map(String::as_str));
+    out.push(TC_NULL);
+}
+
+/// `RMIConnection.getAttribute(name, attribute, no delegation subject)`.
+pub(crate) fn get_attribute(
+    out: &mut Vec<u8>,
+    connection: &ObjId,
+    name: &ObjectName,
+    attribute: &str,
+) {
+    call(out, connection, BY_HASH, GET_ATTRIBUTE);
+    object_name(out, name);
+    string(out, attribute);
     out.push(TC_NULL);
 }
 

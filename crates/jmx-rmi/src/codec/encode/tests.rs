@@ -79,6 +79,9 @@ fn hashes_are_those_of_the_signatures() {
     assert_eq!(hash(new_client), NEW_CLIENT);
     assert_eq!(hash(&query_names), QUERY_NAMES);
     assert_eq!(hash(&get_attributes), GET_ATTRIBUTES);
+    let get_attribute =
+        format!("getAttribute({NAME}Ljava/lang/String;{SUBJECT})Ljava/lang/Object;");
+    assert_eq!(hash(&get_attribute), GET_ATTRIBUTE);
     assert_eq!(hash("close()V"), CLOSE);
     let info = format!("getMBeanInfo({NAME}{SUBJECT})Ljavax/management/MBeanInfo;");
     assert_eq!(hash(&info), GET_MBEAN_INFO);

@@ -30,7 +30,7 @@ use crate::value::{Object, Omission, Value};
 
 pub use info::mbean_info;
 pub(super) use replies::shape;
-pub use replies::{attributes, exception, names, text};
+pub use replies::{attribute, attributes, exception, names, text};
 
 /// The budget of the reply, or the depth of a value, is used up.
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use super::{Mapper, TooLarge};
 use crate::codec::decoder::Decoded;
 use crate::codec::graph::{Content, Graph, Item, Node, NodeId, ObjectNode};
 use crate::codec::{DecodeError, Limits};
-use crate::{Attributes, ObjectName, RemoteException};
+use crate::{Attributes, ObjectName, RemoteException, Value};
 
 /// Causes kept of an exception: the rest of a chain repeats itself, and a hostile one need not end.
 const CAUSES: usize = 8;
@@ -29,7 +29,7 @@ pub fn attributes(reply: &Decoded, limits: &Limits) -> Result<Attributes, Decode
     let mut mapper = Mapper::new(graph, limits);
     let mut attributes = Attributes::new();
     for item in list {
-        let parts = attribute(&mut mapper, item).map_err(|TooLarge| DecodeError::Limit {
+        let parts = name_and_value(&mut mapper, item).map_err(|TooLarge| DecodeError::Limit {
             what: "values in a reply",
             limit: limits.values,
         })?;
@@ -41,8 +41,16 @@ pub fn attributes(reply: &Decoded, limits: &Limits) -> Result<Attributes, Decode
     Ok(attributes)
 }
 
+/// The value of one attribute, asked for alone: whatever it is.
+pub fn attribute(reply: &Decoded, limits: &Limits) -> Value {
+    Mapper::new(&reply.graph, limits).attribute(reply.root)
+}
+
 /// Name and value of one attribute; `None` if it is none.
-fn attribute<'a>(mapper: &mut Mapper<'a>, item: Item) -> Result<Option<(&'a str, Item)>, TooLarge> {
+fn name_and_value<'a>(
+    mapper: &mut Mapper<'a>,
+    item: Item,
+) -> Result<Option<(&'a str, Item)>, TooLarge> {
     let graph = mapper.graph;
     mapper.charge(1)?;
     let Some(object) = graph.object(item) else {
