@@ -228,7 +228,9 @@ impl Collectors {
         let left = tokio::time::timeout(STOP_TIMEOUT, memberships.leave());
         let ((), left) = tokio::join!(self.stop(), left);
         if left.is_err() {
-            tracing::warn!("the agents' group was not left in time: the others wait for the session's end");
+            tracing::warn!(
+                "the agents' group was not left in time: the others wait for the session's end"
+            );
         }
     }
 

@@ -30,9 +30,9 @@ pub mod document;
 pub mod enrich;
 pub mod event;
 pub mod files;
-pub mod ha;
 #[cfg(test)]
 mod golden;
+pub mod ha;
 pub mod identity;
 pub mod logging;
 pub mod reload;

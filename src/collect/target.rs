@@ -10,9 +10,7 @@ use futures_util::FutureExt;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, timeout_at};
 
-use super::{
-    BuildCollector, Collected, Collector, Cycle, Fault, FaultKind, Sharing, TargetPlan,
-};
+use super::{BuildCollector, Collected, Collector, Cycle, Fault, FaultKind, Sharing, TargetPlan};
 use crate::clock::{Millis, Rhythm};
 use crate::document::Document;
 use crate::ha::{Scope, Share};

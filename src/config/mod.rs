@@ -89,10 +89,12 @@ pub struct ClusterPlan {
 impl ClusterPlan {
     /// The way to its brokers, where it has a `kafka` section.
     pub fn kafka(&self) -> Option<&Arc<Kafka>> {
-        self.targets.iter().find_map(|target| match &target.sharing {
-            Sharing::Parts(kafka) => Some(kafka),
-            Sharing::Own | Sharing::ByName => None,
-        })
+        self.targets
+            .iter()
+            .find_map(|target| match &target.sharing {
+                Sharing::Parts(kafka) => Some(kafka),
+                Sharing::Own | Sharing::ByName => None,
+            })
     }
 }
 

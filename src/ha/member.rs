@@ -117,8 +117,9 @@ impl Member {
 
     /// One poll: rebalances are served in it.
     fn turn(&mut self) {
+        // Nothing is fetched, and the context has been told of an error already, with its reason.
         if let Some(Err(error)) = self.consumer.poll(POLL) {
-            self.consumer.context().note(&error.to_string());
+            tracing::trace!(%error, "agents' group");
         }
         let share = &self.consumer.context().share;
         let now = Instant::now();
@@ -147,7 +148,11 @@ impl Member {
 
     fn trouble(&self) -> Option<String> {
         let context = self.consumer.context();
-        context.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        context
+            .trouble
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 
@@ -155,7 +160,9 @@ impl Member {
 fn properties(ha: &Ha, kafka: &Config) -> ClientConfig {
     let mut all = ClientConfig::new();
     for (name, value) in kafka.pairs() {
-        let is_ours = NOT_FOR_MEMBERS.iter().any(|prefix| name.starts_with(prefix));
+        let is_ours = NOT_FOR_MEMBERS
+            .iter()
+            .any(|prefix| name.starts_with(prefix));
         if !is_ours {
             all.set(name, value);
         }
@@ -168,14 +175,20 @@ fn properties(ha: &Ha, kafka: &Config) -> ClientConfig {
         // Who has a partition keeps it when others come and go.
         .set("partition.assignment.strategy", "cooperative-sticky")
         .set("session.timeout.ms", &session)
-        .set("heartbeat.interval.ms", millis(ha.session_timeout / HEARTBEATS))
+        .set(
+            "heartbeat.interval.ms",
+            millis(ha.session_timeout / HEARTBEATS),
+        )
         // How long the others wait for one that hangs.
         .set("max.poll.interval.ms", &session)
         .set("enable.auto.commit", "false")
         .set("enable.auto.offset.store", "false")
         .set("allow.auto.create.topics", "false")
         // By which we know that the group is in order.
-        .set("statistics.interval.ms", millis(ha.session_timeout / HEARTBEATS))
+        .set(
+            "statistics.interval.ms",
+            millis(ha.session_timeout / HEARTBEATS),
+        )
         // The topic is made by the first group of a cluster, which may be this one.
         .set("topic.metadata.refresh.interval.ms", "30000");
     all.set_log_level(RDKafkaLogLevel::Info);
@@ -259,6 +272,7 @@ impl ConsumerContext for Context {
             RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => {
                 tracing::debug!(?numbers, "assigned");
                 self.share.with(|holding| holding.assign(numbers, now));
+                *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = None;
                 consumer.incremental_assign(&nothing)
             }
             _ if consumer.assignment_lost() => {

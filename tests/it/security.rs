@@ -1,7 +1,6 @@
 //! Brokers that ask who one is and what one may: every mechanism, every refusal, the least rights.
 
 use std::fmt::Write as _;
-use std::time::Duration;
 
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
@@ -36,17 +35,24 @@ fn broker(version: KafkaVersion, users: &[&str]) -> (Kafka, Option<ZooKeeper>) {
 /// A group that has read nothing of what is there.
 fn lag(bootstrap: &str) {
     let mut client = ClientConfig::new();
-    client.set("bootstrap.servers", bootstrap).set("group.id", "billing");
+    client
+        .set("bootstrap.servers", bootstrap)
+        .set("group.id", "billing");
     let producer: BaseProducer = client.create().expect("a producer");
     for _ in 0..LAG {
-        producer.send(BaseRecord::<(), str>::to("orders").payload("x")).expect("room");
+        producer
+            .send(BaseRecord::<(), str>::to("orders").payload("x"))
+            .expect("room");
     }
     producer.flush(PATIENCE).expect("the records arrive");
     let consumer: BaseConsumer = client.create().expect("a consumer");
     let mut list = TopicPartitionList::new();
-    list.add_partition_offset("orders", 0, Offset::Offset(0)).unwrap();
-    wait_until("a commit", PATIENCE, || consumer.commit(&list, CommitMode::Sync).ok())
-        .expect("a commit");
+    list.add_partition_offset("orders", 0, Offset::Offset(0))
+        .unwrap();
+    wait_until("a commit", PATIENCE, || {
+        consumer.commit(&list, CommitMode::Sync).ok()
+    })
+    .expect("a commit");
 }
 
 /// The configuration of an agent that comes through a listener with these properties.
@@ -95,7 +101,11 @@ fn assert_refused(what: &str, setting: &Setting, sentence: &str, secret: &str) {
     let target = of_dataset(&documents, "target")[0];
     let message = text(target, "brokerbeat.target.error.message");
     println!("{what}: {message}");
-    assert_eq!(text(target, "brokerbeat.target.error.kind"), "auth", "{what}: {message}");
+    assert_eq!(
+        text(target, "brokerbeat.target.error.kind"),
+        "auth",
+        "{what}: {message}"
+    );
     assert!(message.contains(sentence), "{what}: {message}");
     let shown = setting.command(&["export", "config"]);
     let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
@@ -112,7 +122,14 @@ fn mechanisms(version: KafkaVersion) {
         kafka.allow(&ALLOWED, &rights).expect("rights");
     }
     let files = kafka.tls_files().expect("certificates");
-    let [authority, elsewhere, certificate, key, other_certificate, other_key] = [
+    let [
+        authority,
+        elsewhere,
+        certificate,
+        key,
+        other_certificate,
+        other_key,
+    ] = [
         &files.authority,
         &files.elsewhere,
         &files.client_certificate,
@@ -134,9 +151,17 @@ fn mechanisms(version: KafkaVersion) {
         assert_complete(what, &setting(&kafka, listener, properties));
     };
     good("PLAIN", clear, &plain("all", &secret));
-    good("SCRAM-SHA-256", clear, &login("SCRAM-SHA-256", "all", &secret));
+    good(
+        "SCRAM-SHA-256",
+        clear,
+        &login("SCRAM-SHA-256", "all", &secret),
+    );
     let scram = login("SCRAM-SHA-512", "all", &secret);
-    good("SCRAM-SHA-512 over TLS", tls, &[&scram[..], &[trust]].concat());
+    good(
+        "SCRAM-SHA-512 over TLS",
+        tls,
+        &[&scram[..], &[trust]].concat(),
+    );
     good("OAUTHBEARER over TLS", tls, &[&jwt[..], &[trust]].concat());
     let own = |certificate, key| {
         [
@@ -145,7 +170,11 @@ fn mechanisms(version: KafkaVersion) {
             trust,
         ]
     };
-    good("mutual TLS", mutual, &own(certificate.as_str(), key.as_str()));
+    good(
+        "mutual TLS",
+        mutual,
+        &own(certificate.as_str(), key.as_str()),
+    );
 
     let bad = |what: &str, listener, properties: &[(&str, &str)], sentence: &str| {
         let setting = setting(&kafka, listener, properties);
@@ -157,11 +186,26 @@ fn mechanisms(version: KafkaVersion) {
         bad(&what, clear, &login(mechanism, "all", "hunter2"), refused);
     }
     let stranger = own(other_certificate.as_str(), other_key.as_str());
-    bad("a certificate of another authority", mutual, &stranger, refused);
+    bad(
+        "a certificate of another authority",
+        mutual,
+        &stranger,
+        refused,
+    );
     bad("no certificate", mutual, &[trust], refused);
     let wrong = ("ssl.ca.location", elsewhere.as_str());
-    bad("a server that is not trusted", tls, &[&scram[..], &[wrong]].concat(), refused);
-    bad("no such mechanism", clear, &login("SCRAM-SHA-257", "all", "hunter2"), "SCRAM-SHA-257");
+    bad(
+        "a server that is not trusted",
+        tls,
+        &[&scram[..], &[wrong]].concat(),
+        refused,
+    );
+    bad(
+        "no such mechanism",
+        clear,
+        &login("SCRAM-SHA-257", "all", "hunter2"),
+        "SCRAM-SHA-257",
+    );
 }
 
 #[test]
@@ -188,21 +232,52 @@ fn rights(version: KafkaVersion) {
         let rights = [&["--operation", "Describe"], resource].concat();
         kafka.allow(&users, &rights).expect("rights");
     }
-    let once = |user: &str| {
+    let setting_of = |user: &str| {
         let secret = password(user);
-        setting(&kafka, Listener::SaslPlaintext, &plain(user, &secret)).once_in("20s")
+        setting(&kafka, Listener::SaslPlaintext, &plain(user, &secret))
     };
-    for user in LACKING {
-        let (code, documents, said) = once(user);
-        println!("== {user}: {code} {said}");
-        for document in &documents {
-            let dataset = text(document, "data_stream.dataset");
-            let kafka = field(document, "kafka");
-            let target = field(document, "brokerbeat.target");
-            println!("{dataset} {} {}", kafka.unwrap_or(&Value::Null), target.unwrap_or(&Value::Null));
-        }
+    assert_complete("all rights", &setting_of("all"));
+    // Without it groups are listed as far as they may be described.
+    assert_complete("no right on the cluster", &setting_of("no-cluster"));
+
+    let documents = assert_names("no-group", &setting_of("no-group"), "billing");
+    assert_eq!(
+        of_dataset(&documents, "kafka.topic").len(),
+        1,
+        "topics go on"
+    );
+    let documents = assert_names("no-topic", &setting_of("no-topic"), "Describe on topics");
+    let cluster = of_dataset(&documents, "kafka.cluster")[0];
+    for name in ["topics", "partitions", "offline_partitions"] {
+        let number = field(cluster, &format!("kafka.cluster.{name}"));
+        assert_eq!(number, None, "unknown is never 0: {cluster}");
     }
-    let _ = Duration::ZERO;
+}
+
+/// The target says what may not be seen, the group has no number, and nothing is called 0.
+fn assert_names(user: &str, setting: &Setting, what: &str) -> Vec<Value> {
+    let (code, documents, said) = setting.once_in("20s");
+    assert_eq!(code, 3, "{user}: {said}");
+    let target = of_dataset(&documents, "target")[0];
+    assert_eq!(
+        text(target, "brokerbeat.target.error.kind"),
+        "refused",
+        "{target}"
+    );
+    let message = text(target, "brokerbeat.target.error.message");
+    println!("{user}: {message}");
+    assert!(message.contains(what), "{user}: {message}");
+    assert_eq!(lags(&documents).len(), 0, "{user}: {documents:#?}");
+    let group = of_dataset(&documents, "kafka.group")[0];
+    assert_eq!(
+        text(group, "kafka.group.lag.unknown_reason"),
+        "not_authorized",
+        "{group}"
+    );
+    for name in ["kafka.group.lag.sum", "kafka.group.partitions"] {
+        assert_eq!(field(group, name), None, "{user}: {group}");
+    }
+    documents
 }
 
 #[test]

@@ -178,7 +178,10 @@ fn assert_each_group_has_one_collector(stage: &Stage, from: i64) {
 fn duplicates(stage: &Stage) -> u64 {
     let mut last = BTreeMap::new();
     for document in stage.documents("agent") {
-        let place = (agent_of(&document), text(&document, "brokerbeat.stream.name").to_owned());
+        let place = (
+            agent_of(&document),
+            text(&document, "brokerbeat.stream.name").to_owned(),
+        );
         let count = |name: &str| field(&document, name).and_then(Value::as_u64).unwrap_or(0);
         assert_eq!(count("brokerbeat.stream.collision"), 0, "{document}");
         last.insert(place, count("brokerbeat.stream.duplicate"));
@@ -187,7 +190,12 @@ fn duplicates(stage: &Stage) -> u64 {
 }
 
 fn assert_nothing_twice(stage: &Stage) {
-    for dataset in ["kafka.group", "kafka.consumergroup", "kafka.cluster", "kafka.topic"] {
+    for dataset in [
+        "kafka.group",
+        "kafka.consumergroup",
+        "kafka.cluster",
+        "kafka.topic",
+    ] {
         let documents = stage.documents(dataset);
         let mut seen = BTreeSet::new();
         for document in &documents {
@@ -209,14 +217,19 @@ fn assert_remote_targets_have_one_asker(stage: &Stage, from: i64) {
     }
     let targets: BTreeSet<&str> = askers.keys().map(|(name, _)| name.as_str()).collect();
     assert_eq!(targets.len(), REMOTE.len(), "{targets:?}");
-    assert!(askers.values().all(|agents| agents.len() == 1), "{askers:?}");
+    assert!(
+        askers.values().all(|agents| agents.len() == 1),
+        "{askers:?}"
+    );
 }
 
 #[test]
 fn three_agents_share_and_take_over() {
     let kafka = Kafka::start_kraft_with(&options()).expect("Kafka starts");
     make_groups(&kafka);
-    let stage = Stage { namespace: "shards" };
+    let stage = Stage {
+        namespace: "shards",
+    };
     let start = || setting(&kafka.bootstrap(), stage.namespace, "agents").run();
 
     // One after another: whoever comes takes a part over, and no tick is missed meanwhile.
@@ -228,16 +241,31 @@ fn three_agents_share_and_take_over() {
     stage.shared_by(2, &[&first, &second]);
     let third = start();
     let shares = stage.shared_by(3, &[&first, &second, &third]);
-    assert!(shares.values().all(|(_, partitions)| *partitions == PARTITIONS / 3), "{shares:?}");
+    assert!(
+        shares
+            .values()
+            .all(|(_, partitions)| *partitions == PARTITIONS / 3),
+        "{shares:?}"
+    );
 
     let steady = millis_now() + millis(INTERVAL);
     let doubled = duplicates(&stage);
     let_ticks_pass(&stage, 4);
     assert_each_group_has_one_collector(&stage, steady);
     assert_remote_targets_have_one_asker(&stage, steady);
-    assert_eq!(stage.longest_gap(grown), millis(INTERVAL), "hand-over to newcomers");
-    assert!(!stage.groups().contains_key("agents"), "the agents' own group");
-    println!("duplicates of the hand-overs: {doubled}, after the steady ticks: {}", duplicates(&stage));
+    assert_eq!(
+        stage.longest_gap(grown),
+        millis(INTERVAL),
+        "hand-over to newcomers"
+    );
+    assert!(
+        !stage.groups().contains_key("agents"),
+        "the agents' own group"
+    );
+    println!(
+        "duplicates of the hand-overs: {doubled}, after the steady ticks: {}",
+        duplicates(&stage)
+    );
 
     // One dies.
     let killed = millis_now();
@@ -287,7 +315,9 @@ fn without_their_coordinator_all_agents_collect_everything_and_say_so() {
     let two = Kafka::join_kraft_with(&one, 2, &options()).expect("Kafka starts");
     make_groups(&one);
     let group = group_of(&one, 2);
-    let stage = Stage { namespace: "shards-alone" };
+    let stage = Stage {
+        namespace: "shards_alone",
+    };
     let bootstrap = one.bootstrap();
     let agents = [0, 1].map(|_| setting(&bootstrap, stage.namespace, &group).run());
     let all: Vec<&Agent> = agents.iter().collect();
@@ -306,7 +336,9 @@ fn without_their_coordinator_all_agents_collect_everything_and_say_so() {
     let events = format!("logs-brokerbeat.event-{}", stage.namespace);
     wait_until("the events", PATIENCE, || {
         let events = search(servers::elasticsearch(), &events);
-        let said = events.iter().filter(|d| text(d, "event.action") == "ha-everything");
+        let said = events
+            .iter()
+            .filter(|d| text(d, "event.action") == "ha-everything");
         let agents: BTreeSet<String> = said.map(agent_of).collect();
         (agents.len() == 2).then_some(())
     })
@@ -319,5 +351,8 @@ fn without_their_coordinator_all_agents_collect_everything_and_say_so() {
         agent.stop_clean();
     }
     assert_nothing_twice(&stage);
-    assert!(duplicates(&stage) > 0, "the overlap is counted as duplicates");
+    assert!(
+        duplicates(&stage) > 0,
+        "the overlap is counted as duplicates"
+    );
 }

@@ -32,7 +32,8 @@ const OURS: &[(&str, &str)] = &[
     ("enabled_events", "the agent needs it; leave it out"),
 ];
 
-const NO_KERBEROS: &str = "GSSAPI is not part of this build: build brokerbeat with `--features gssapi`";
+const NO_KERBEROS: &str =
+    "GSSAPI is not part of this build: build brokerbeat with `--features gssapi`";
 
 /// Set before the user's own properties, which win.
 const DEFAULTS: &[(&str, &str)] = &[

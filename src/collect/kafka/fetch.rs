@@ -56,6 +56,7 @@ pub async fn fetch(
         return None;
     }
     survey.finish(client, config);
+    let hidden = survey.take_hidden();
     let topics = survey
         .metadata
         .as_ref()
@@ -64,6 +65,9 @@ pub async fn fetch(
     let mut groups = wanted_groups(config, memory, &survey, topics.unwrap_or_default());
     groups.retain(|group| scope.has_group(&group.id));
     read_groups(client, config, &mut groups, stage(deadline, GROUPS_PERCENT)).await;
+    if let Some(missing) = &hidden {
+        hide_commits(&mut groups, missing);
+    }
     for group in groups.iter_mut().filter(|group| group.committed.is_err()) {
         group.last_partitions = memory.partitions(&group.id);
     }
@@ -167,6 +171,15 @@ async fn read_groups(
     }
 }
 
+/// Offsets of topics that one may not see are left out of an answer as if there were none.
+fn hide_commits(groups: &mut [Group], missing: &Missing) {
+    for group in groups {
+        if group.committed.as_ref().is_ok_and(BTreeMap::is_empty) {
+            group.committed = Err(missing.clone());
+        }
+    }
+}
+
 fn selected_assignments(config: &Config, mut description: Description) -> Description {
     for member in &mut description.members {
         member
@@ -242,7 +255,9 @@ fn partitions_of(group: &Group) -> impl Iterator<Item = (&str, i32)> {
     let assigned = members.flat_map(|member| &member.assigned);
     let known = assigned.chain(&group.last_partitions);
     let known = known.flat_map(|(topic, all)| all.iter().map(move |id| (topic, *id)));
-    committed.chain(known).map(|(topic, id)| (topic.as_str(), id))
+    committed
+        .chain(known)
+        .map(|(topic, id)| (topic.as_str(), id))
 }
 
 /// Without metadata librdkafka may still know leaders: then those with commits are asked for.

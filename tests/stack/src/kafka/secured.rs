@@ -61,9 +61,8 @@ pub(super) fn settings(
     let mut all: Vec<(String, String)> = Vec::new();
     for (key, value) in before {
         if *key == "listeners" || *key == "advertised.listeners" {
-            let added = LISTENERS.map(|one| {
-                format!(",{}://127.0.0.1:{}", one.protocol(), ports.of(one))
-            });
+            let added =
+                LISTENERS.map(|one| format!(",{}://127.0.0.1:{}", one.protocol(), ports.of(one)));
             all.push(((*key).to_owned(), value.clone() + &added.concat()));
         }
     }
@@ -75,11 +74,17 @@ pub(super) fn settings(
     let mut add = |key: &str, value: &str| all.push((key.to_owned(), value.to_owned()));
     add(
         "listener.security.protocol.map",
-        &format!("PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT{}", protocols.concat()),
+        &format!(
+            "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT{}",
+            protocols.concat()
+        ),
     );
     add("authorizer.class.name", authorizer);
     add("super.users", "User:ANONYMOUS");
-    add("sasl.enabled.mechanisms", "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER");
+    add(
+        "sasl.enabled.mechanisms",
+        "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER",
+    );
     for listener in ["sasl_plaintext", "sasl_ssl"] {
         for (mechanism, module) in modules(users) {
             let key = format!("listener.name.{listener}.{mechanism}.sasl.jaas.config");
@@ -100,7 +105,10 @@ fn modules(users: &[String]) -> [(&'static str, String); 4] {
     // The broker itself needs a token, too, though it never shows it to anybody.
     let bearer = "oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub";
     [
-        ("plain", format!("{PACKAGE}.plain.PlainLoginModule required{known};")),
+        (
+            "plain",
+            format!("{PACKAGE}.plain.PlainLoginModule required{known};"),
+        ),
         ("scram-sha-256", scram.clone()),
         ("scram-sha-512", scram),
         ("oauthbearer", format!("{PACKAGE}.{bearer}=\"broker\";")),
@@ -143,16 +151,19 @@ impl Kafka {
 
     /// Makes the user known to SCRAM, with the [`password`] of PLAIN.
     pub fn add_scram_user(&self, user: &str) -> Result<()> {
-        let secret = password(user);
-        let config = format!("SCRAM-SHA-256=[password={secret}],SCRAM-SHA-512=[password={secret}]");
         let bootstrap = self.bootstrap();
-        let args = [
-            ["--bootstrap-server", &bootstrap],
-            ["--entity-type", "users"],
-            ["--entity-name", user],
-            ["--add-config", &config],
-        ];
-        self.run_tool("kafka.admin.ConfigCommand", &[&["--alter"], args.as_flattened()].concat())?;
+        // Kafka 4 takes one mechanism at a time.
+        for mechanism in ["SCRAM-SHA-256", "SCRAM-SHA-512"] {
+            let config = format!("{mechanism}=[password={}]", password(user));
+            let args = [
+                ["--bootstrap-server", &bootstrap],
+                ["--entity-type", "users"],
+                ["--entity-name", user],
+                ["--add-config", &config],
+            ];
+            let args = [&["--alter"], args.as_flattened()].concat();
+            self.run_tool("kafka.admin.ConfigCommand", &args)?;
+        }
         Ok(())
     }
 
