@@ -50,6 +50,13 @@ pub fn faults(snapshot: &Snapshot) -> Vec<Fault> {
             missing,
         ));
     }
+    faults.extend(of_configs(snapshot));
+    if let Some(Err(missing)) = &snapshot.inventory.other_groups
+        && !is_limit(missing)
+    {
+        let what = "groups that are no consumer groups are not listed";
+        faults.push(fault(what, missing));
+    }
     faults.extend(of_groups(snapshot, "no committed offsets of", |group| {
         group.committed.as_ref().err()
     }));
@@ -72,6 +79,40 @@ fn fault(what: &str, missing: &Missing) -> Fault {
     Fault::new(kind, format!("{what}: {why}"))
 }
 
+/// What no other try would bring: the documents say so, and it would hide what can be mended.
+fn is_limit(missing: &Missing) -> bool {
+    matches!(missing.reason, Reason::Unsupported | Reason::Pending)
+}
+
+/// A user who may not see configurations is told so by the documents alone: they are an extra.
+fn of_configs(snapshot: &Snapshot) -> Vec<Fault> {
+    let is_fault =
+        |missing: &&Missing| !is_limit(missing) && missing.reason != Reason::NotAuthorized;
+    let selected = |topic: &str| {
+        let topics = snapshot.metadata.iter().flat_map(|known| &known.topics);
+        topics
+            .into_iter()
+            .any(|one| one.name == topic && one.selected)
+    };
+    let topics = snapshot.inventory.topics.iter();
+    let topics: Vec<(&String, &Missing)> = topics
+        .filter_map(|(name, answer)| Some((name, answer.as_ref().err()?)))
+        .filter(|(name, missing)| is_fault(missing) && selected(name))
+        .collect();
+    let brokers = snapshot.inventory.brokers.iter();
+    let brokers = brokers.filter_map(|(id, answer)| Some((id, answer.as_ref().err()?)));
+    let brokers = brokers.filter(|(_, missing)| is_fault(missing));
+    let mut faults: Vec<Fault> = brokers
+        .map(|(id, missing)| fault(&format!("no configuration of broker {id}"), missing))
+        .collect();
+    if let Some((_, missing)) = topics.first() {
+        let names: Vec<&String> = topics.iter().map(|(name, _)| *name).collect();
+        let what = format!("no configuration of {}", list("topic", &names));
+        faults.push(fault(&what, missing));
+    }
+    faults
+}
+
 fn of_groups(
     snapshot: &Snapshot,
     what: &str,
@@ -79,7 +120,7 @@ fn of_groups(
 ) -> Vec<Fault> {
     let mut by_reason: BTreeMap<Reason, (Vec<&str>, &Missing)> = BTreeMap::new();
     for group in &snapshot.groups {
-        if let Some(missing) = missing(group) {
+        if let Some(missing) = missing(group).filter(|missing| !is_limit(missing)) {
             by_reason
                 .entry(missing.reason)
                 .or_insert((Vec::new(), missing))

@@ -12,12 +12,18 @@ use tokio::time::Instant;
 use super::client::{Client, GRACE};
 use super::config::Config;
 use super::memory::{Memory, no_coordinator};
+use super::others::Typed;
 use super::rdkafka::{Answered, End, Failure, Offset, Request};
 use super::snapshot::{
     Answer, ByPartition, Description, Group, Listing, LogEnds, Missing, Reason, Snapshot, Topic,
 };
 use super::survey::{Survey, selects_topic, survey, unexpected};
 use crate::ha::Scope;
+
+/// Configurations are refreshed rarely; what hangs then must leave the rest of the cycle alone.
+const CONFIGS_PERCENT: u32 = 25;
+/// Groups that are no consumer groups: the same.
+const OTHERS_PERCENT: u32 = 25;
 
 /// Parts of the time that is left at the beginning of each stage, in percent. What a stage does
 /// not need goes to the next ones.
@@ -63,21 +69,25 @@ pub async fn fetch(
         .ok()
         .map(|metadata| metadata.topics.as_slice());
     let mut groups = wanted_groups(config, memory, &survey, topics.unwrap_or_default());
-    groups.retain(|group| scope.has_group(&group.id));
-    read_groups(client, config, &mut groups, stage(deadline, GROUPS_PERCENT)).await;
-    if let Some(missing) = &hidden {
-        hide_commits(&mut groups, missing);
+    if let Ok(metadata) = &survey.metadata {
+        let (alive, deadline) = (survey.alive(), stage(deadline, CONFIGS_PERCENT));
+        memory
+            .configs
+            .refresh(client, metadata, alive, deadline)
+            .await;
     }
+    groups.extend(other_groups(client, config, memory, &survey, deadline).await);
+    groups.retain(|group| scope.has_group(&group.id));
+    groups.sort_by(|a, b| a.id.cmp(&b.id));
+    read_groups(client, config, &mut groups, stage(deadline, GROUPS_PERCENT)).await;
+    hide_commits(&mut groups, hidden.as_ref());
     for group in groups.iter_mut().filter(|group| group.committed.is_err()) {
         group.last_partitions = memory.partitions(&group.id);
     }
-    let mut plan = plan(topics, &groups, &survey.unreachable);
-    if !scope.has_cluster() {
-        plan.restrict(&groups);
-    }
+    let plan = plan(topics, &groups, &survey.unreachable).within(scope, &groups);
     let logs = read_logs(client, plan, stage(deadline, LOGS_PERCENT)).await;
     memory.learn(&groups);
-    Some(survey.into_snapshot(groups, logs))
+    Some(survey.into_snapshot(groups, logs, memory))
 }
 
 /// Selected groups, listed now or earlier; for those that nobody can answer for it says so already.
@@ -108,7 +118,24 @@ fn wanted_groups(
             group.committed = Err(missing.clone());
         }
     }
-    groups.sort_by(|a, b| a.id.cmp(&b.id));
+    groups
+}
+
+/// Selected groups that are no consumer groups.
+async fn other_groups(
+    client: &Client,
+    config: &Config,
+    memory: &mut Memory,
+    survey: &Survey,
+    deadline: Instant,
+) -> Vec<Group> {
+    let typed = Typed {
+        listed: &survey.listed,
+        complete: survey.is_complete(),
+    };
+    let deadline = stage(deadline, OTHERS_PERCENT);
+    let mut groups = memory.others.read(client.handle(), typed, deadline).await;
+    groups.retain(|group| config.groups.selects(&group.id));
     groups
 }
 
@@ -145,13 +172,20 @@ async fn read_groups(
         // Nobody to ask: it says so already.
         if matches!(
             missing,
-            Some(Reason::CoordinatorUnavailable | Reason::Connection)
+            Some(
+                Reason::CoordinatorUnavailable
+                    | Reason::Connection
+                    | Reason::Unsupported
+                    | Reason::NotAuthorized
+            )
         ) {
             continue;
         }
         let id = group.id.as_str();
         flight.ask(&Request::Committed { broker, id }, Asked::Committed(index));
-        flight.ask(&Request::Group { broker, id }, Asked::Description(index));
+        if group.description.is_err() {
+            flight.ask(&Request::Group { broker, id }, Asked::Description(index));
+        }
     }
     while let Some((asked, answer)) = flight.next().await {
         match (asked, answer) {
@@ -172,7 +206,10 @@ async fn read_groups(
 }
 
 /// Offsets of topics that one may not see are left out of an answer as if there were none.
-fn hide_commits(groups: &mut [Group], missing: &Missing) {
+fn hide_commits(groups: &mut [Group], hidden: Option<&Missing>) {
+    let Some(missing) = hidden else {
+        return;
+    };
     for group in groups {
         if group.committed.as_ref().is_ok_and(BTreeMap::is_empty) {
             group.committed = Err(missing.clone());
@@ -222,8 +259,11 @@ impl<'a> Plan<'a> {
         self.leaders.entry(leader).or_default().insert(at);
     }
 
-    /// Leaves out what no group of ours needs: another agent asks for all partitions.
-    fn restrict(&mut self, groups: &[Group]) {
+    /// Leaves out what no group of ours needs, where another agent asks for all partitions.
+    fn within(mut self, scope: &Scope, groups: &[Group]) -> Self {
+        if scope.has_cluster() {
+            return self;
+        }
         let needed: BTreeSet<(&str, i32)> = groups.iter().flat_map(partitions_of).collect();
         for partitions in self.leaders.values_mut() {
             partitions.retain(|at| needed.contains(at));
@@ -233,6 +273,7 @@ impl<'a> Plan<'a> {
             partitions.retain(|id, _| needed.contains(&(topic.as_str(), *id)));
         }
         self.logs.retain(|_, partitions| !partitions.is_empty());
+        self
     }
 
     fn know(&mut self, (topic, partition): (&str, i32), why: &Missing) {

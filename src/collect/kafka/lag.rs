@@ -6,20 +6,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::group_topic;
 use super::snapshot::{Answer, Description, Group, Member, Reason, Snapshot};
 use crate::document::Document;
 
 /// What is known of one partition of a group.
-struct Row<'a> {
-    topic: &'a str,
-    partition: i32,
-    committed: Option<i64>,
-    log_end: Option<i64>,
-    lag: Result<i64, Reason>,
-    member: Option<&'a Member>,
+pub(super) struct Row<'a> {
+    pub(super) topic: &'a str,
+    pub(super) partition: i32,
+    pub(super) committed: Option<i64>,
+    pub(super) log_end: Option<i64>,
+    pub(super) lag: Result<i64, Reason>,
+    pub(super) member: Option<&'a Member>,
 }
 
-/// The group's own document and one for each of its partitions.
+/// The group's own document, one for each of its topics and one for each of its partitions.
 pub fn documents(group: &Group, snapshot: &Snapshot) -> Vec<Document> {
     let members = members(group);
     let rows: Vec<Row<'_>> = partitions(group)
@@ -27,6 +28,7 @@ pub fn documents(group: &Group, snapshot: &Snapshot) -> Vec<Document> {
         .map(|at| row(group, at, members.get(&at).copied(), snapshot))
         .collect();
     let mut documents = vec![group_document(group, &rows)];
+    documents.extend(group_topic::documents(group, &rows));
     documents.extend(rows.iter().map(|row| row_document(group, row)));
     documents
 }
@@ -149,12 +151,8 @@ fn row_document(group: &Group, row: &Row<'_>) -> Document {
 }
 
 fn group_document(group: &Group, rows: &[Row<'_>]) -> Document {
-    let known: Vec<i64> = rows
-        .iter()
-        .filter_map(|row| row.lag.ok())
-        .map(|lag| lag.max(0))
-        .collect();
-    let sum = known.iter().copied().reduce(i64::saturating_add);
+    let lags = Lags::of(rows);
+    let topics: BTreeSet<&str> = rows.iter().map(|row| row.topic).collect();
     let document = Document::new("kafka.group", "group")
         .key("kafka.consumergroup.id", group.id.as_str())
         .with("kafka.group.state", state(group))
@@ -162,15 +160,17 @@ fn group_document(group: &Group, rows: &[Row<'_>]) -> Document {
             "kafka.group.coordinator.id",
             group.coordinator.filter(|_| is_present(group)),
         )
-        .with_some("kafka.group.lag.sum", sum)
+        .with_some("kafka.group.protocol", protocol(group))
+        .with_some("kafka.group.lag.sum", lags.sum)
+        .with_some("kafka.group.lag.max", lags.max)
         .with_some("kafka.group.lag.unknown_reason", reason(&group.committed));
     // Without its commits nobody knows how many partitions a group has.
     let document = match &group.committed {
         Err(_) => document,
-        Ok(_) => document.with("kafka.group.partitions", rows.len()).with(
-            "kafka.group.lag.unknown_partitions",
-            rows.len() - known.len(),
-        ),
+        Ok(_) => document
+            .with("kafka.group.topics", topics.len())
+            .with("kafka.group.partitions", rows.len())
+            .with("kafka.group.lag.unknown_partitions", lags.unknown),
     };
     match &group.description {
         Ok(description) => with_description(document, description),
@@ -181,6 +181,33 @@ fn group_document(group: &Group, rows: &[Row<'_>]) -> Document {
             )
             .with("kafka.group.unknown_reason", missing.reason.as_str()),
     }
+}
+
+/// What the lags of several partitions come to. They are whole where none is unknown.
+pub(super) struct Lags {
+    /// Sum of those that are known; none where none is.
+    pub(super) sum: Option<i64>,
+    /// The largest of them.
+    pub(super) max: Option<i64>,
+    /// How many are unknown.
+    pub(super) unknown: usize,
+}
+
+impl Lags {
+    pub(super) fn of(rows: &[Row<'_>]) -> Self {
+        let known = rows.iter().filter_map(|row| row.lag.ok());
+        let known: Vec<i64> = known.map(|lag| lag.max(0)).collect();
+        Self {
+            sum: known.iter().copied().reduce(i64::saturating_add),
+            max: known.iter().copied().max(),
+            unknown: rows.len() - known.len(),
+        }
+    }
+}
+
+/// What the members speak, by the list of groups.
+fn protocol(group: &Group) -> Option<&str> {
+    group.listing.as_ref()?.protocol.as_deref()
 }
 
 /// Whether anybody told of the group this time: what is only remembered is not said again as new.
@@ -200,7 +227,8 @@ fn with_description(document: Document, description: &Description) -> Document {
         .with_some("kafka.group.assignor", named(&description.assignor))
 }
 
-const UNKNOWN: &str = "unknown";
+/// The state of a group that nobody told.
+pub(super) const UNKNOWN: &str = "unknown";
 
 /// By the coordinator's word, else by the list's.
 fn state(group: &Group) -> String {
@@ -219,7 +247,7 @@ fn reason<T>(answer: &Answer<T>) -> Option<&'static str> {
 }
 
 /// `PreparingRebalance` → `preparing_rebalance`.
-fn snake_case(name: &str) -> String {
+pub(super) fn snake_case(name: &str) -> String {
     let mut snake = String::with_capacity(name.len() + 1);
     for (index, letter) in name.chars().enumerate() {
         if letter.is_ascii_uppercase() && index > 0 {
@@ -235,7 +263,9 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::collect::kafka::snapshot::{LogEnds, Metadata, Missing, Partition, Topic};
+    use crate::collect::kafka::snapshot::{
+        Inventory, LogEnds, Metadata, Missing, Partition, Topic,
+    };
 
     fn missing(reason: Reason) -> Missing {
         Missing::new(reason, "")
@@ -291,12 +321,14 @@ mod tests {
             groups: vec![group],
             group_count: None,
             unlisted: BTreeMap::new(),
+            inventory: Inventory::default(),
         }
     }
 
     fn made(snapshot: &Snapshot) -> Vec<serde_json::Value> {
         documents(&snapshot.groups[0], snapshot)
             .into_iter()
+            .filter(|document| document.dataset != "kafka.group_topic")
             .map(|document| {
                 let group = document.get("kafka.group").cloned();
                 group.unwrap_or_else(|| {
@@ -317,7 +349,10 @@ mod tests {
             ("t", 2, Some(4)),
         ];
         let made = made(&snapshot(Ok(committed)));
-        assert_eq!(made[0]["lag"], json!({"sum": 0, "unknown_partitions": 3}));
+        assert_eq!(
+            made[0]["lag"],
+            json!({"sum": 0, "max": 0, "unknown_partitions": 3})
+        );
         assert_eq!(
             made[1..],
             [

@@ -2,8 +2,11 @@
 
 use serde_json::Value;
 
-use super::lag;
-use super::snapshot::{Answer, Broker, Error, LogEnds, Metadata, Partition, Snapshot, Topic};
+use super::snapshot::{
+    Answer, Broker, BrokerConfig, Error, Inventory, LogEnds, Metadata, Missing, Partition, Reason,
+    Snapshot, Topic, TopicConfig,
+};
+use super::{lag, problems};
 use crate::document::Document;
 
 /// All documents of a cycle.
@@ -14,7 +17,7 @@ pub fn documents(snapshot: &Snapshot) -> Vec<Document> {
             metadata
                 .brokers
                 .iter()
-                .map(|b| broker(b, metadata, snapshot.controller)),
+                .map(|b| broker(b, metadata, snapshot)),
         );
         for selected in metadata.topics.iter().filter(|topic| topic.selected) {
             documents.push(topic(selected, snapshot));
@@ -28,16 +31,6 @@ pub fn documents(snapshot: &Snapshot) -> Vec<Document> {
     documents
 }
 
-impl Partition {
-    fn is_under_replicated(&self) -> bool {
-        self.isr.len() < self.replicas.len()
-    }
-
-    fn is_offline(&self) -> bool {
-        self.leader.is_none()
-    }
-}
-
 fn count<'a, T: 'a>(all: impl Iterator<Item = &'a T>, what: impl Fn(&T) -> bool) -> usize {
     all.filter(|one| what(one)).count()
 }
@@ -46,25 +39,58 @@ fn cluster(snapshot: &Snapshot) -> Document {
     let document = Document::new("kafka.cluster", "cluster")
         .with_some("kafka.cluster.controller.id", snapshot.controller)
         .with_some("kafka.cluster.groups", snapshot.group_count);
+    let document = group_counts(document, &snapshot.inventory);
     let Ok(metadata) = &snapshot.metadata else {
         return document;
     };
-    let partitions = || metadata.topics.iter().flat_map(|topic| &topic.partitions);
-    document
+    let topics = || metadata.topics.iter();
+    let partitions = || topics().flat_map(|topic| &topic.partitions);
+    let known = |topic: &Topic| problems::min_isr(&snapshot.inventory, &topic.name).is_some();
+    let document = document
         .with("kafka.cluster.brokers", metadata.brokers.len())
         .with("kafka.cluster.topics", metadata.topics.len())
         .with("kafka.cluster.partitions", partitions().count())
         .with(
-            "kafka.cluster.offline_partitions",
-            count(partitions(), Partition::is_offline),
-        )
-        .with(
-            "kafka.cluster.under_replicated_partitions",
-            count(partitions(), Partition::is_under_replicated),
-        )
+            "kafka.cluster.unknown_configs",
+            count(topics(), |topic| !known(topic)),
+        );
+    problems::counts(document, "kafka.cluster", topics(), &snapshot.inventory)
 }
 
-fn broker(broker: &Broker, metadata: &Metadata, controller: Option<i32>) -> Document {
+/// States that a group may have, as they are written in the fields.
+const STATES: &[&str] = &[
+    "stable",
+    "empty",
+    "dead",
+    "preparing_rebalance",
+    "completing_rebalance",
+    "rebalancing",
+    lag::UNKNOWN,
+];
+
+fn group_counts(mut document: Document, inventory: &Inventory) -> Document {
+    if let Some(states) = &inventory.states {
+        for state in STATES {
+            let is_meant = |name: &str| {
+                let name = lag::snake_case(name);
+                name == *state || (*state == lag::UNKNOWN && !STATES.contains(&name.as_str()))
+            };
+            let found = states.iter().filter(|(name, _)| is_meant(name));
+            let groups: u64 = found.map(|(_, groups)| groups).sum();
+            document = document.with(&format!("kafka.cluster.group_states.{state}"), groups);
+        }
+    }
+    match &inventory.other_groups {
+        None => document,
+        Some(Ok(groups)) => document.with("kafka.cluster.other_groups.count", *groups),
+        Some(Err(missing)) => document.with(
+            "kafka.cluster.other_groups.unknown_reason",
+            missing.reason.as_str(),
+        ),
+    }
+}
+
+fn broker(broker: &Broker, metadata: &Metadata, snapshot: &Snapshot) -> Document {
     let partitions = || metadata.topics.iter().flat_map(|topic| &topic.partitions);
     let leads = |partition: &Partition| partition.leader == Some(broker.id);
     let holds = |partition: &Partition| partition.replicas.contains(&broker.id);
@@ -72,16 +98,60 @@ fn broker(broker: &Broker, metadata: &Metadata, controller: Option<i32>) -> Docu
         &broker.host,
         u16::try_from(broker.port).unwrap_or_default(),
     );
-    Document::new("kafka.broker", "metadata")
+    let config = snapshot.inventory.brokers.get(&broker.id);
+    let document = Document::new("kafka.broker", "metadata")
         .key("kafka.broker.id", broker.id)
         .with("kafka.broker.address", address)
         .with_some("kafka.broker.rack", broker.rack.as_deref())
         .with_some(
             "kafka.broker.is_controller",
-            controller.map(|id| id == broker.id),
+            snapshot.controller.map(|id| id == broker.id),
         )
         .with("kafka.broker.metadata.leaders", count(partitions(), leads))
-        .with("kafka.broker.metadata.replicas", count(partitions(), holds))
+        .with("kafka.broker.metadata.replicas", count(partitions(), holds));
+    match told(config) {
+        Ok(config) => with_broker_config(document, config),
+        Err(reason) => document.with("kafka.broker.config.unknown_reason", reason.as_str()),
+    }
+}
+
+/// What is not there was not asked for yet.
+fn told<T>(config: Option<&Answer<T>>) -> Result<&T, Reason> {
+    let reason = |missing: &Missing| missing.reason;
+    config.map_or(Err(Reason::Pending), |known| known.as_ref().map_err(reason))
+}
+
+fn with_broker_config(document: Document, config: &BrokerConfig) -> Document {
+    with_topic_config(document, "kafka.broker.config", &config.topic)
+        .with_some("kafka.broker.config.num.partitions", config.partitions)
+        .with_some(
+            "kafka.broker.config.default.replication.factor",
+            config.replication_factor,
+        )
+        .with_some(
+            "kafka.broker.config.offsets.retention.ms",
+            config.offsets_retention_ms,
+        )
+}
+
+fn with_topic_config(mut document: Document, prefix: &str, config: &TopicConfig) -> Document {
+    let numbers = [
+        ("retention.ms", config.retention_ms),
+        ("retention.bytes", config.retention_bytes),
+        ("max.message.bytes", config.max_message_bytes),
+        ("min.insync.replicas", config.min_insync_replicas),
+    ];
+    for (name, value) in numbers {
+        document = document.with_some(&format!("{prefix}.{name}"), value);
+    }
+    let words = |policy: &String| {
+        policy
+            .split(',')
+            .map(|word| word.trim().to_owned())
+            .collect()
+    };
+    let policy: Option<Vec<String>> = config.cleanup_policy.as_ref().map(words);
+    document.with_some(&format!("{prefix}.cleanup.policy"), policy)
 }
 
 fn is_known(topic: &Topic) -> bool {
@@ -98,22 +168,23 @@ fn topic(topic: &Topic, snapshot: &Snapshot) -> Document {
         .sum::<Option<i64>>();
     let document =
         Document::new("kafka.topic", "topic").key("kafka.topic.name", topic.name.as_str());
-    with_error(document, "kafka.topic.error", topic.error.as_ref())
+    let document = with_error(document, "kafka.topic.error", topic.error.as_ref())
         .with("kafka.topic.internal", topic.internal)
         .with_some("kafka.topic.partitions", known(topic.partitions.len()))
         .with_some("kafka.topic.replication_factor", replication)
         .with_some(
-            "kafka.topic.offline_partitions",
-            known(count(partitions(), Partition::is_offline)),
-        )
-        .with_some(
-            "kafka.topic.under_replicated_partitions",
-            known(count(partitions(), Partition::is_under_replicated)),
-        )
-        .with_some(
             "kafka.topic.messages",
             messages.filter(|_| !topic.partitions.is_empty()),
-        )
+        );
+    if !is_known(topic) {
+        return document;
+    }
+    let inventory = &snapshot.inventory;
+    let document = problems::counts(document, "kafka.topic", std::iter::once(topic), inventory);
+    match told(inventory.topics.get(&topic.name)) {
+        Ok(config) => with_topic_config(document, "kafka.topic.config", config),
+        Err(reason) => document.with("kafka.topic.config.unknown_reason", reason.as_str()),
+    }
 }
 
 fn partition(topic: &Topic, partition: &Partition, snapshot: &Snapshot) -> Document {
@@ -131,12 +202,9 @@ fn partition(topic: &Topic, partition: &Partition, snapshot: &Snapshot) -> Docum
             "kafka.partition.partition.replica_count",
             partition.replicas.len(),
         )
-        .with("kafka.partition.partition.isr_count", partition.isr.len())
-        .with(
-            "kafka.partition.partition.under_replicated",
-            partition.is_under_replicated(),
-        )
-        .with("kafka.partition.partition.offline", partition.is_offline());
+        .with("kafka.partition.partition.isr_count", partition.isr.len());
+    let min_isr = problems::min_isr(&snapshot.inventory, &topic.name);
+    let document = problems::flags(document, partition, min_isr);
     let document = with_error(
         document,
         "kafka.partition.partition.error",

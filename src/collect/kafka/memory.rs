@@ -6,6 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::configs::Configs;
+use super::others::Others;
 use super::probe::Address;
 use super::snapshot::{Answer, ByPartition, Group, Listing, Missing, Partition, Topic};
 
@@ -19,6 +21,10 @@ pub struct Memory {
     pub brokers: BTreeMap<i32, Address>,
     /// Those of them that did not answer the last time: asked again when they can be reached.
     pub silent: BTreeSet<i32>,
+    /// How topics and brokers are set.
+    pub configs: Configs,
+    /// Groups that are no consumer groups.
+    pub others: Others,
     groups: BTreeMap<String, Seen>,
 }
 
@@ -71,7 +77,10 @@ impl Memory {
     /// Remembers this cycle's groups and forgets those that are no longer there.
     pub fn learn(&mut self, groups: &[Group]) {
         let mut old = std::mem::take(&mut self.groups);
-        for group in groups {
+        for group in groups
+            .iter()
+            .filter(|group| !self.others.contains(&group.id))
+        {
             let Some(coordinator) = group.coordinator else {
                 continue;
             };

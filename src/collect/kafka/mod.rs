@@ -5,19 +5,25 @@
 //! - [`rdkafka`]: librdkafka behind safe types, the only `unsafe` of the agent
 //! - [`client`]: many requests in flight, their answers, log lines and troubles
 //! - [`memory`]: brokers and groups of earlier cycles, which are asked even when nobody lists them
+//! - [`configs`]: effective configuration of topics and brokers, asked for rarely
+//! - [`others`]: groups that are no consumer groups
 //! - [`probe`]: whether a silent broker can be reached at all
 //! - [`survey`], [`fetch`]: the stages of a cycle, the only part that awaits → [`snapshot`]
-//! - [`map`], [`lag`], [`faults`]: from the snapshot to documents and to what is missing. Pure
+//! - [`map`], `problems`, [`lag`], [`group_topic`], [`faults`]: from the snapshot to documents and to what is missing. Pure
 
 pub mod client;
 pub mod config;
+pub mod configs;
 pub mod faults;
 pub mod fetch;
+pub mod group_topic;
 pub mod lag;
 pub mod map;
 pub mod memory;
+pub mod others;
 pub mod pattern;
 pub mod probe;
+mod problems;
 pub mod rdkafka;
 pub mod snapshot;
 pub mod survey;

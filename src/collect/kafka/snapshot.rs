@@ -57,8 +57,10 @@ pub enum Reason {
     Connection,
     /// The broker refuses: an ACL is missing.
     NotAuthorized,
-    /// The broker does not know this request.
+    /// The broker does not know this request, or librdkafka does not know what is asked about.
     Unsupported,
+    /// Not asked for yet: there is much to ask and it is others' turn.
+    Pending,
     /// The log end was not among the answers.
     LogEndUnknown,
     /// Any other error; the fault of the cycle has its text.
@@ -106,6 +108,7 @@ impl Reason {
             Self::Connection => "connection",
             Self::NotAuthorized => "not_authorized",
             Self::Unsupported => "unsupported",
+            Self::Pending => "pending",
             Self::LogEndUnknown => "log_end_unknown",
             Self::Error => "error",
         }
@@ -131,6 +134,52 @@ pub struct Snapshot {
     pub group_count: Option<u64>,
     /// Brokers that did not list their groups.
     pub unlisted: BTreeMap<i32, Missing>,
+    /// What else there is to know of the cluster.
+    #[serde(default)]
+    pub inventory: Inventory,
+}
+
+/// What is there and how it is set: read rarely, or of all that there is.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Inventory {
+    /// Effective configuration of the topics that were asked about so far.
+    pub topics: BTreeMap<String, Answer<TopicConfig>>,
+    /// Defaults of the brokers that were asked so far.
+    pub brokers: BTreeMap<i32, Answer<BrokerConfig>>,
+    /// Consumer groups by state, selected or not; absent when a broker did not list its own.
+    pub states: Option<BTreeMap<String, u64>>,
+    /// How many groups there are that are no consumer groups; absent before the first answer.
+    pub other_groups: Option<Answer<u64>>,
+}
+
+/// What a topic is set to, whether by itself, by its broker or by default. Absent is a value that
+/// the broker does not tell.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TopicConfig {
+    /// `retention.ms`; −1 for ever.
+    pub retention_ms: Option<i64>,
+    /// `retention.bytes` of a partition; −1 without limit.
+    pub retention_bytes: Option<i64>,
+    /// `cleanup.policy`: `delete`, `compact`, or both with a comma.
+    pub cleanup_policy: Option<String>,
+    /// `max.message.bytes`.
+    pub max_message_bytes: Option<i64>,
+    /// `min.insync.replicas`.
+    pub min_insync_replicas: Option<i64>,
+}
+
+/// A broker's defaults for topics, and how long it keeps offsets.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BrokerConfig {
+    /// What a topic has that sets nothing.
+    pub topic: TopicConfig,
+    /// `default.replication.factor`.
+    pub replication_factor: Option<i64>,
+    /// `num.partitions`.
+    pub partitions: Option<i64>,
+    /// `offsets.retention.minutes` in milliseconds: how long a group without members keeps its
+    /// commits.
+    pub offsets_retention_ms: Option<i64>,
 }
 
 /// Brokers and topics by one broker's word.
@@ -229,6 +278,9 @@ pub struct Listing {
     pub kind: String,
     /// Offsets only: nobody ever joined it.
     pub simple: bool,
+    /// What its members speak: `consumer`, `connect` …; absent where nobody joined or nobody told.
+    #[serde(default)]
+    pub protocol: Option<String>,
 }
 
 /// A group by its coordinator's word.

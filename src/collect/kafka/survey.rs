@@ -13,7 +13,8 @@ use super::memory::Memory;
 use super::probe::{Address, unreachable};
 use super::rdkafka::{Answered, Cluster, Handle, Request};
 use super::snapshot::{
-    Answer, Broker, ByPartition, Group, Listing, LogEnds, Metadata, Missing, Reason, Snapshot,
+    Answer, Broker, ByPartition, Group, Inventory, Listing, LogEnds, Metadata, Missing, Reason,
+    Snapshot,
 };
 
 /// Kafka's own topics, by name as Kafka itself knows them.
@@ -242,6 +243,25 @@ impl Survey {
         self
     }
 
+    /// Brokers that answered, in that order.
+    pub fn alive(&self) -> &[i32] {
+        &self.alive
+    }
+
+    /// Whether every broker listed its groups.
+    pub fn is_complete(&self) -> bool {
+        self.unlisted.is_empty() && !self.alive.is_empty()
+    }
+
+    /// Consumer groups by state; nothing where some are missing.
+    fn states(&self) -> Option<BTreeMap<String, u64>> {
+        let mut states = BTreeMap::new();
+        for (listing, _) in self.listed.values() {
+            *states.entry(listing.state.clone()).or_default() += 1;
+        }
+        self.is_complete().then_some(states)
+    }
+
     /// Whether nobody answered anything.
     pub fn is_empty(&self) -> bool {
         self.metadata.is_err() && self.alive.is_empty()
@@ -282,8 +302,19 @@ impl Survey {
     }
 
     /// The whole cycle, when the later stages are done.
-    pub fn into_snapshot(self, groups: Vec<Group>, logs: ByPartition<LogEnds>) -> Snapshot {
-        let complete = self.unlisted.is_empty() && !self.alive.is_empty();
+    pub fn into_snapshot(
+        self,
+        groups: Vec<Group>,
+        logs: ByPartition<LogEnds>,
+        memory: &Memory,
+    ) -> Snapshot {
+        let complete = self.is_complete();
+        let mut inventory = Inventory {
+            states: self.states(),
+            other_groups: memory.others.count(),
+            ..Inventory::default()
+        };
+        memory.configs.tell(&mut inventory);
         let (cluster_id, controller, description) = match self.cluster {
             Ok(cluster) => (cluster.id, cluster.controller, Ok(())),
             Err(missing) => (self.by_metadata.0, self.by_metadata.1, Err(missing)),
@@ -297,6 +328,7 @@ impl Survey {
             groups,
             group_count: complete.then_some(self.listed.len() as u64),
             unlisted: self.unlisted,
+            inventory,
         }
     }
 }

@@ -1,7 +1,6 @@
-//! The only file with `unsafe`, whole for that reason: safe types over librdkafka's C interface.
+//! The only file with `unsafe`, whole for that reason: librdkafka's C interface behind safe types.
 //!
-//! The crate `rdkafka` has no wrapper for the admin calls needed here, `rdkafka-sys` has the
-//! bindings. Rules here:
+//! Rules here:
 //! - what the C side owns is copied out before its event is freed; nothing borrowed leaves;
 //! - every pointer may be null and every count negative: both read as "nothing";
 //! - requests carry a number, never a pointer, so that an answer nobody waits for any more can be
@@ -9,7 +8,7 @@
 //! - error codes are read as integers: a broker may send one that the bindings' enum lacks, and
 //!   such a value of a Rust enum would be undefined behaviour.
 //!
-//! `c` has the helpers for memory, texts and arrays, `answer` reads events.
+//! `c` has the helpers for memory, texts and arrays, `read` reads events.
 #![allow(unsafe_code)] // librdkafka is C; this file alone may call it
 
 use std::ffi::{CString, c_int, c_void};
@@ -18,55 +17,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka_sys as sys;
+use rdkafka_sys::rd_kafka_ResourceType_t::{
+    RD_KAFKA_RESOURCE_BROKER as BROKER, RD_KAFKA_RESOURCE_TOPIC as TOPIC,
+};
 use tokio::sync::Notify;
 
-use self::answer::{read_event, read_metadata};
 use self::c::{ERROR_TEXT, Owned, broker_id, buffer, c_string, millis, pointers, raw, text};
-use super::snapshot::{Broker, Description, Listing, Metadata};
+use self::read::{read_any_groups, read_event, read_metadata};
+use super::answer::{AnyGroup, Event};
+use super::failure::{Failure, Refusal};
+use super::request::{End, Request};
+use crate::collect::kafka::snapshot::Metadata;
 
 /// The longest `request_timeout` that librdkafka's admin options take.
 const MAX_REQUEST_TIMEOUT: Duration = Duration::from_secs(3_600);
 
-/// A request that failed as a whole.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
-    /// Code of the protocol, or of librdkafka where negative.
-    pub code: i32,
-    /// Its text.
-    pub text: String,
-}
-
-impl Failure {
-    /// librdkafka's own time-out.
-    pub const TIMED_OUT: i32 = -185;
-    /// Bad argument, found before anything was sent.
-    const INVALID: i32 = -186;
-
-    /// A failure with librdkafka's text for the code.
-    pub fn of_code(code: i32) -> Self {
-        // SAFETY: takes any integer and returns a static string.
-        let text = unsafe { text(raw::rd_kafka_err2str(code)) };
-        Self {
-            code,
-            text: text.unwrap_or_default(),
-        }
-    }
-
-    fn check(code: i32) -> Result<(), Self> {
-        match code {
-            0 => Ok(()),
-            code => Err(Self::of_code(code)),
-        }
-    }
-}
-
-/// Why a property is refused.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refusal {
-    /// No such property.
-    Unknown,
-    /// A value that does not fit, with librdkafka's sentence (it repeats the value).
-    Value(String),
+/// librdkafka's text for an error code.
+pub(super) fn error_text(code: i32) -> String {
+    // SAFETY: takes any integer and returns a static string.
+    unsafe { text(raw::rd_kafka_err2str(code)) }.unwrap_or_default()
 }
 
 /// A property map in the making.
@@ -121,131 +90,18 @@ impl Properties {
     }
 }
 
-/// What is asked of a cluster.
-///
-/// Each request but the last names its broker. Those about groups could leave it to librdkafka to
-/// find the coordinator; but a request that runs out of time during that look-up is freed twice
-/// (confluentinc/librdkafka#4605) and ends the process. Whoever lists a group is its coordinator.
-#[derive(Debug, Clone, Copy)]
-pub enum Request<'a> {
-    /// DescribeCluster.
-    Cluster {
-        /// Any broker's id.
-        broker: i32,
-    },
-    /// ListConsumerGroups: the groups that this broker coordinates.
-    Groups {
-        /// Its id.
-        broker: i32,
-    },
-    /// DescribeConsumerGroups of one.
-    Group {
-        /// The coordinator.
-        broker: i32,
-        /// The group.
-        id: &'a str,
-    },
-    /// ListConsumerGroupOffsets: all committed offsets of one group.
-    Committed {
-        /// The coordinator.
-        broker: i32,
-        /// The group.
-        id: &'a str,
-    },
-    /// ListOffsets, of the leaders that librdkafka knows by the last metadata.
-    Offsets {
-        /// Which end.
-        end: End,
-        /// Topic and number.
-        partitions: &'a [(&'a str, i32)],
-    },
-}
-
-impl Request<'_> {
-    fn broker(&self) -> Option<i32> {
-        match self {
-            Self::Cluster { broker }
-            | Self::Groups { broker }
-            | Self::Group { broker, .. }
-            | Self::Committed { broker, .. } => Some(*broker),
-            Self::Offsets { .. } => None,
+fn operation(request: &Request<'_>) -> sys::rd_kafka_admin_op_t {
+    use sys::rd_kafka_admin_op_t as Op;
+    match request {
+        Request::Cluster { .. } => Op::RD_KAFKA_ADMIN_OP_DESCRIBECLUSTER,
+        Request::Groups { .. } => Op::RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPS,
+        Request::Group { .. } => Op::RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS,
+        Request::Committed { .. } => Op::RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS,
+        Request::TopicConfigs { .. } | Request::BrokerConfig { .. } => {
+            Op::RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS
         }
+        Request::Offsets { .. } => Op::RD_KAFKA_ADMIN_OP_LISTOFFSETS,
     }
-
-    fn operation(&self) -> sys::rd_kafka_admin_op_t {
-        use sys::rd_kafka_admin_op_t as Op;
-        match self {
-            Self::Cluster { .. } => Op::RD_KAFKA_ADMIN_OP_DESCRIBECLUSTER,
-            Self::Groups { .. } => Op::RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPS,
-            Self::Group { .. } => Op::RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS,
-            Self::Committed { .. } => Op::RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS,
-            Self::Offsets { .. } => Op::RD_KAFKA_ADMIN_OP_LISTOFFSETS,
-        }
-    }
-}
-
-/// An end of a log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
-    /// The first offset that can still be read.
-    Earliest,
-    /// The high watermark.
-    Latest,
-}
-
-/// An answer to a [`Request`].
-#[derive(Debug, Clone, PartialEq)]
-pub enum Answered {
-    /// To [`Request::Cluster`].
-    Cluster(Cluster),
-    /// To [`Request::Groups`]: name and line.
-    Groups(Vec<(String, Listing)>),
-    /// To [`Request::Group`].
-    Group(Description),
-    /// To [`Request::Committed`] and [`Request::Offsets`].
-    Offsets(Vec<Offset>),
-}
-
-/// The cluster by its controller's word.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Cluster {
-    /// Its id.
-    pub id: Option<String>,
-    /// Broker id of the controller.
-    pub controller: Option<i32>,
-    /// Live brokers with their racks.
-    pub brokers: Vec<Broker>,
-}
-
-/// An offset of a partition.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Offset {
-    /// Topic.
-    pub topic: String,
-    /// Number of the partition.
-    pub partition: i32,
-    /// The offset; negative means that there is none.
-    pub offset: i64,
-    /// Error code, 0 for none.
-    pub code: i32,
-}
-
-/// What comes out of a client's queue.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Event {
-    /// The answer to the request of that number.
-    Answer(usize, Result<Answered, Failure>),
-    /// Something is wrong with a connection.
-    Trouble(Failure),
-    /// A line of librdkafka's log.
-    Log {
-        /// As syslog has it: 3 is an error, 7 debugging.
-        level: i32,
-        /// The line.
-        line: String,
-    },
-    /// Nothing of interest.
-    Other,
 }
 
 /// A client with its one queue, on which answers, errors and log lines arrive.
@@ -424,6 +280,16 @@ impl Handle {
                     let list = list.as_mut_ptr();
                     sys::rd_kafka_ListConsumerGroupOffsets(client, list, 1, options, queue);
                 }
+                Request::TopicConfigs { topics, names, .. } => {
+                    let wanted = topics
+                        .iter()
+                        .map(|topic| config_resource(TOPIC, topic, names));
+                    self.ask_configs(&wanted.collect::<Result<Vec<_>, _>>()?, options);
+                }
+                Request::BrokerConfig { broker, names } => {
+                    let wanted = config_resource(BROKER, &broker.to_string(), names)?;
+                    self.ask_configs(&[wanted], options);
+                }
                 Request::Offsets { end, partitions } => {
                     let list = offset_specs(*end, partitions)?;
                     sys::rd_kafka_ListOffsets(client, list.as_ptr(), options, queue);
@@ -431,6 +297,50 @@ impl Handle {
             }
         }
         Ok(())
+    }
+
+    /// # Safety
+    /// The options are alive and for DescribeConfigs.
+    unsafe fn ask_configs(
+        &self,
+        wanted: &[Owned<sys::rd_kafka_ConfigResource_t>],
+        options: *const sys::rd_kafka_AdminOptions_t,
+    ) {
+        let mut list: Vec<_> = wanted.iter().map(Owned::as_ptr).collect();
+        // SAFETY: by contract; librdkafka copies the resources.
+        unsafe {
+            sys::rd_kafka_DescribeConfigs(
+                self.client(),
+                list.as_mut_ptr(),
+                list.len(),
+                options,
+                self.inner().queue.as_ptr(),
+            );
+        }
+    }
+
+    /// All groups of all brokers, or one of them, whatever their kind. Blocks the thread for up to
+    /// `timeout`, which is over when one broker does not answer; what came by then is told.
+    pub fn any_groups(
+        &self,
+        only: Option<&str>,
+        timeout: Duration,
+    ) -> Result<Vec<AnyGroup>, Failure> {
+        let only = only.map(c_string).transpose()?;
+        let only = only.as_ref().map_or(ptr::null(), |only| only.as_ptr());
+        let mut found: *const sys::rd_kafka_group_list = ptr::null();
+        // SAFETY: the client is alive; a list that is not null is ours and freed after reading.
+        unsafe {
+            let code =
+                raw::rd_kafka_list_groups(self.client(), only, &raw mut found, millis(timeout));
+            if found.is_null() {
+                Failure::check(code)?;
+                return Ok(Vec::new());
+            }
+            let groups = read_any_groups(found);
+            sys::rd_kafka_group_list_destroy(found);
+            Ok(groups)
+        }
     }
 
     fn options(
@@ -442,7 +352,7 @@ impl Handle {
         // SAFETY: the client is alive; the options are ours. The number travels in a pointer that
         // nobody follows.
         unsafe {
-            let options = sys::rd_kafka_AdminOptions_new(self.client(), request.operation());
+            let options = sys::rd_kafka_AdminOptions_new(self.client(), operation(request));
             let options = Owned::new(options, sys::rd_kafka_AdminOptions_destroy)
                 .ok_or_else(|| Failure::of_code(Failure::INVALID))?;
             let raw = options.as_ptr();
@@ -491,6 +401,26 @@ impl Drop for Handle {
     }
 }
 
+fn config_resource(
+    kind: sys::rd_kafka_ResourceType_t,
+    name: &str,
+    values: &[&str],
+) -> Result<Owned<sys::rd_kafka_ConfigResource_t>, Failure> {
+    let name = c_string(name)?;
+    // SAFETY: all texts are copied. A value means nothing in a question, but may not be null.
+    unsafe {
+        let resource = sys::rd_kafka_ConfigResource_new(kind, name.as_ptr());
+        let resource = Owned::new(resource, sys::rd_kafka_ConfigResource_destroy)
+            .ok_or_else(|| Failure::of_code(Failure::INVALID))?;
+        for value in values {
+            let value = c_string(value)?;
+            let set = sys::rd_kafka_ConfigResource_set_config;
+            Failure::check(set(resource.as_ptr(), value.as_ptr(), c"".as_ptr()) as c_int)?;
+        }
+        Ok(resource)
+    }
+}
+
 fn all_committed(group: &str) -> Result<Owned<sys::rd_kafka_ListConsumerGroupOffsets_t>, Failure> {
     let group = c_string(group)?;
     // SAFETY: the id is copied; no list of partitions means all of them.
@@ -535,7 +465,7 @@ mod c {
 
     use rdkafka_sys as sys;
 
-    use super::Failure;
+    use crate::collect::kafka::rdkafka::failure::Failure;
 
     /// Functions whose bindings return or take enums that the wire can overflow, as integers.
     pub(super) mod raw {
@@ -556,6 +486,15 @@ mod c {
                 only: *mut sys::rd_kafka_topic_t,
                 metadata: *mut *const sys::rd_kafka_metadata,
                 timeout_ms: c_int,
+            ) -> c_int;
+            pub(in super::super) fn rd_kafka_list_groups(
+                client: *mut sys::rd_kafka_t,
+                only: *const c_char,
+                groups: *mut *const sys::rd_kafka_group_list,
+                timeout_ms: c_int,
+            ) -> c_int;
+            pub(in super::super) fn rd_kafka_ConfigResource_error(
+                resource: *const sys::rd_kafka_ConfigResource_t,
             ) -> c_int;
         }
     }
@@ -655,7 +594,7 @@ mod c {
     }
 }
 
-mod answer {
+mod read {
     //! Reading events: everything is copied, nothing borrowed leaves.
 
     use std::ffi::c_int;
@@ -664,10 +603,16 @@ mod answer {
     use rdkafka_sys as sys;
 
     use super::c::{broker_id, each, pointers, raw, text};
-    use super::{Answered, Cluster, Event, Failure, Offset};
+    use crate::collect::kafka::rdkafka::answer::{
+        Answered, AnyGroup, Cluster, Configured, Event, Offset,
+    };
+    use crate::collect::kafka::rdkafka::failure::Failure;
     use crate::collect::kafka::snapshot::{
         Broker, Description, Error, Listing, Member, Metadata, Partition, Topic,
     };
+
+    /// What consumers call their protocol in a group; Connect's workers say `connect`.
+    const CONSUMER_PROTOCOL: &str = "consumer";
 
     /// # Safety
     /// `event` is alive.
@@ -686,6 +631,7 @@ mod answer {
                     sys::RD_KAFKA_EVENT_LISTCONSUMERGROUPS_RESULT => read_groups,
                     sys::RD_KAFKA_EVENT_DESCRIBECONSUMERGROUPS_RESULT => read_group,
                     sys::RD_KAFKA_EVENT_LISTCONSUMERGROUPOFFSETS_RESULT => read_committed,
+                    sys::RD_KAFKA_EVENT_DESCRIBECONFIGS_RESULT => read_configs,
                     sys::RD_KAFKA_EVENT_LISTOFFSETS_RESULT => read_offsets,
                     _ => return Event::Other,
                 };
@@ -769,9 +715,10 @@ mod answer {
                 let state = sys::rd_kafka_ConsumerGroupListing_state(group);
                 let kind = sys::rd_kafka_ConsumerGroupListing_type(group);
                 let listing = Listing {
-                    state: state_name(state),
+                    state: state_name(state, kind),
                     kind: kind_name(kind),
                     simple,
+                    protocol: (!simple).then(|| CONSUMER_PROTOCOL.to_owned()),
                 };
                 Some((
                     text(sys::rd_kafka_ConsumerGroupListing_group_id(group))?,
@@ -784,7 +731,18 @@ mod answer {
         }
     }
 
-    fn state_name(state: sys::rd_kafka_consumer_group_state_t) -> String {
+    /// librdkafka 2.12 has no names for the two states that only KIP-848 knows, `Assigning` and
+    /// `Reconciling`: both mean that the group is not yet where its members have all their
+    /// partitions.
+    fn state_name(
+        state: sys::rd_kafka_consumer_group_state_t,
+        kind: sys::rd_kafka_consumer_group_type_t,
+    ) -> String {
+        use sys::rd_kafka_consumer_group_state_t::RD_KAFKA_CONSUMER_GROUP_STATE_UNKNOWN as UNKNOWN;
+        use sys::rd_kafka_consumer_group_type_t::RD_KAFKA_CONSUMER_GROUP_TYPE_CONSUMER as CONSUMER;
+        if state == UNKNOWN && kind == CONSUMER {
+            return "Rebalancing".to_owned();
+        }
         // SAFETY: takes any value and returns a static text or null.
         unsafe { text(sys::rd_kafka_consumer_group_state_name(state)) }.unwrap_or_default()
     }
@@ -823,9 +781,10 @@ mod answer {
             }
             let assignor = sys::rd_kafka_ConsumerGroupDescription_partition_assignor(group);
             let members = 0..sys::rd_kafka_ConsumerGroupDescription_member_count(group);
+            let kind = sys::rd_kafka_ConsumerGroupDescription_type(group);
             Ok(Answered::Group(Description {
-                state: state_name(sys::rd_kafka_ConsumerGroupDescription_state(group)),
-                kind: kind_name(sys::rd_kafka_ConsumerGroupDescription_type(group)),
+                state: state_name(sys::rd_kafka_ConsumerGroupDescription_state(group), kind),
+                kind: kind_name(kind),
                 simple: sys::rd_kafka_ConsumerGroupDescription_is_simple_consumer_group(group) != 0,
                 assignor: text(assignor).unwrap_or_default(),
                 members: members
@@ -884,6 +843,86 @@ mod answer {
             }
             let partitions = sys::rd_kafka_group_result_partitions(group);
             Ok(Answered::Offsets(read_partitions(partitions)))
+        }
+    }
+
+    /// # Safety
+    /// `event` is a result of DescribeConfigs without error.
+    unsafe fn read_configs(event: *mut sys::rd_kafka_event_t) -> Result<Answered, Failure> {
+        let mut count = 0;
+        // SAFETY: by contract; everything is copied.
+        unsafe {
+            let result = sys::rd_kafka_event_DescribeConfigs_result(event);
+            let resources = sys::rd_kafka_DescribeConfigs_result_resources(result, &raw mut count);
+            Ok(Answered::Configs(
+                pointers(resources, count)
+                    .filter_map(|resource| read_configured(resource))
+                    .collect(),
+            ))
+        }
+    }
+
+    /// # Safety
+    /// `resource` is alive.
+    unsafe fn read_configured(
+        resource: *const sys::rd_kafka_ConfigResource_t,
+    ) -> Option<Configured> {
+        let mut count = 0;
+        // SAFETY: by contract; everything is copied.
+        unsafe {
+            let code = raw::rd_kafka_ConfigResource_error(resource);
+            let why = text(sys::rd_kafka_ConfigResource_error_string(resource));
+            let entries = sys::rd_kafka_ConfigResource_configs(resource, &raw mut count);
+            let value = |entry| {
+                let name = text(sys::rd_kafka_ConfigEntry_name(entry))?;
+                Some((name, text(sys::rd_kafka_ConfigEntry_value(entry))))
+            };
+            Some(Configured {
+                name: text(sys::rd_kafka_ConfigResource_name(resource))?,
+                failure: (code != 0).then(|| Failure {
+                    code,
+                    text: why.unwrap_or_default(),
+                }),
+                values: pointers(entries, count).filter_map(value).collect(),
+            })
+        }
+    }
+
+    /// # Safety
+    /// `list` is alive.
+    pub(super) unsafe fn read_any_groups(list: *const sys::rd_kafka_group_list) -> Vec<AnyGroup> {
+        // SAFETY: by contract; the list has `group_cnt` elements.
+        unsafe {
+            each((*list).groups.cast_const(), (*list).group_cnt)
+                .filter_map(|group| read_any_group(group))
+                .collect()
+        }
+    }
+
+    /// # Safety
+    /// `group` is alive.
+    unsafe fn read_any_group(group: *const sys::rd_kafka_group_info) -> Option<AnyGroup> {
+        // SAFETY: by contract; the group has `member_cnt` members; the error is read as the
+        // integer it is.
+        unsafe {
+            let members = each((*group).members.cast_const(), (*group).member_cnt);
+            Some(AnyGroup {
+                id: text((*group).group)?,
+                broker: (*group).broker.id,
+                code: (&raw const (*group).err).cast::<c_int>().read(),
+                state: text((*group).state).unwrap_or_default(),
+                protocol_type: text((*group).protocol_type).unwrap_or_default(),
+                protocol: text((*group).protocol).unwrap_or_default(),
+                members: members
+                    .map(|member| Member {
+                        id: text((*member).member_id).unwrap_or_default(),
+                        client_id: text((*member).client_id).unwrap_or_default(),
+                        host: text((*member).client_host).unwrap_or_default(),
+                        instance_id: None,
+                        assigned: Default::default(),
+                    })
+                    .collect(),
+            })
         }
     }
 
@@ -996,102 +1035,5 @@ mod answer {
             code,
             name: name.unwrap_or_default(),
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Nobody listens on the discard port of this machine.
-    const NOBODY: &str = "127.0.0.1:9";
-
-    fn handle() -> Handle {
-        let mut properties = Properties::default();
-        for (name, value) in [("bootstrap.servers", NOBODY), ("log.queue", "true")] {
-            properties.set(name, value).unwrap();
-        }
-        Handle::new(properties).unwrap()
-    }
-
-    #[test]
-    fn properties_are_checked_without_a_server() {
-        let mut properties = Properties::default();
-        assert_eq!(properties.set("no.such.thing", "1"), Err(Refusal::Unknown));
-        assert_eq!(properties.set("client\0id", "1"), Err(Refusal::Unknown));
-        let refusal = properties.set("acks", "many").unwrap_err();
-        assert!(
-            matches!(&refusal, Refusal::Value(why) if why.contains("acks")),
-            "{refusal:?}"
-        );
-        assert!(matches!(
-            properties.set("client.id", "a\0b"),
-            Err(Refusal::Value(_))
-        ));
-        assert!(properties.names().contains(&"security.protocol".to_owned()));
-        properties.set("log.queue", "true").unwrap();
-        properties.set("ssl.ca.location", "/no/such/file").unwrap();
-        properties.set("security.protocol", "ssl").unwrap();
-        assert!(Handle::new(properties).is_err());
-    }
-
-    #[tokio::test]
-    async fn without_a_broker_every_request_ends_in_time_with_its_number() {
-        let handle = handle();
-        let wait = Duration::from_millis(300);
-        let requests = [
-            Request::Cluster { broker: 1 },
-            Request::Groups { broker: 1 },
-            Request::Group { broker: 1, id: "g" },
-            Request::Committed { broker: 1, id: "g" },
-            Request::Offsets {
-                end: End::Latest,
-                partitions: &[("t", 0)],
-            },
-        ];
-        for (number, request) in requests.iter().enumerate() {
-            handle.ask(request, number, wait).unwrap();
-        }
-        let mut open: Vec<usize> = (0..requests.len()).collect();
-        let mut trouble = false;
-        while !open.is_empty() {
-            match handle.poll() {
-                Some(Event::Answer(number, answer)) => {
-                    assert!(answer.is_err(), "{answer:?}");
-                    open.retain(|one| *one != number);
-                }
-                Some(Event::Trouble(failure)) => trouble |= failure.text.contains(NOBODY),
-                Some(_) => {}
-                None => {
-                    let woken = tokio::time::timeout(10 * wait, handle.wake().notified());
-                    woken.await.expect("every request is answered");
-                }
-            }
-        }
-        assert!(trouble, "the refused connection is told");
-        handle.close();
-    }
-
-    #[test]
-    fn metadata_of_nobody_is_an_error_in_time_and_requests_may_be_left_open() {
-        let handle = handle();
-        assert!(handle.metadata(Duration::from_millis(100)).is_err());
-        assert_eq!((handle.cluster_id(), handle.controller_id()), (None, None));
-        let later = Duration::from_secs(60);
-        handle
-            .ask(&Request::Groups { broker: 1 }, 7, later)
-            .unwrap();
-        let refused = handle.ask(
-            &Request::Group {
-                broker: 1,
-                id: "a\0b",
-            },
-            8,
-            later,
-        );
-        assert_eq!(refused.unwrap_err().code, Failure::INVALID);
-        let refused = handle.ask(&Request::Groups { broker: -5 }, 9, later);
-        assert_eq!(refused.unwrap_err().code, Failure::INVALID);
-        drop(handle);
     }
 }

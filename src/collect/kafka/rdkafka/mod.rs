@@ -1,0 +1,21 @@
+//! librdkafka behind safe types.
+//!
+//! The crate `rdkafka` has no wrapper for the admin calls needed here, `rdkafka-sys` has the
+//! bindings.
+//!
+//! - [`request`]: what is asked
+//! - [`answer`]: what comes back
+//! - [`failure`]: why not
+//! - [`sys`]: properties and client, the only `unsafe` of the agent
+
+pub mod answer;
+pub mod failure;
+pub mod request;
+pub mod sys;
+#[cfg(test)]
+mod tests;
+
+pub use answer::{Answered, AnyGroup, Cluster, Configured, Event, Offset};
+pub use failure::{Failure, Refusal};
+pub use request::{End, Request};
+pub use sys::{Handle, Properties};
