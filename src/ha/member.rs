@@ -291,3 +291,49 @@ impl ConsumerContext for Context {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Config as Whole, Source};
+
+    fn config(more: &str) -> Whole {
+        let source = Source {
+            path: "brokerbeat.yml".into(),
+            overrides: Vec::new(),
+        };
+        let text = format!(
+            "ha: {{group: agents{more}}}\nclusters: [{{kafka: {{bootstrap: [\"b1:9092\"], properties: {{\
+             group.instance.id: one, group.protocol: consumer, session.timeout.ms: 9000, sasl.username: me}}}}}}]\n"
+        );
+        source.parse(&text, &|_| None).ok().unwrap()
+    }
+
+    /// Of the user's properties the way to the brokers counts; what kind of member it is, is ours to say.
+    #[test]
+    fn a_member_is_reached_like_the_cluster_and_joins_like_all_agents() {
+        for session in ["6s", "30m"] {
+            let config = config(&format!(", session_timeout: {session}"));
+            let (ha, kafka) = (config.ha.unwrap(), config.clusters[0].kafka().unwrap());
+            let properties = properties(&ha, kafka);
+            let millis = ha.session_timeout.as_millis().to_string();
+            for (name, value) in [
+                ("bootstrap.servers", Some("b1:9092")),
+                ("sasl.username", Some("me")),
+                ("client.id", Some("brokerbeat")),
+                ("group.instance.id", None),
+                ("group.protocol", Some("classic")),
+                ("session.timeout.ms", Some(&millis)),
+                ("enable.auto.commit", Some("false")),
+            ] {
+                assert_eq!(properties.get(name), value, "{name}");
+            }
+            let stop = AtomicBool::new(false);
+            let share = Share::new(&ha);
+            assert!(
+                Member::join(&ha, kafka, &share, &stop).is_some(),
+                "{session}"
+            );
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! Brokers that ask who one is and what one may: every mechanism, every refusal, the least rights.
 
 use std::fmt::Write as _;
+use std::time::{Duration, Instant};
 
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
@@ -9,11 +10,15 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use serde_json::Value;
 use stack::{Kafka, KafkaVersion, Listener, Options, ZooKeeper, password, wait_until};
 
-use crate::agent::{PATIENCE, Setting, field, of_dataset, text};
+use crate::agent::{PATIENCE, Setting, field, of_dataset, search, text};
+use crate::servers;
 
 /// The user who may do what the agent needs; also the name in the client's certificate.
 const ALLOWED: [&str; 2] = ["all", "CN=agent"];
 const LAG: i64 = 5;
+
+/// Of a token.
+const LIFE: Duration = Duration::from_secs(8);
 
 /// A broker with a group that lags, behind every listener; what keeps it alive comes with it.
 fn broker(version: KafkaVersion, users: &[&str]) -> (Kafka, Option<ZooKeeper>) {
@@ -117,8 +122,11 @@ fn assert_refused(what: &str, setting: &Setting, sentence: &str, secret: &str) {
 fn mechanisms(version: KafkaVersion) {
     let (kafka, _zookeeper) = broker(version, &["all"]);
     kafka.add_scram_user("all").expect("a user");
-    for resource in ["--topic", "--group"] {
-        let rights = ["--operation", "Describe", resource, "*"];
+    for rights in [
+        &["Describe", "--topic", "*", "--group", "*"][..],
+        &["DescribeConfigs", "--topic", "*", "--cluster"],
+    ] {
+        let rights = [&["--operation"], rights].concat();
         kafka.allow(&ALLOWED, &rights).expect("rights");
     }
     let files = kafka.tls_files().expect("certificates");
@@ -219,17 +227,21 @@ fn every_mechanism_of_kafka_2_logs_in_or_says_why_not() {
 }
 
 /// Users of whom each lacks one right.
-const LACKING: [&str; 4] = ["all", "no-cluster", "no-group", "no-topic"];
+const LACKING: [&str; 5] = ["all", "no-cluster", "no-group", "no-topic", "no-configs"];
 
 fn rights(version: KafkaVersion) {
     let (kafka, _zookeeper) = broker(version, &LACKING);
-    for (lacks, resource) in [
-        ("no-cluster", &["--cluster"][..]),
-        ("no-group", &["--group", "*"]),
-        ("no-topic", &["--topic", "*"]),
+    for (lacks, rights) in [
+        ("no-cluster", &["Describe", "--cluster"][..]),
+        ("no-group", &["Describe", "--group", "*"]),
+        ("no-topic", &["Describe", "--topic", "*"]),
+        (
+            "no-configs",
+            &["DescribeConfigs", "--topic", "*", "--cluster"],
+        ),
     ] {
         let users: Vec<&str> = LACKING.into_iter().filter(|user| *user != lacks).collect();
-        let rights = [&["--operation", "Describe"], resource].concat();
+        let rights = [&["--operation"], rights].concat();
         kafka.allow(&users, &rights).expect("rights");
     }
     let setting_of = |user: &str| {
@@ -239,6 +251,15 @@ fn rights(version: KafkaVersion) {
     assert_complete("all rights", &setting_of("all"));
     // Without it groups are listed as far as they may be described.
     assert_complete("no right on the cluster", &setting_of("no-cluster"));
+
+    let (code, documents, said) = setting_of("no-configs").once_in("20s");
+    assert_eq!(code, 0, "configurations are an extra: {said}");
+    assert_eq!(lags(&documents), [&Value::from(LAG)]);
+    for dataset in ["kafka.topic", "kafka.broker"] {
+        let document = of_dataset(&documents, dataset)[0];
+        let reason = text(document, &format!("{dataset}.config.unknown_reason"));
+        assert_eq!(reason, "not_authorized", "{document}");
+    }
 
     let documents = assert_names("no-group", &setting_of("no-group"), "billing");
     assert_eq!(
@@ -252,6 +273,69 @@ fn rights(version: KafkaVersion) {
         let number = field(cluster, &format!("kafka.cluster.{name}"));
         assert_eq!(number, None, "unknown is never 0: {cluster}");
     }
+}
+
+/// The agents' group wants `Read`; and a token that lives shorter than the connections is renewed.
+#[test]
+fn the_agents_group_is_joined_with_its_right_and_tokens_are_renewed() {
+    let options = Options::new()
+        .secured(&["all"])
+        .set(
+            "connections.max.reauth.ms",
+            &(LIFE / 2).as_millis().to_string(),
+        )
+        .without_jmx();
+    let kafka = Kafka::start_kraft_with(&options).expect("Kafka starts");
+    kafka.create_topic("orders", 1, 1).expect("a topic");
+    lag(&kafka.bootstrap());
+    let describe = ["--operation", "Describe", "--topic", "*", "--group", "*"];
+    kafka.allow(&["all"], &describe).expect("rights");
+    let agent = Setting::new(&format!(
+        "namespace: security\nclusters:\n- kafka:\n    bootstrap: [\"{}\"]\n    properties: {{security.protocol: SASL_PLAINTEXT, \
+         sasl.mechanism: OAUTHBEARER, enable.sasl.oauthbearer.unsecure.jwt: true, \
+         sasl.oauthbearer.config: \"principal=all lifeSeconds={}\"}}\n\
+         ha: {{group: agents, session_timeout: 6s}}\noutput.elasticsearch: {{hosts: [\"{}\"]}}\n",
+        kafka.listener(Listener::SaslPlaintext),
+        LIFE.as_secs(),
+        servers::elasticsearch().url(),
+    ))
+    .run();
+    agent.says("it collects everything");
+    agent.says("Group authorization failed");
+    let read = ["--operation", "Read", "--group", "agents"];
+    kafka.allow(&["all"], &read).expect("rights");
+    agent.says("share the cluster default: this one has");
+
+    // Longer than three tokens live.
+    let since = Instant::now();
+    let targets = || {
+        search(
+            servers::elasticsearch(),
+            "metrics-brokerbeat.target-security",
+        )
+    };
+    wait_until("ticks with later tokens", PATIENCE, || {
+        (since.elapsed() > 3 * LIFE).then_some(())
+    })
+    .expect("time passes");
+    let before = targets().len();
+    wait_until("more ticks", PATIENCE, || {
+        (targets().len() > before + 1).then_some(())
+    })
+    .expect("ticks go on");
+    for target in targets().iter().skip(before) {
+        assert_eq!(
+            field(target, "brokerbeat.target.up"),
+            Some(&Value::from(1)),
+            "{target}"
+        );
+    }
+    assert!(
+        !agent.log().contains("refuses these credentials"),
+        "{}",
+        agent.log()
+    );
+    agent.stop_clean();
 }
 
 /// The target says what may not be seen, the group has no number, and nothing is called 0.
