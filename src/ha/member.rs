@@ -55,14 +55,20 @@ pub struct Change<'a> {
 pub fn run(ha: &Ha, kafka: &Config, share: &Share, stop: &AtomicBool, say: &dyn Fn(&Change<'_>)) {
     let mut said = share.standing();
     let mut member = None;
+    let mut remake = Instant::now();
     while !stop.load(Ordering::Relaxed) {
         match &mut member {
-            None => member = Member::join(ha, kafka, share, stop),
+            None if Instant::now() < remake => std::thread::park_timeout(POLL),
+            None => {
+                remake = Instant::now() + REMAKE;
+                member = Member::join(ha, kafka, share);
+            }
             Some(member) => member.turn(),
         }
         // Only a new consumer gets a new token that is made without a server.
         if member.as_ref().is_some_and(Member::is_expired) {
             member = None;
+            remake = Instant::now();
         }
         let standing = share.standing();
         if std::mem::discriminant(&standing) != std::mem::discriminant(&said) {
@@ -86,7 +92,7 @@ struct Member {
 
 impl Member {
     /// Makes the consumer. Touches no network: joining goes on in [`turn`](Self::turn).
-    fn join(ha: &Ha, kafka: &Config, share: &Share, stop: &AtomicBool) -> Option<Self> {
+    fn join(ha: &Ha, kafka: &Config, share: &Share) -> Option<Self> {
         let context = Context {
             share: share.clone(),
             topic: ha.topic.clone(),
@@ -106,10 +112,6 @@ impl Member {
             }),
             Err(error) => {
                 tracing::error!(group = ha.group, %error, "librdkafka refuses to make a member of the agents' group");
-                let until = Instant::now() + REMAKE;
-                while Instant::now() < until && !stop.load(Ordering::Relaxed) {
-                    std::thread::sleep(POLL);
-                }
                 None
             }
         }
@@ -328,12 +330,8 @@ mod tests {
             ] {
                 assert_eq!(properties.get(name), value, "{name}");
             }
-            let stop = AtomicBool::new(false);
             let share = Share::new(&ha);
-            assert!(
-                Member::join(&ha, kafka, &share, &stop).is_some(),
-                "{session}"
-            );
+            assert!(Member::join(&ha, kafka, &share).is_some(), "{session}");
         }
     }
 }
