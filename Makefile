@@ -7,7 +7,7 @@ BUILD_LIMIT ?= 25m
 TEST_LIMIT ?= 15m
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test generate lint deny advisories install record instructions bench-jmx bench-cost prove-fuzz prove-matrix prove-soak
+.PHONY: help demo test generate lint deny advisories install record instructions bench-jmx bench-cost bench-lag prove-fuzz prove-matrix prove-soak
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ bench-jmx: install ## a full read beside Java's client, memory and cost, into do
 
 bench-cost: install ## processor time and bytes that a cycle costs the broker's JVM, beside Jolokia
 	$(CARGO) bench --bench jmx_read -- cost
+
+bench-lag: install ## the lag of 500 and of 5,000 groups beside Java's admin client, into docs/benchmarks-lag.md; wants a quiet machine
+	$(CARGO) bench --bench kafka_lag -- --report $(CURDIR)/docs/benchmarks-lag.md
 
 generate: ## what is generated from fields.yml: templates and docs/fields.md
 	rm -rf elasticsearch-templates

@@ -240,14 +240,7 @@ impl Collectors {
 }
 
 async fn say(batches: &mpsc::Sender<Batch>, document: Document) {
-    let now = Millis::now();
-    let batch = Batch {
-        tick: now,
-        read_at: now,
-        cluster: None,
-        address: None,
-        documents: vec![document],
-    };
+    let batch = Batch::own(Millis::now(), vec![document]);
     if batches.send(batch).await.is_err() {
         tracing::debug!("the writer has ended");
     }
@@ -294,13 +287,7 @@ async fn report_agent(
                 .with("brokerbeat.stream.dropped", account.dropped)
                 .with("brokerbeat.stream.queued", account.queued)
         });
-        let batch = Batch {
-            tick,
-            read_at: Millis::now(),
-            cluster: None,
-            address: None,
-            documents: documents.collect(),
-        };
+        let batch = Batch::own(tick, documents.collect());
         if batches.send(batch).await.is_err() {
             return;
         }

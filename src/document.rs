@@ -9,18 +9,32 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 /// What a collector saw of one thing (a partition, a bean group, a server …) in one cycle.
+///
+/// There are tens of thousands of them in a cycle: names are borrowed where they are constants, fields
+/// lie flat, and only the final JSON is nested.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Document {
     /// Dataset without the `brokerbeat.` prefix, as in `fields.yml`: `kafka.partition`.
     pub dataset: Cow<'static, str>,
     /// Document kind within the dataset (bean group, family …). Part of the series.
     pub kind: Cow<'static, str>,
-    /// What tells this document from all others of its dataset, kind, cluster and tick:
-    /// field name and value as text. The same values are among the fields.
-    keys: Vec<(String, String)>,
-    /// ECS fields, nested as Elasticsearch shows them.
-    fields: Map<String, Value>,
+    /// In the order they were set; the last of equal names counts.
+    fields: Vec<Field>,
 }
+
+/// A field of a document.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Field {
+    /// ECS name, dotted.
+    pub name: Cow<'static, str>,
+    /// Never null.
+    pub value: Value,
+    /// Whether it tells this document from all others of its dataset, kind, cluster and tick.
+    pub is_key: bool,
+}
+
+/// As many fields as most documents have.
+const USUAL_FIELDS: usize = 16;
 
 impl Document {
     /// A document without keys and fields.
@@ -28,34 +42,31 @@ impl Document {
         Self {
             dataset: dataset.into(),
             kind: kind.into(),
-            keys: Vec::new(),
-            fields: Map::new(),
+            fields: Vec::with_capacity(USUAL_FIELDS),
         }
     }
 
     /// Adds an identity key. It is a field too (a dimension in `fields.yml`).
     #[must_use]
-    pub fn key(mut self, field: &str, value: impl Into<Value>) -> Self {
-        let value = value.into();
-        let text = match &value {
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
-        };
-        self.keys.push((field.to_owned(), text));
-        self.set(field, value);
+    pub fn key(mut self, field: impl Into<Cow<'static, str>>, value: impl Into<Value>) -> Self {
+        self.push(field.into(), value.into(), true);
         self
     }
 
     /// Adds a field; the builder form of [`Self::set`].
     #[must_use]
-    pub fn with(mut self, field: &str, value: impl Into<Value>) -> Self {
+    pub fn with(mut self, field: impl Into<Cow<'static, str>>, value: impl Into<Value>) -> Self {
         self.set(field, value);
         self
     }
 
     /// Adds a field where there is a value: unknown is absent, never 0.
     #[must_use]
-    pub fn with_some(self, field: &str, value: Option<impl Into<Value>>) -> Self {
+    pub fn with_some(
+        self,
+        field: impl Into<Cow<'static, str>>,
+        value: Option<impl Into<Value>>,
+    ) -> Self {
         match value {
             Some(value) => self.with(field, value),
             None => self,
@@ -63,33 +74,55 @@ impl Document {
     }
 
     /// Sets a field by its dotted name. A number that is not finite is left out.
-    pub fn set(&mut self, field: &str, value: impl Into<Value>) {
-        let value = value.into();
-        // serde_json turns NaN and infinities into null: "no sample", so no field.
-        if value.is_null() {
-            return;
-        }
-        set_nested(&mut self.fields, field, value);
+    pub fn set(&mut self, field: impl Into<Cow<'static, str>>, value: impl Into<Value>) {
+        self.push(field.into(), value.into(), false);
     }
 
-    /// Identity keys in the order they were added.
-    pub fn keys(&self) -> &[(String, String)] {
-        &self.keys
+    fn push(&mut self, name: Cow<'static, str>, value: Value, is_key: bool) {
+        // serde_json turns NaN and infinities into null: "no sample", so no field.
+        if value.is_null() && !is_key {
+            return;
+        }
+        self.fields.push(Field {
+            name,
+            value,
+            is_key,
+        });
+    }
+
+    /// The fields as they were set, keys among them.
+    pub fn flat(&self) -> &[Field] {
+        &self.fields
+    }
+
+    /// Identity keys in the order they were added: name, and value as text.
+    pub fn keys(&self) -> Vec<(String, String)> {
+        let keys = self.fields.iter().filter(|field| field.is_key);
+        keys.map(|field| (field.name.to_string(), text(&field.value).into_owned()))
+            .collect()
     }
 
     /// The value of a dotted field name.
     pub fn get(&self, field: &str) -> Option<&Value> {
-        get_nested(&self.fields, field)
+        let found = self.fields.iter().rev().find(|one| one.name == field);
+        found.map(|field| &field.value)
     }
 
-    /// All fields, nested.
-    pub fn fields(&self) -> &Map<String, Value> {
-        &self.fields
+    /// All fields, nested as Elasticsearch shows them.
+    pub fn fields(&self) -> Map<String, Value> {
+        let mut nested = Map::new();
+        for field in &self.fields {
+            set_nested(&mut nested, &field.name, field.value.clone());
+        }
+        nested
     }
+}
 
-    /// Gives the fields away, nested.
-    pub fn into_fields(self) -> Map<String, Value> {
-        self.fields
+/// A key's value as it stands in the series.
+pub fn text(value: &Value) -> Cow<'_, str> {
+    match value {
+        Value::String(text) => text.into(),
+        other => other.to_string().into(),
     }
 }
 
@@ -157,7 +190,7 @@ mod tests {
             ("kafka.partition.id".into(), "3".into())
         );
         assert_eq!(
-            Value::from(document.into_fields()),
+            Value::from(document.fields()),
             json!({"kafka": {"topic": {"name": "orders"}, "partition": {"id": 3, "offset": {"newest": 17}}}})
         );
     }
@@ -176,7 +209,7 @@ mod tests {
         let document = Document::new("jvm", "memory")
             .with("a.b", 1)
             .with("a.c", json!([1, 2]));
-        let names: Vec<_> = leaves(document.fields())
+        let names: Vec<_> = leaves(&document.fields())
             .into_iter()
             .map(|(n, _)| n)
             .collect();

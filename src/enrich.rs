@@ -1,16 +1,17 @@
 //! From document to record: base fields, cluster identity, labels, series, id. Pure.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+mod encode;
+mod template;
 
-use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+use serde_json::Value;
 
 use crate::catalogue::{Catalogue, StreamType};
 use crate::clock::Millis;
 use crate::config::Config;
-use crate::document::{Document, get_nested, set_nested};
-use crate::identity::{DocumentId, series};
-use crate::spool::Entry;
+
+pub use encode::{Encoded, Encoder};
 
 /// Version of the Elastic Common Schema that the base fields follow.
 const ECS_VERSION: &str = "8.17.0";
@@ -55,32 +56,6 @@ impl Agent {
         }
     }
 
-    /// Encodes a document, once and for all.
-    pub fn encode(&self, document: Document, origin: &Origin) -> Entry {
-        let stream_type = stream_type(&document.dataset);
-        let stream: Arc<str> = self.stream_name(stream_type, &document.dataset).into();
-        let cluster = origin.cluster.as_ref().map_or("", |(id, _)| id);
-        let document = match stream_type {
-            StreamType::Metrics => document,
-            // Two agents that see the same change say so twice.
-            StreamType::Logs => document.key("agent.id", self.id.as_str()),
-        };
-        let series = series(cluster, &document.dataset, &document.kind, document.keys());
-        let mut fields = self.base(&document, stream_type, &series, origin);
-        merge(&mut fields, document.into_fields());
-        if let Some(address) = &origin.address
-            && get_nested(&fields, "service.address").is_none()
-        {
-            set_nested(&mut fields, "service.address", address.as_str().into());
-        }
-        Entry {
-            stream,
-            timestamp: origin.tick,
-            id: DocumentId::new(&series, origin.tick),
-            body: Value::Object(fields).to_string().into(),
-        }
-    }
-
     /// Name of the data stream of a dataset: `metrics-brokerbeat.kafka.partition-default`.
     pub fn stream_name(&self, stream_type: StreamType, dataset: &str) -> String {
         format!(
@@ -90,67 +65,78 @@ impl Agent {
         )
     }
 
+    /// Fields that are the same in all documents of a dataset, kind and origin, with their JSON.
     fn base(
         &self,
-        document: &Document,
+        dataset: &str,
+        kind: &str,
         stream_type: StreamType,
-        series: &str,
         origin: &Origin,
-    ) -> Map<String, Value> {
-        let dataset = format!("{PREFIX}{}", document.dataset);
-        let (module, metricset) = match document.dataset.split_once('.') {
-            Some((module, rest)) => (module, rest),
-            None => (&*document.dataset, &*document.dataset),
-        };
-        let service = match module {
-            "kafka" | "zookeeper" | "jvm" => module,
-            // Beans of a user's own tables: of any JVM.
-            "jmx" => "jvm",
-            _ => "brokerbeat",
-        };
-        let kind = match stream_type {
+    ) -> Vec<(String, String)> {
+        let full = format!("{PREFIX}{dataset}");
+        let (module, metricset) = dataset.split_once('.').unwrap_or((dataset, dataset));
+        let event_kind = match stream_type {
             StreamType::Metrics => "metric",
             StreamType::Logs => "event",
         };
         let tick = origin.tick.to_rfc3339();
         let read_at = origin.read_at.to_rfc3339();
-        let version = env!("CARGO_PKG_VERSION");
         let table = [
             ("@timestamp", tick.as_str()),
             ("ecs.version", ECS_VERSION),
             ("agent.id", &self.id),
             ("agent.name", &self.host_name),
             ("agent.type", "brokerbeat"),
-            ("agent.version", version),
+            ("agent.version", env!("CARGO_PKG_VERSION")),
             ("host.name", &self.host_name),
-            ("service.type", service),
+            ("service.type", service(module)),
             ("event.created", &read_at),
-            ("event.dataset", &dataset),
+            ("event.dataset", &full),
             ("event.module", module),
-            ("event.kind", kind),
+            ("event.kind", event_kind),
             ("metricset.name", metricset),
             ("data_stream.type", stream_type.as_str()),
-            ("data_stream.dataset", &dataset),
+            ("data_stream.dataset", &full),
             ("data_stream.namespace", &self.namespace),
-            ("brokerbeat.series", series),
-            ("brokerbeat.kind", &document.kind),
+            ("brokerbeat.kind", kind),
         ];
-        let mut fields = Map::new();
-        for (name, value) in table {
-            set_nested(&mut fields, name, value.into());
-        }
-        if let Some((id, name)) = &origin.cluster {
-            set_nested(&mut fields, "kafka.cluster.id", id.as_str().into());
-            set_nested(&mut fields, "kafka.cluster.name", name.as_str().into());
-        }
-        for (name, value) in &self.labels {
-            set_nested(
-                &mut fields,
-                &format!("labels.{name}"),
-                value.as_str().into(),
-            );
-        }
-        fields
+        let mut fields: Vec<_> = table
+            .into_iter()
+            .chain(origin.fields())
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect();
+        let labels = self.labels.iter();
+        fields.extend(labels.map(|(name, value)| (format!("labels.{name}"), value.as_str())));
+        let json = |(name, value): (String, &str)| (name, Value::from(value).to_string());
+        fields.into_iter().map(json).collect()
+    }
+}
+
+impl Origin {
+    fn cluster_id(&self) -> &str {
+        self.cluster.as_ref().map_or("", |(id, _)| id)
+    }
+
+    fn fields(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let cluster = self.cluster.iter();
+        let cluster = cluster.flat_map(|(id, name)| {
+            [
+                ("kafka.cluster.id", id.as_str()),
+                ("kafka.cluster.name", name.as_str()),
+            ]
+        });
+        let address = self.address.iter();
+        cluster.chain(address.map(|address| ("service.address", address.as_str())))
+    }
+}
+
+/// `service.type` of what a module is about.
+fn service(module: &str) -> &str {
+    match module {
+        "kafka" | "zookeeper" | "jvm" => module,
+        // Beans of a user's own tables: of any JVM.
+        "jmx" => "jvm",
+        _ => "brokerbeat",
     }
 }
 
@@ -161,21 +147,25 @@ fn stream_type(dataset: &str) -> StreamType {
         .map_or(StreamType::Metrics, |dataset| dataset.stream_type)
 }
 
-/// Lays nested fields over nested fields.
-fn merge(into: &mut Map<String, Value>, from: Map<String, Value>) {
-    for (name, value) in from {
-        match (into.get_mut(&name), value) {
-            (Some(Value::Object(inner)), Value::Object(value)) => merge(inner, value),
-            (_, value) => {
-                into.insert(name, value);
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use serde_json::Map;
+
     use super::*;
+    use crate::document::{Document, get_nested};
+    use crate::identity::DocumentId;
+
+    /// Stream, id and fields of a document.
+    fn encoded(
+        agent: &Agent,
+        document: &Document,
+        origin: &Origin,
+    ) -> (String, DocumentId, Map<String, Value>) {
+        let mut encoder = Encoder::new(agent, origin);
+        let encoded = encoder.encode(document);
+        let body = serde_json::from_slice(encoded.body).unwrap();
+        (encoded.stream.to_string(), encoded.id, body)
+    }
 
     fn agent() -> Agent {
         Agent {
@@ -203,12 +193,8 @@ mod tests {
 
     #[test]
     fn a_record_carries_the_tick_its_series_and_nothing_unknown() {
-        let entry = agent().encode(document(), &origin());
-        assert_eq!(
-            &*entry.stream,
-            "metrics-brokerbeat.zookeeper.server-default"
-        );
-        let body: Map<String, Value> = serde_json::from_slice(&entry.body).unwrap();
+        let (stream, _, body) = encoded(&agent(), &document(), &origin());
+        assert_eq!(stream, "metrics-brokerbeat.zookeeper.server-default");
         assert_eq!(
             get_nested(&body, "@timestamp").unwrap(),
             "1970-01-01T00:00:10.000Z"
@@ -242,22 +228,21 @@ mod tests {
             ("jmx", "jvm"),
             ("target", "brokerbeat"),
         ] {
-            let entry = agent().encode(Document::new(dataset, "any"), &origin());
-            let body: Map<String, Value> = serde_json::from_slice(&entry.body).unwrap();
+            let (_, _, body) = encoded(&agent(), &Document::new(dataset, "any"), &origin());
             assert_eq!(get_nested(&body, "service.type").unwrap(), service);
         }
     }
 
     #[test]
     fn the_same_sample_has_the_same_id_and_another_tick_another() {
-        let one = agent().encode(document(), &origin());
+        let id = |agent: &Agent, origin: &Origin| encoded(agent, &document(), origin).1;
         let mut other = agent();
         other.id = "a2".into();
-        assert_eq!(one.id, other.encode(document(), &origin()).id);
+        assert_eq!(id(&agent(), &origin()), id(&other, &origin()));
         let later = Origin {
             tick: Millis(20_000),
             ..origin()
         };
-        assert_ne!(one.id, agent().encode(document(), &later).id);
+        assert_ne!(id(&agent(), &origin()), id(&agent(), &later));
     }
 }

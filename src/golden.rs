@@ -51,7 +51,8 @@ pub(crate) fn cases(folder: &str, suffix: &str, run: impl Fn(&Case) -> Collected
             name,
             directory: directory.clone(),
         };
-        let collected = run(&case);
+        let mut collected = run(&case);
+        collected.gather();
         check_documented(&collected.documents);
         check_single(&collected.documents);
         compare(&case, &collected);
@@ -67,7 +68,7 @@ pub(crate) fn directory(folder: &str) -> PathBuf {
 
 fn check_documented(documents: &[Document]) {
     for document in documents {
-        let strangers = Catalogue::get().strangers(&document.dataset, document.fields());
+        let strangers = Catalogue::get().strangers(&document.dataset, &document.fields());
         assert!(strangers.is_empty(), "{strangers:#?}");
         let dataset = Catalogue::get()
             .dataset(&document.dataset)
@@ -86,7 +87,7 @@ fn check_documented(documents: &[Document]) {
 fn check_single(documents: &[Document]) {
     let mut seen = BTreeSet::new();
     for document in documents {
-        let mut keys = document.keys().to_vec();
+        let mut keys = document.keys();
         keys.sort();
         assert!(
             seen.insert((&document.dataset, &document.kind, keys)),
@@ -132,7 +133,7 @@ fn to_json(document: &Document) -> Value {
         .iter()
         .map(|(k, v)| format!("{k}={v}"))
         .collect();
-    let fields: serde_json::Map<String, Value> = leaves(document.fields())
+    let fields: serde_json::Map<String, Value> = leaves(&document.fields())
         .into_iter()
         .map(|(name, value)| (name, value.clone()))
         .collect();

@@ -43,21 +43,45 @@ pub fn service_address(host: &str, port: u16, host_name: &str) -> String {
 pub fn series(cluster: &str, dataset: &str, kind: &str, keys: &[(String, String)]) -> String {
     let mut sorted: Vec<_> = keys.iter().collect();
     sorted.sort();
-    let mut text = [cluster, dataset, kind].map(escape).join("|");
+    let mut text = String::new();
+    begin_series(&mut text, cluster, dataset, kind);
     for (name, value) in sorted {
-        text.push('|');
-        text.push_str(&escape(name));
-        text.push('=');
-        text.push_str(&escape(value));
+        add_key(&mut text, name, value);
     }
-    if text.len() <= MAX_SERIES_BYTES {
-        return text;
-    }
-    format!("sha256:{}", hex(&Sha256::digest(text.as_bytes())))
+    end_series(&mut text);
+    text
 }
 
-fn escape(part: &str) -> String {
-    part.replace('|', "||")
+/// What all series of a cluster, dataset and kind begin with.
+pub fn begin_series(text: &mut String, cluster: &str, dataset: &str, kind: &str) {
+    escape(text, cluster);
+    for part in [dataset, kind] {
+        text.push('|');
+        escape(text, part);
+    }
+}
+
+/// Adds the next of the sorted keys.
+pub fn add_key(text: &mut String, name: &str, value: &str) {
+    text.push('|');
+    escape(text, name);
+    text.push('=');
+    escape(text, value);
+}
+
+/// Replaces a series that is too long.
+pub fn end_series(text: &mut String) {
+    if text.len() > MAX_SERIES_BYTES {
+        *text = format!("sha256:{}", hex(&Sha256::digest(text.as_bytes())));
+    }
+}
+
+fn escape(text: &mut String, part: &str) {
+    if part.contains('|') {
+        text.push_str(&part.replace('|', "||"));
+    } else {
+        text.push_str(part);
+    }
 }
 
 /// Id of a document: what `_id` is where Elasticsearch takes one.
@@ -76,6 +100,20 @@ impl DocumentId {
             *to = *from;
         }
         Self(id)
+    }
+
+    /// Any bytes, for tests.
+    #[cfg(test)]
+    pub(crate) fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// Half of it: enough to tell the documents of a few ticks apart.
+    pub fn half(self) -> u64 {
+        self.0
+            .iter()
+            .take(8)
+            .fold(0, |half, byte| half << 8 | u64::from(*byte))
     }
 
     /// As text.

@@ -39,10 +39,13 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(bench: &str) -> Self {
         let text = format!(
-            "# Benchmarks\n\nWritten by `cargo bench --bench jmx_read`, on {}. Times are milliseconds: median | quartiles.\n",
-            machine()
+            "# Benchmarks
+
+Written by `cargo bench --bench {bench}`, on {}. Times are milliseconds: median | quartiles.
+",
+            stack::conditions()
         );
         Self {
             text,
@@ -81,20 +84,4 @@ impl Report {
     pub(crate) fn text(&self) -> &str {
         &self.text
     }
-}
-
-/// Processor, cores, kernel.
-fn machine() -> String {
-    let read = |path| std::fs::read_to_string(path).unwrap_or_default();
-    let info = read("/proc/cpuinfo");
-    let model = info
-        .lines()
-        .find(|line| line.starts_with("model name"))
-        .and_then(|line| line.split_once(": "))
-        .map_or("an unknown processor", |(_, model)| model);
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let mut text = String::new();
-    let kernel = read("/proc/sys/kernel/osrelease");
-    write!(text, "{model}, {cores} cores, Linux {}", kernel.trim()).unwrap();
-    text
 }

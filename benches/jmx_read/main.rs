@@ -41,7 +41,7 @@ fn main() {
     if let [client::FLAG, endpoint, list] = words[..] {
         return client::run(endpoint, list);
     }
-    let mut report = Report::new();
+    let mut report = Report::new("jmx_read");
     if !words.contains(&"--bench") {
         speed::small(&mut report);
         print!("{}", report.text());

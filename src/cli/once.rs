@@ -19,12 +19,14 @@ pub(super) fn once(config: &Config) -> ExitCode {
         Err(error) => return super::finish(Err(error)),
     };
     let complete = batches.iter().all(is_complete);
-    for entry in batches
-        .into_iter()
-        .flat_map(|batch| writer::encode(&agent, batch))
-    {
-        if let Err(error) = super::say(&String::from_utf8_lossy(&entry.body)) {
-            return super::finish(Err(error));
+    for batch in batches {
+        let mut result = Ok(());
+        writer::encode(&agent, batch, |encoded| {
+            result = super::say(&String::from_utf8_lossy(encoded.body));
+            result.is_ok()
+        });
+        if result.is_err() {
+            return super::finish(result);
         }
     }
     ExitCode::from(if complete {
@@ -85,8 +87,8 @@ async fn collect(config: &Config, agent_id: &str) -> Vec<Batch> {
 
 fn is_complete(batch: &Batch) -> bool {
     let faults = batch
-        .documents
+        .summary
         .iter()
-        .filter_map(|d| d.get("brokerbeat.target.faults")?.as_u64());
+        .filter_map(|summary| summary.get("brokerbeat.target.faults")?.as_u64());
     faults.sum::<u64>() == 0
 }

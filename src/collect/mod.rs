@@ -5,12 +5,14 @@
 //! touches the clock, the identity of the cluster or the output. Adding one is a
 //! folder here and a line in [`COLLECTORS`].
 
+mod batch;
 pub mod jmx;
 pub mod kafka;
 mod target;
 pub mod zookeeper;
 
-pub use target::{Batch, Target, sleep_until};
+pub use batch::{Batch, Later};
+pub use target::{Target, sleep_until};
 
 use std::future::Future;
 use std::pin::Pin;
@@ -128,6 +130,8 @@ pub struct Collected {
     pub up: bool,
     /// What was seen.
     pub documents: Vec<Document>,
+    /// What was seen in great numbers: made into documents when the writer takes them, after the others.
+    pub later: Option<Later>,
     /// What is missing and why; the first one becomes the target document's error.
     pub faults: Vec<Fault>,
     /// The id of the Kafka cluster, from whoever knows it.
@@ -143,6 +147,19 @@ impl Collected {
             faults: vec![fault],
             ..Self::default()
         }
+    }
+
+    /// Figures that must not be shipped are taken back.
+    fn forget_documents(&mut self) {
+        self.documents.clear();
+        self.later = None;
+    }
+
+    /// Makes all documents at once, for tests.
+    #[cfg(test)]
+    pub(crate) fn gather(&mut self) {
+        self.documents
+            .extend(self.later.take().into_iter().flatten().flatten());
     }
 }
 

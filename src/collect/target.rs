@@ -10,7 +10,9 @@ use futures_util::FutureExt;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, timeout_at};
 
-use super::{BuildCollector, Collected, Collector, Cycle, Fault, FaultKind, Sharing, TargetPlan};
+use super::{
+    Batch, BuildCollector, Collected, Collector, Cycle, Fault, FaultKind, Sharing, TargetPlan,
+};
 use crate::clock::{Millis, Rhythm};
 use crate::document::Document;
 use crate::ha::{Scope, Share};
@@ -21,21 +23,6 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A collector answers before its deadline with what it has; only one that does not is cut off, this much later.
 const LENIENCE: Duration = Duration::from_millis(200);
-
-/// What one cycle hands to the writer.
-#[derive(Debug)]
-pub struct Batch {
-    /// The tick of all documents.
-    pub tick: Millis,
-    /// When the cycle ended.
-    pub read_at: Millis,
-    /// The cluster; nothing for the agent's own documents.
-    pub cluster: Option<Arc<ClusterIdentity>>,
-    /// `service.address` of documents without their own.
-    pub address: Option<String>,
-    /// What was seen.
-    pub documents: Vec<Document>,
-}
 
 /// A target at work.
 pub struct Target {
@@ -165,23 +152,23 @@ impl Target {
         };
         let mut collected = self.collect(&cycle).await;
         let duration = started.elapsed();
-        let mut documents = std::mem::take(&mut collected.documents);
         if let Some(id) = collected.cluster_id.take()
-            && let Some(fault) = self.report(&id, &mut documents).await
+            && let Some(fault) = self.report(&id, &mut collected.documents).await
         {
             // Figures of another cluster must not continue this one's series.
-            documents.clear();
+            collected.forget_documents();
             collected.faults.insert(0, fault);
         }
         self.log_change(collected.faults.first());
-        let document = self.target_document(&collected, documents.len(), duration);
-        let partitions = cycle.scope.partitions();
-        documents.push(
-            document
-                .with_some("brokerbeat.target.ha.state", standing)
-                .with_some("brokerbeat.target.ha.partitions", partitions),
-        );
-        self.batch(tick, Millis::now(), documents)
+        let summary = self
+            .target_document(&collected, duration)
+            .with_some("brokerbeat.target.ha.state", standing)
+            .with_some("brokerbeat.target.ha.partitions", cycle.scope.partitions());
+        Batch {
+            summary: Some(summary),
+            later: collected.later,
+            ..self.batch(tick, Millis::now(), collected.documents)
+        }
     }
 
     /// What to collect now, and the word for it where the work is shared.
@@ -229,6 +216,8 @@ impl Target {
             cluster: Some(self.cluster.clone()),
             address: Some(self.address.clone()),
             documents,
+            later: None,
+            summary: None,
         }
     }
 
@@ -290,14 +279,13 @@ impl Target {
         self.last_error = error;
     }
 
-    fn target_document(&self, collected: &Collected, count: usize, duration: Duration) -> Document {
+    fn target_document(&self, collected: &Collected, duration: Duration) -> Document {
         let first = collected.faults.first();
         let document = Document::new("target", "target")
             .key("agent.id", &*self.agent_id)
             .key("brokerbeat.target.name", self.name.as_str())
             .with("brokerbeat.target.up", u64::from(collected.up))
             .with("brokerbeat.target.duration", duration.as_secs_f64() * 1e3)
-            .with("brokerbeat.target.documents", count)
             .with("brokerbeat.target.missed", self.missed)
             .with("brokerbeat.target.faults", collected.faults.len())
             .with_some(
@@ -310,7 +298,7 @@ impl Target {
             );
         let figures = collected.figures.iter();
         figures.fold(document, |document, (field, figure)| {
-            document.with(field, *figure)
+            document.with(*field, *figure)
         })
     }
 }
@@ -365,7 +353,7 @@ mod tests {
             None,
         );
         let batch = target.cycle(Millis(200)).await;
-        let document = batch.documents.last().expect("a target document");
+        let document = batch.summary.expect("a target document");
         assert_eq!(document.get("brokerbeat.target.up").unwrap(), 0);
         document
             .get("brokerbeat.target.error.kind")

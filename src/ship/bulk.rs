@@ -1,35 +1,62 @@
 //! The `_bulk` request and its answer. Pure.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use serde::Deserialize;
 
-use crate::spool::Record;
+use crate::identity::DocumentId;
+use crate::spool::{Block, Gzip, Lines, Packer, Record};
 
 /// What is wanted back: a status a document, and why where it failed.
 pub const PATH: &str = "/_bulk?filter_path=errors,items.*.status,items.*.result,items.*.failure_store,items.*.error.type,items.*.error.reason,items.*.error.caused_by.reason";
 
-/// Body of a bulk request: an action line and the document, twice a line.
+/// Adds the lines of a document to the text of a block: an action, and the document.
 ///
 /// Time-series streams compute their own `_id` and refuse a custom one, so it is written elsewhere only.
-pub fn encode(records: &[Record]) -> Bytes {
-    let size = records
-        .iter()
-        .map(|record| record.entry.body.len() + 160)
-        .sum();
-    let mut body = Vec::with_capacity(size);
-    for record in records {
-        let stream = &*record.entry.stream;
-        body.extend_from_slice(b"{\"create\":{\"_index\":\"");
-        body.extend_from_slice(stream.as_bytes());
-        if !stream.starts_with("metrics-") {
-            body.extend_from_slice(b"\",\"_id\":\"");
-            body.extend_from_slice(record.entry.id.to_hex().as_bytes());
-        }
-        body.extend_from_slice(b"\"}}\n");
-        body.extend_from_slice(&record.entry.body);
-        body.push(b'\n');
+pub fn add_lines(text: &mut Vec<u8>, stream: &str, id: DocumentId, document: &[u8]) {
+    text.extend_from_slice(b"{\"create\":{\"_index\":\"");
+    text.extend_from_slice(stream.as_bytes());
+    if !stream.starts_with("metrics-") {
+        text.extend_from_slice(b"\",\"_id\":\"");
+        text.extend_from_slice(id.to_hex().as_bytes());
     }
-    body.into()
+    text.extend_from_slice(b"\"}}\n");
+    text.extend_from_slice(document);
+    text.push(b'\n');
+}
+
+/// Body of a bulk request, as a gzip file: whole blocks as they are, parts of blocks packed anew.
+pub fn encode(records: &[Record]) -> Bytes {
+    let mut gzip = Gzip::default();
+    let mut loose = Vec::new();
+    for run in records.chunk_by(|a, b| Arc::ptr_eq(a.block(), b.block())) {
+        let block = run[0].block();
+        if Lines::are_whole(run.iter().map(|record| &record.entry.lines)) {
+            add_loose(&mut gzip, &mut loose);
+            gzip.add(block);
+            continue;
+        }
+        let text = block.unpack();
+        for part in run.iter().map(|record| &record.entry.lines) {
+            loose.extend_from_slice(text.get(part.range()).unwrap_or_default());
+        }
+    }
+    add_loose(&mut gzip, &mut loose);
+    gzip.finish()
+}
+
+fn add_loose(gzip: &mut Gzip, loose: &mut Vec<u8>) {
+    if !loose.is_empty() {
+        gzip.add(&Packer::default().pack(loose));
+        loose.clear();
+    }
+}
+
+impl Record {
+    fn block(&self) -> &Arc<Block> {
+        self.entry.lines.block()
+    }
 }
 
 /// What Elasticsearch says about one document.
@@ -149,38 +176,69 @@ impl Item {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read;
+
+    use flate2::read::GzDecoder;
+
     use super::*;
     use crate::clock::Millis;
-    use crate::identity::DocumentId;
     use crate::spool::Entry;
 
-    fn record(stream: &str) -> Record {
-        Record {
+    const METRICS: &str = "metrics-brokerbeat.jvm-default";
+    const EVENTS: &str = "logs-brokerbeat.event-default";
+
+    /// A block of so many records of a stream.
+    fn records(stream: &str, count: usize) -> Vec<Record> {
+        let id = DocumentId::new("s", Millis(1));
+        let (mut text, mut ends) = (Vec::new(), vec![0]);
+        for n in 0..count {
+            add_lines(&mut text, stream, id, format!("{{\"a\":{n}}}").as_bytes());
+            ends.push(u32::try_from(text.len()).unwrap());
+        }
+        let block = Arc::new(Packer::default().pack(&text));
+        let record = |range: &[u32]| Record {
             seq: 0,
             entry: Entry {
                 stream: stream.into(),
                 timestamp: Millis(1),
-                id: DocumentId::new("s", Millis(1)),
-                body: Bytes::from_static(b"{\"a\":1}"),
+                id,
+                lines: Lines::new(block.clone(), range[0]..range[1]),
             },
             attempted: false,
-        }
+        };
+        ends.windows(2).map(record).collect()
+    }
+
+    fn lines(records: &[Record]) -> Vec<String> {
+        let mut text = String::new();
+        let body = encode(records);
+        GzDecoder::new(&body[..]).read_to_string(&mut text).unwrap();
+        text.lines().map(str::to_owned).collect()
     }
 
     #[test]
     fn only_streams_that_take_an_id_get_one() {
-        let body = encode(&[
-            record("metrics-brokerbeat.jvm-default"),
-            record("logs-brokerbeat.event-default"),
-        ]);
-        let text = String::from_utf8(body.to_vec()).unwrap();
-        let lines: Vec<_> = text.lines().collect();
+        let lines = lines(&[records(METRICS, 1), records(EVENTS, 1)].concat());
         assert_eq!(
             lines[0],
             r#"{"create":{"_index":"metrics-brokerbeat.jvm-default"}}"#
         );
         assert!(lines[2].contains("\"_id\":\""), "{}", lines[2]);
-        assert_eq!((lines[1], lines[3]), ("{\"a\":1}", "{\"a\":1}"));
+        assert_eq!((&*lines[1], &*lines[3]), ("{\"a\":0}", "{\"a\":0}"));
+    }
+
+    #[test]
+    fn any_choice_of_records_is_sent_as_they_are_chosen() {
+        let all = [records(METRICS, 5), records(EVENTS, 3), records(METRICS, 2)].concat();
+        let whole = lines(&all);
+        for choice in 0..1 << all.len() {
+            let chosen = |index: &usize| choice >> index & 1 == 1;
+            let some: Vec<usize> = (0..all.len()).filter(chosen).collect();
+            let sent: Vec<Record> = some.iter().map(|index| all[*index].clone()).collect();
+            let two = |index: &usize| [&*whole[2 * index], &*whole[2 * index + 1]];
+            let expected: Vec<&str> = some.iter().flat_map(two).collect();
+            assert_eq!(lines(&sent), expected);
+        }
     }
 
     #[test]

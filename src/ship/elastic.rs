@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use elasticsearch::auth::Credentials as ClientCredentials;
-use elasticsearch::http::headers::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use elasticsearch::http::headers::{
+    CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER,
+};
 use elasticsearch::http::transport::{MultiNodeConnectionPool, Transport, TransportBuilder};
 use elasticsearch::http::{Method, Url};
 use serde_json::Value;
@@ -73,6 +75,30 @@ impl ElasticError {
     }
 }
 
+/// What a request's body is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Content {
+    /// One value.
+    Json,
+    /// The lines of a bulk request, as a gzip file.
+    PackedLines,
+}
+
+impl Content {
+    fn headers(self) -> HeaderMap {
+        let (content_type, encoding) = match self {
+            Self::Json => ("application/json", None),
+            Self::PackedLines => ("application/x-ndjson", Some("gzip")),
+        };
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        if let Some(encoding) = encoding {
+            headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding));
+        }
+        headers
+    }
+}
+
 /// An answer of any status.
 #[derive(Debug)]
 pub struct Answer {
@@ -104,7 +130,6 @@ impl Elastic {
         let pool = MultiNodeConnectionPool::round_robin(urls, None);
         let mut builder = TransportBuilder::new(pool)
             .timeout(config.timeout)
-            .request_body_compression(true)
             .disable_proxy();
         if let Some(credentials) = credentials(&config.credentials) {
             builder = builder.auth(credentials);
@@ -125,11 +150,10 @@ impl Elastic {
         &self,
         method: Method,
         path: &str,
-        content_type: &'static str,
+        content: Content,
         body: Option<Bytes>,
     ) -> Result<Answer, ElasticError> {
-        let mut headers = HeaderMap::new();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        let headers = content.headers();
         let response = self
             .transport
             .send(method, path, headers, None::<&()>, body, None)
@@ -162,7 +186,7 @@ impl Elastic {
         body: Option<&Value>,
     ) -> Result<Option<Value>, ElasticError> {
         let body = body.map(|body| Bytes::from(body.to_string()));
-        let answer = self.send(method, path, "application/json", body).await?;
+        let answer = self.send(method, path, Content::Json, body).await?;
         match answer.status {
             404 => Ok(None),
             _ if answer.is_success() => serde_json::from_slice(&answer.body)

@@ -22,7 +22,7 @@ use tokio::time::Instant;
 
 use self::backoff::Backoff;
 use self::bulk::Verdict;
-use self::elastic::{Answer, Elastic, ElasticError};
+use self::elastic::{Answer, Content, Elastic, ElasticError};
 use self::gate::Gate;
 use self::pauses::Pauses;
 use crate::spool::{Outcome, Record, Spool};
@@ -145,7 +145,7 @@ impl Shipper {
         let body = bulk::encode(&records);
         let answer = self
             .elastic
-            .send(Method::Post, bulk::PATH, "application/x-ndjson", Some(body))
+            .send(Method::Post, bulk::PATH, Content::PackedLines, Some(body))
             .await;
         match answer {
             Ok(answer) => self.answered(&records, &answer),
@@ -186,14 +186,14 @@ impl Shipper {
         if let [record] = records {
             tracing::error!(
                 stream = &*record.entry.stream,
-                bytes = record.entry.body.len(),
+                bytes = record.entry.lines.len(),
                 "a document is larger than Elasticsearch takes, dropped"
             );
             self.spool.ack(record.seq, Outcome::Dropped);
             return Round::Progress;
         }
         self.give_back(records, false);
-        let sent: usize = records.iter().map(|record| record.entry.body.len()).sum();
+        let sent: usize = records.iter().map(|record| record.entry.lines.len()).sum();
         self.max_bytes = (sent / 2).max(1);
         tracing::warn!(
             bytes = sent,

@@ -6,7 +6,7 @@
 //! [`Spool::give_back`] end the loan. Collectors never wait for the output: a full
 //! queue drops its oldest records and counts them.
 //!
-//! Records live in memory here, so what is unsent at the end of the process is gone
+//! Records live in memory here, packed together in blocks ([`Block`]), so what is unsent at the end of the process is gone
 //! and counted in the log. A disk queue takes this place behind the same calls.
 //!
 //! # Invariants
@@ -15,21 +15,21 @@
 //!   waiting ones are dropped for room, each is settled once.
 //! * For every stream the equation of [`Ledger`] holds after every call.
 
+mod block;
 mod ledger;
 mod ring;
 
+pub use block::{Block, Gzip, Lines, Packer};
 pub use ledger::{Account, Ledger, Outcome};
 pub use ring::{Limits, Spool};
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 use crate::clock::Millis;
 use crate::identity::DocumentId;
 
 /// A document on its way: encoded once, never looked into again.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Record {
     /// Sequence number, given by [`Spool::append`].
     pub seq: u64,
@@ -40,7 +40,7 @@ pub struct Record {
 }
 
 /// What a collector's side appends.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Entry {
     /// Data stream: `metrics-brokerbeat.kafka.partition-default`.
     pub stream: Arc<str>,
@@ -48,16 +48,16 @@ pub struct Entry {
     pub timestamp: Millis,
     /// Hash of series and timestamp.
     pub id: DocumentId,
-    /// The final JSON.
-    pub body: Bytes,
+    /// Its lines in a bulk request: the action, and the final JSON.
+    pub lines: Lines,
 }
 
-/// Memory that a record takes besides its body, roughly: the bound is about memory, not text.
-const RECORD_OVERHEAD: usize = 96;
+/// Memory that a record takes besides its lines, roughly: the bound is about memory, not text.
+const RECORD_OVERHEAD: usize = 128;
 
 impl Entry {
     /// What the entry counts towards the queue's bound.
     pub fn weight(&self) -> usize {
-        self.body.len() + RECORD_OVERHEAD
+        self.lines.packed_len() + RECORD_OVERHEAD
     }
 }

@@ -1,7 +1,7 @@
 //! The bounded memory ring behind the queue's interface.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
@@ -67,10 +67,10 @@ impl Spool {
     }
 
     /// Counts a record that is refused before it is queued because its series and tick have one already.
-    pub fn refuse(&self, entry: &Entry) {
+    pub fn refuse(&self, stream: &Arc<str>) {
         let mut inner = self.lock();
-        inner.ledger.collected(&entry.stream);
-        inner.ledger.settled(&entry.stream, Outcome::Collision);
+        inner.ledger.collected(stream);
+        inner.ledger.settled(stream, Outcome::Collision);
     }
 
     /// Lends the oldest waiting records of the streams that `ready` allows: at most so many
@@ -87,7 +87,7 @@ impl Spool {
             if slot.state != SlotState::Waiting || !ready(&slot.record.entry.stream) {
                 continue;
             }
-            let size = slot.record.entry.body.len();
+            let size = slot.record.entry.lines.len();
             if !lent.is_empty() && (bytes + size > max_bytes || lent.len() >= max_records) {
                 break;
             }
@@ -133,8 +133,8 @@ impl Spool {
     }
 
     /// Streams that have waiting records, each once, oldest first.
-    pub fn waiting_streams(&self) -> Vec<std::sync::Arc<str>> {
-        let mut streams: Vec<std::sync::Arc<str>> = Vec::new();
+    pub fn waiting_streams(&self) -> Vec<Arc<str>> {
+        let mut streams: Vec<Arc<str>> = Vec::new();
         for slot in self.lock().slots.values() {
             let stream = &slot.record.entry.stream;
             if slot.state == SlotState::Waiting && !streams.contains(stream) {
@@ -207,6 +207,7 @@ mod tests {
     use super::*;
     use crate::clock::Millis;
     use crate::identity::DocumentId;
+    use crate::spool::{Lines, Packer};
 
     const SIZE: usize = 100;
 
@@ -215,7 +216,10 @@ mod tests {
             stream: stream.into(),
             timestamp: Millis(n),
             id: DocumentId::new(stream, Millis(n)),
-            body: vec![b'x'; SIZE].into(),
+            lines: Lines::new(
+                Arc::new(Packer::default().pack(&[b'x'; SIZE])),
+                0..SIZE as u32,
+            ),
         }
     }
 

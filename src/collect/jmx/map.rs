@@ -176,7 +176,7 @@ impl Sheet {
         }
         let keys = document
             .keys()
-            .iter()
+            .into_iter()
             .map(|(field, value)| format!("{field}={value}"));
         let place = (group.dataset.clone(), group.kind.clone(), keys.collect());
         Some((place, document))
@@ -200,7 +200,7 @@ impl Sheet {
                 self.complaints.misfits.add(what);
                 return None;
             };
-            document = document.key(field, value);
+            document = document.key(field.clone(), value);
         }
         Some(document)
     }
@@ -221,7 +221,7 @@ impl Sheet {
         let mut document = document.key("jmx.bean", shown);
         for (property, field) in &bean.source.group.keys {
             if let Some(written) = name.key(property) {
-                document.set(field, unquoted(written));
+                document.set(field.clone(), unquoted(written));
             }
         }
         Some(document)
@@ -269,7 +269,7 @@ fn rest_document(sort: &Sort, rest: &Rest, identity: &Identity) -> Option<Docume
         document.set("brokerbeat.rest.ranked_by", sort.rank.clone());
         for (field, figure) in [("total", rest.total), ("sum", rest.sum)] {
             if let Some(figure) = figure {
-                document.set(&format!("brokerbeat.rest.{field}"), figure);
+                document.set(format!("brokerbeat.rest.{field}"), figure);
             }
         }
     }
@@ -310,7 +310,7 @@ impl Draft {
                 Cell::Sum(None) => continue,
                 Cell::Sum(Some(total)) => total.into(),
             };
-            self.document.set(&field, value);
+            self.document.set(field, value);
             is_empty = false;
         }
         (!is_empty).then_some(self.document)

@@ -97,6 +97,7 @@ impl JmxCollector {
             faults,
             cluster_id: mapped.cluster_id,
             figures,
+            ..Collected::default()
         }
     }
 

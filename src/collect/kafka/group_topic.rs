@@ -57,6 +57,7 @@ mod tests {
 
     use super::*;
     use crate::collect::kafka::snapshot::{Description, Member, Missing, Reason};
+    use crate::document::get_nested;
 
     fn member(id: &str) -> Member {
         Member {
@@ -100,8 +101,8 @@ mod tests {
         let documents = documents(group, rows).into_iter();
         documents
             .map(|document| {
-                document
-                    .get("kafka.group_topic")
+                let fields = document.fields();
+                get_nested(&fields, "kafka.group_topic")
                     .cloned()
                     .unwrap_or_default()
             })

@@ -266,6 +266,7 @@ mod tests {
     use crate::collect::kafka::snapshot::{
         Inventory, LogEnds, Metadata, Missing, Partition, Topic,
     };
+    use crate::document::get_nested;
 
     fn missing(reason: Reason) -> Missing {
         Missing::new(reason, "")
@@ -330,9 +331,10 @@ mod tests {
             .into_iter()
             .filter(|document| document.dataset != "kafka.group_topic")
             .map(|document| {
-                let group = document.get("kafka.group").cloned();
+                let fields = document.fields();
+                let group = get_nested(&fields, "kafka.group").cloned();
                 group.unwrap_or_else(|| {
-                    let mut fields = document.get("kafka.consumergroup").cloned().unwrap();
+                    let mut fields = get_nested(&fields, "kafka.consumergroup").cloned().unwrap();
                     fields.as_object_mut().unwrap().remove("id");
                     fields
                 })

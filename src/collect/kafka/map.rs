@@ -9,25 +9,42 @@ use super::snapshot::{
 use super::{lag, problems};
 use crate::document::Document;
 
-/// All documents of a cycle.
-pub fn documents(snapshot: &Snapshot) -> Vec<Document> {
-    let mut documents = vec![cluster(snapshot)];
-    if let Ok(metadata) = &snapshot.metadata {
-        documents.extend(
-            metadata
-                .brokers
-                .iter()
-                .map(|b| broker(b, metadata, snapshot)),
-        );
-        for selected in metadata.topics.iter().filter(|topic| topic.selected) {
-            documents.push(topic(selected, snapshot));
-            let partitions = selected.partitions.iter();
-            documents.extend(partitions.map(|one| partition(selected, one, snapshot)));
+/// All documents of a cycle in parts: cluster and brokers, then every topic, then every group.
+pub fn parts(snapshot: Snapshot) -> impl Iterator<Item = Vec<Document>> {
+    (0..).map_while(move |index| part(&snapshot, index))
+}
+
+fn part(snapshot: &Snapshot, index: usize) -> Option<Vec<Document>> {
+    let topics = snapshot
+        .metadata
+        .as_ref()
+        .map_or(&[][..], |all| &all.topics);
+    let Some(index) = index.checked_sub(1) else {
+        return Some(cluster_and_brokers(snapshot));
+    };
+    match topics.get(index) {
+        Some(topic) if topic.selected => Some(topic_and_partitions(topic, snapshot)),
+        Some(_) => Some(Vec::new()),
+        None => {
+            let group = snapshot.groups.get(index - topics.len())?;
+            Some(lag::documents(group, snapshot))
         }
     }
-    for group in &snapshot.groups {
-        documents.extend(lag::documents(group, snapshot));
+}
+
+fn cluster_and_brokers(snapshot: &Snapshot) -> Vec<Document> {
+    let mut documents = vec![cluster(snapshot)];
+    if let Ok(metadata) = &snapshot.metadata {
+        let one = |one| broker(one, metadata, snapshot);
+        documents.extend(metadata.brokers.iter().map(one));
     }
+    documents
+}
+
+fn topic_and_partitions(of: &Topic, snapshot: &Snapshot) -> Vec<Document> {
+    let partitions = of.partitions.iter();
+    let mut documents = vec![topic(of, snapshot)];
+    documents.extend(partitions.map(|one| partition(of, one, snapshot)));
     documents
 }
 
@@ -77,7 +94,7 @@ fn group_counts(mut document: Document, inventory: &Inventory) -> Document {
             };
             let found = states.iter().filter(|(name, _)| is_meant(name));
             let groups: u64 = found.map(|(_, groups)| groups).sum();
-            document = document.with(&format!("kafka.cluster.group_states.{state}"), groups);
+            document = document.with(format!("kafka.cluster.group_states.{state}"), groups);
         }
     }
     match &inventory.other_groups {
@@ -142,7 +159,7 @@ fn with_topic_config(mut document: Document, prefix: &str, config: &TopicConfig)
         ("min.insync.replicas", config.min_insync_replicas),
     ];
     for (name, value) in numbers {
-        document = document.with_some(&format!("{prefix}.{name}"), value);
+        document = document.with_some(format!("{prefix}.{name}"), value);
     }
     let words = |policy: &String| {
         policy
@@ -151,7 +168,7 @@ fn with_topic_config(mut document: Document, prefix: &str, config: &TopicConfig)
             .collect()
     };
     let policy: Option<Vec<String>> = config.cleanup_policy.as_ref().map(words);
-    document.with_some(&format!("{prefix}.cleanup.policy"), policy)
+    document.with_some(format!("{prefix}.cleanup.policy"), policy)
 }
 
 fn is_known(topic: &Topic) -> bool {
@@ -230,8 +247,8 @@ fn with_error(document: Document, prefix: &str, error: Option<&Error>) -> Docume
     match error {
         None => document,
         Some(error) => document
-            .with(&format!("{prefix}.code"), error.code)
-            .with(&format!("{prefix}.name"), error.name.as_str()),
+            .with(format!("{prefix}.code"), error.code)
+            .with(format!("{prefix}.name"), error.name.as_str()),
     }
 }
 

@@ -34,9 +34,8 @@ use self::client::Client;
 use self::config::Config;
 use self::memory::Memory;
 use self::snapshot::Snapshot;
+use super::{Collected, Collector, Cycle, Fault, FaultKind, Kind, Later, Pending};
 use crate::document::Document;
-
-use super::{Collected, Collector, Cycle, Fault, FaultKind, Kind, Pending};
 
 /// The line in [`super::COLLECTORS`].
 pub const KIND: Kind = Kind {
@@ -96,20 +95,25 @@ impl KafkaCollector {
         client.forget_trouble();
         let mut collected = collected(snapshot);
         if !cycle.scope.has_cluster() {
-            let is_ours = |one: &Document| !CLUSTER_WIDE.contains(&&*one.dataset);
-            collected.documents.retain(is_ours);
+            let parts = collected.later.take();
+            collected.later = parts.map(|parts| Later::new(parts.map(without_cluster)));
         }
         collected
     }
 }
 
+fn without_cluster(mut documents: Vec<Document>) -> Vec<Document> {
+    documents.retain(|one| !CLUSTER_WIDE.contains(&&*one.dataset));
+    documents
+}
+
 fn collected(snapshot: Snapshot) -> Collected {
     Collected {
         up: true,
-        documents: map::documents(&snapshot),
         faults: faults::faults(&snapshot),
-        cluster_id: snapshot.cluster_id,
-        figures: Vec::new(),
+        cluster_id: snapshot.cluster_id.clone(),
+        later: Some(Later::new(map::parts(snapshot))),
+        ..Collected::default()
     }
 }
 

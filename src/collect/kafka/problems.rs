@@ -47,7 +47,7 @@ pub(super) fn min_isr(inventory: &Inventory, topic: &str) -> Option<i64> {
 pub(super) fn flags(mut document: Document, one: &Partition, min_isr: Option<i64>) -> Document {
     for (name, has) in PROBLEMS {
         let field = format!("kafka.partition.partition.{name}");
-        document = document.with_some(&field, has(one, min_isr));
+        document = document.with_some(field, has(one, min_isr));
     }
     document
 }
@@ -73,7 +73,7 @@ pub(super) fn counts<'a>(
         }
         let is_empty = topics.clone().all(|topic| topic.partitions.is_empty());
         let field = format!("{prefix}.{name}_partitions");
-        document = document.with_some(&field, (any || is_empty).then_some(count));
+        document = document.with_some(field, (any || is_empty).then_some(count));
     }
     document
 }

@@ -223,7 +223,14 @@ impl Reader<'_> {
         }
     }
 
-    fn set(&mut self, document: &mut Document, field: &str, kind: Kind, key: &str, text: &str) {
+    fn set(
+        &mut self,
+        document: &mut Document,
+        field: &'static str,
+        kind: Kind,
+        key: &str,
+        text: &str,
+    ) {
         let value: Option<Value> = match kind {
             // 3.6+ writes some whole numbers as `3.0`; a fraction is never cut off.
             Whole => whole(text).map(Value::from),

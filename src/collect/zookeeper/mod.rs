@@ -85,7 +85,6 @@ fn collected(server: &Server, id: &str, answers: Answers) -> Collected {
         up,
         documents,
         faults,
-        cluster_id: None,
-        figures: Vec::new(),
+        ..Collected::default()
     }
 }

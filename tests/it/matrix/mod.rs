@@ -218,8 +218,9 @@ fn every_attribute_of_every_server_is_what_java_reads() {
 }
 
 fn page(rows: &[(String, Outcome)]) -> String {
-    let mut page = String::from(
-        "# Values equal to Java's\n\n\
+    let conditions = stack::conditions();
+    let mut page = format!(
+        "# Values equal to Java's\n\n{conditions}\n\n\
          Written by `make prove-matrix`. Every attribute of every bean of a JVM is read by Java's own client, by `jmx-rmi`, and by \
          Java's once more; all three as a canonical text that shows a value's kind and every bit of it. Our list of a bean's \
          attributes (`getMBeanInfo`) must have what Java's has.\n\n\

@@ -142,7 +142,7 @@ impl Run {
             .collect();
         let sessions: Vec<u64> = self.events.iter().map(|(.., sessions)| *sessions).collect();
         format!(
-            "| {} | {} | {} | {} | {} | {sessions:?}, {} | {} | {} | {} | {:.0} | {:+.0} | {:+.0} |",
+            "| {} | {} | {} | {} | {} | {sessions:?}, {} | {} | {} | {} | {:.0} | {:+.0} | {:+.0} | {} |",
             self.length.as_secs() / 60,
             self.restarts(),
             self.events.len() - self.restarts(),
@@ -155,6 +155,7 @@ impl Run {
             median(&resident),
             self.growth(),
             self.slope(),
+            stack::conditions(),
         )
     }
 
@@ -196,8 +197,8 @@ fn median(values: &[f64]) -> f64 {
     sorted.get(sorted.len() / 2).copied().unwrap_or(0.0)
 }
 
-const HEAD: &str = "| minutes | restarts | hangs | reads | failed | sessions after each, at the end | agent's connections | broker's | agent's descriptors | agent's memory, kB | growth | slope, kB/h |\n\
-|---|---|---|---|---|---|---|---|---|---|---|---|";
+const HEAD: &str = "| minutes | restarts | hangs | reads | failed | sessions after each, at the end | agent's connections | broker's | agent's descriptors | agent's memory, kB | growth | slope, kB/h | conditions |\n\
+|---|---|---|---|---|---|---|---|---|---|---|---|---|";
 
 fn text(rows: &str) -> String {
     let sum = |column: usize| -> u64 {

@@ -30,6 +30,7 @@
 //! | `zookeeper`, `kafka`, `connect`, `elasticsearch`, `clients`, `plain` | the servers and clients: configuration, start, readiness |
 //! | `options`, `doors`, `jolokia`, `tls` | what a test may change; JMX ports, Jolokia ports, certificates |
 //! | `jmx` | the kinds of JMX port, and what Java reads through them |
+//! | `groups` | very many consumer groups, and Java's admin client that reads them |
 //! | `java`, `jdk` | starting JVMs, compiling |
 //! | `proxy` | a longer way to a server |
 //! | `process`, `spawn`, `workdir`, `ports`, `wait` | lifetime, folders, ports, readiness |
@@ -37,10 +38,12 @@
 
 mod cache;
 mod clients;
+mod conditions;
 mod connect;
 mod doors;
 mod elasticsearch;
 mod error;
+mod groups;
 mod http;
 mod java;
 mod jdk;
@@ -64,9 +67,11 @@ mod zookeeper;
 
 pub use cache::cache_folder;
 pub use clients::{Consumer, Producer};
+pub use conditions::conditions;
 pub use connect::{Connect, MirrorMaker};
 pub use elasticsearch::Elasticsearch;
 pub use error::{Error, Result};
+pub use groups::{GroupAdmin, GroupPlan, GroupReading};
 pub use java::live_objects;
 pub use jdk::jdks;
 pub use jmx::{

@@ -14,6 +14,7 @@ pub struct Options {
     pub(crate) jmx: Option<JmxPort>,
     pub(crate) jolokia: Option<JolokiaPort>,
     pub(crate) users: Option<Vec<String>>,
+    pub(crate) advertised: Option<String>,
 }
 
 impl Default for Options {
@@ -25,6 +26,7 @@ impl Default for Options {
             jmx: Some(JmxPort::new()),
             jolokia: None,
             users: None,
+            advertised: None,
         }
     }
 }
@@ -82,6 +84,14 @@ impl Options {
     #[must_use]
     pub fn jolokia(mut self, port: JolokiaPort) -> Self {
         self.jolokia = Some(port);
+        self
+    }
+
+    /// A KRaft broker tells its clients this host and its port: that of a [`Proxy`](crate::Proxy), which must be
+    /// there before the first client.
+    #[must_use]
+    pub fn advertise(mut self, host: &str) -> Self {
+        self.advertised = Some(host.to_owned());
         self
     }
 }

@@ -35,7 +35,7 @@ fn run(capture: &Json) -> Collected {
         documents: mapped.documents,
         faults: mapped.faults,
         cluster_id: mapped.cluster_id,
-        figures: Vec::new(),
+        ..Collected::default()
     }
 }
 

@@ -197,7 +197,7 @@ fn beans_of_one_group_fill_one_document() {
         [("zookeeper.server.id".to_owned(), "3".to_owned())]
     );
     assert_eq!(
-        Json::from(document.into_fields()),
+        Json::from(document.fields()),
         json!({
             "zookeeper": {"server": {"id": "3"}, "jmx": {
                 "latency": {"avg": 0.5}, "quorum_size": 3, "state": "leading", "znodes": {"count": 5},

@@ -49,8 +49,15 @@ pub(super) fn zookeeper_mode(zookeeper: &ZooKeeper, id: i32, ports: &Ports) -> S
     settings
 }
 
-pub(super) fn kraft(id: i32, ports: &Ports, voter: &str, controller: bool) -> Settings {
-    let broker = format!("PLAINTEXT://127.0.0.1:{}", ports.broker);
+pub(super) fn kraft(
+    id: i32,
+    ports: &Ports,
+    voter: &str,
+    controller: bool,
+    advertised: Option<&str>,
+) -> Settings {
+    let address = |host| format!("PLAINTEXT://{host}:{}", ports.broker);
+    let broker = address("127.0.0.1");
     let (roles, listeners) = match controller {
         true => (
             "broker,controller",
@@ -63,7 +70,7 @@ pub(super) fn kraft(id: i32, ports: &Ports, voter: &str, controller: bool) -> Se
         ("node.id", id.to_string()),
         ("process.roles", roles.to_owned()),
         ("listeners", listeners),
-        ("advertised.listeners", broker),
+        ("advertised.listeners", advertised.map_or(broker, address)),
         ("controller.listener.names", "CONTROLLER".to_owned()),
         ("controller.quorum.voters", voter.to_owned()),
         (

@@ -114,7 +114,7 @@ impl Kafka {
         wait::on_free_ports(|| {
             let ports = Ports::pick();
             let voter = format!("1@127.0.0.1:{}", ports.controller);
-            let settings = config::kraft(1, &ports, &voter, true);
+            let settings = config::kraft(1, &ports, &voter, true, options.advertised.as_deref());
             let parts = Parts::new(version, 1, ports, Mode::Kraft(voter))?;
             parts.format(&settings, &config::new_cluster_id()?)?;
             parts.start(settings, options)
@@ -137,7 +137,7 @@ impl Kafka {
         };
         wait::on_free_ports(|| {
             let ports = Ports::pick();
-            let settings = config::kraft(id, &ports, voter, false);
+            let settings = config::kraft(id, &ports, voter, false, options.advertised.as_deref());
             let parts = Parts::new(first.version, id, ports, first.mode.clone())?;
             parts.format(&settings, &cluster)?;
             parts.start(settings, options)
