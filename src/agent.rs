@@ -33,6 +33,9 @@ use crate::writer;
 /// Targets may take this long to end: their collectors say good-bye to the servers.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// What the memberships had to say when they ended is passed on within this time.
+const LAST_EVENTS: Duration = Duration::from_secs(1);
+
 /// Settings that a reload takes up; all others wait for a restart.
 const RELOADED: &[&str] = &["clusters", "interval"];
 
@@ -68,7 +71,7 @@ pub async fn run(
         running: None,
     };
     collectors.start(&config, &spool).await;
-    let telling = tokio::spawn(tell(events, collectors.batches.clone()));
+    let mut telling = tokio::spawn(tell(events, collectors.batches.clone()));
     let shutdown_timeout = config.shutdown_timeout;
     let failure = tokio::select! {
         () = signal => None,
@@ -79,8 +82,13 @@ pub async fn run(
         return Err(failure);
     }
     collectors.leave().await;
-    // The last sender to it has gone with the memberships.
-    drop(telling.await);
+    // The last sender to it has gone with the memberships, unless one of them hangs.
+    if timeout_at(Instant::now() + LAST_EVENTS, &mut telling)
+        .await
+        .is_err()
+    {
+        telling.abort();
+    }
     // With the last sender gone the writer ends, and only then is the queue's end known to the shipper.
     drop(collectors);
     inner.finish(drain, shutdown_timeout, &spool).await

@@ -119,6 +119,41 @@ fn assert_refused(what: &str, setting: &Setting, sentence: &str, secret: &str) {
     }
 }
 
+/// Paths of the certificates, as properties want them.
+struct Files {
+    authority: String,
+    elsewhere: String,
+    /// Certificate and key of a client that the broker knows.
+    own: [String; 2],
+    /// The same of one that another authority signed.
+    stranger: [String; 2],
+}
+
+impl Files {
+    fn of(kafka: &Kafka) -> Self {
+        let files = kafka.tls_files().expect("certificates");
+        let shown = |path: &std::path::Path| path.display().to_string();
+        Self {
+            authority: shown(&files.authority),
+            elsewhere: shown(&files.elsewhere),
+            own: [&files.client_certificate, &files.client_key].map(|path| shown(path)),
+            stranger: [&files.stranger_certificate, &files.stranger_key].map(|path| shown(path)),
+        }
+    }
+
+    fn trust(&self) -> (&'static str, &str) {
+        ("ssl.ca.location", &self.authority)
+    }
+
+    fn mutual<'a>(&'a self, [certificate, key]: &'a [String; 2]) -> [(&'static str, &'a str); 3] {
+        [
+            ("ssl.certificate.location", certificate),
+            ("ssl.key.location", key),
+            self.trust(),
+        ]
+    }
+}
+
 fn mechanisms(version: KafkaVersion) {
     let (kafka, _zookeeper) = broker(version, &["all"]);
     kafka.add_scram_user("all").expect("a user");
@@ -129,91 +164,54 @@ fn mechanisms(version: KafkaVersion) {
         let rights = [&["--operation"], rights].concat();
         kafka.allow(&ALLOWED, &rights).expect("rights");
     }
-    let files = kafka.tls_files().expect("certificates");
-    let [
-        authority,
-        elsewhere,
-        certificate,
-        key,
-        other_certificate,
-        other_key,
-    ] = [
-        &files.authority,
-        &files.elsewhere,
-        &files.client_certificate,
-        &files.client_key,
-        &files.stranger_certificate,
-        &files.stranger_key,
-    ]
-    .map(|path| path.display().to_string());
-    let trust = ("ssl.ca.location", authority.as_str());
+    let files = Files::of(&kafka);
+    assert_all_log_in(&kafka, &files);
+    assert_all_refusals(&kafka, &files);
+}
+
+fn assert_all_log_in(kafka: &Kafka, files: &Files) {
+    let (clear, tls, mutual) = (Listener::SaslPlaintext, Listener::SaslSsl, Listener::Ssl);
     let secret = password("all");
+    let good = |what: &str, listener, properties: &[(&str, &str)]| {
+        assert_complete(what, &setting(kafka, listener, properties));
+    };
+    good("PLAIN", clear, &plain("all", &secret));
+    let scram = login("SCRAM-SHA-256", "all", &secret);
+    good("SCRAM-SHA-256", clear, &scram);
+    let scram = login("SCRAM-SHA-512", "all", &secret);
+    let over_tls = [&scram[..], &[files.trust()]].concat();
+    good("SCRAM-SHA-512 over TLS", tls, &over_tls);
     let jwt = [
         ("sasl.mechanism", "OAUTHBEARER"),
         ("enable.sasl.oauthbearer.unsecure.jwt", "true"),
         ("sasl.oauthbearer.config", "principal=all"),
+        files.trust(),
     ];
+    good("OAUTHBEARER over TLS", tls, &jwt);
+    good("mutual TLS", mutual, &files.mutual(&files.own));
+}
 
+fn assert_all_refusals(kafka: &Kafka, files: &Files) {
     let (clear, tls, mutual) = (Listener::SaslPlaintext, Listener::SaslSsl, Listener::Ssl);
-    let good = |what: &str, listener, properties: &[(&str, &str)]| {
-        assert_complete(what, &setting(&kafka, listener, properties));
-    };
-    good("PLAIN", clear, &plain("all", &secret));
-    good(
-        "SCRAM-SHA-256",
-        clear,
-        &login("SCRAM-SHA-256", "all", &secret),
-    );
-    let scram = login("SCRAM-SHA-512", "all", &secret);
-    good(
-        "SCRAM-SHA-512 over TLS",
-        tls,
-        &[&scram[..], &[trust]].concat(),
-    );
-    good("OAUTHBEARER over TLS", tls, &[&jwt[..], &[trust]].concat());
-    let own = |certificate, key| {
-        [
-            ("ssl.certificate.location", certificate),
-            ("ssl.key.location", key),
-            trust,
-        ]
-    };
-    good(
-        "mutual TLS",
-        mutual,
-        &own(certificate.as_str(), key.as_str()),
-    );
-
+    let refused = "refuses these credentials";
     let bad = |what: &str, listener, properties: &[(&str, &str)], sentence: &str| {
-        let setting = setting(&kafka, listener, properties);
+        let setting = setting(kafka, listener, properties);
         assert_refused(what, &setting, sentence, "hunter2");
     };
-    let refused = "refuses these credentials";
     for mechanism in ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] {
         let what = format!("{mechanism} with a wrong password");
         bad(&what, clear, &login(mechanism, "all", "hunter2"), refused);
     }
-    let stranger = own(other_certificate.as_str(), other_key.as_str());
-    bad(
-        "a certificate of another authority",
-        mutual,
-        &stranger,
-        refused,
-    );
-    bad("no certificate", mutual, &[trust], refused);
-    let wrong = ("ssl.ca.location", elsewhere.as_str());
-    bad(
-        "a server that is not trusted",
-        tls,
-        &[&scram[..], &[wrong]].concat(),
-        refused,
-    );
-    bad(
-        "no such mechanism",
-        clear,
-        &login("SCRAM-SHA-257", "all", "hunter2"),
-        "SCRAM-SHA-257",
-    );
+    let stranger = files.mutual(&files.stranger);
+    let what = "a certificate of another authority";
+    bad(what, mutual, &stranger, refused);
+    bad("no certificate", mutual, &[files.trust()], refused);
+    let wrong = [("ssl.ca.location", files.elsewhere.as_str())];
+    let scram = login("SCRAM-SHA-512", "all", "hunter2");
+    let wrong = [&scram[..], &wrong].concat();
+    bad("a server that is not trusted", tls, &wrong, refused);
+    let unknown = login("SCRAM-SHA-257", "all", "hunter2");
+    bad("no such mechanism", clear, &unknown, "SCRAM-SHA-257");
 }
 
 #[test]
