@@ -111,9 +111,9 @@ fn number(document: &Value, name: &str) -> Option<i64> {
 }
 
 /// group, topic, partition → committed offset, log end offset, lag.
-type Lags = BTreeMap<(String, String, i64), (Option<i64>, Option<i64>, Option<i64>)>;
+pub(crate) type Lags = BTreeMap<(String, String, i64), (Option<i64>, Option<i64>, Option<i64>)>;
 
-fn lags_of_documents(documents: &[Value]) -> Lags {
+pub(crate) fn lags_of_documents(documents: &[Value]) -> Lags {
     let rows = of_dataset(documents, "kafka.consumergroup")
         .into_iter()
         .map(|d| {
@@ -132,7 +132,7 @@ fn lags_of_documents(documents: &[Value]) -> Lags {
     rows.collect()
 }
 
-fn lags_of_tool(kafka: &Kafka) -> Lags {
+pub(crate) fn lags_of_tool(kafka: &Kafka) -> Lags {
     let rows = kafka
         .describe_groups(None)
         .expect("the tool answers")

@@ -88,25 +88,22 @@ fn is_limit(missing: &Missing) -> bool {
 fn of_configs(snapshot: &Snapshot) -> Vec<Fault> {
     let is_fault =
         |missing: &&Missing| !is_limit(missing) && missing.reason != Reason::NotAuthorized;
-    let selected = |topic: &str| {
-        let topics = snapshot.metadata.iter().flat_map(|known| &known.topics);
-        topics
-            .into_iter()
-            .any(|one| one.name == topic && one.selected)
-    };
-    let topics = snapshot.inventory.topics.iter();
-    let topics: Vec<(&String, &Missing)> = topics
-        .filter_map(|(name, answer)| Some((name, answer.as_ref().err()?)))
-        .filter(|(name, missing)| is_fault(missing) && selected(name))
+    let inventory = &snapshot.inventory;
+    let topics = snapshot.metadata.iter().flat_map(|known| &known.topics);
+    let topics: Vec<(&str, &Missing)> = topics
+        .filter(|topic| topic.selected)
+        .filter_map(|topic| Some((topic, inventory.topics.get(&topic.name)?)))
+        .filter_map(|(topic, answer)| Some((topic.name.as_str(), answer.as_ref().err()?)))
+        .filter(|(_, missing)| is_fault(missing))
         .collect();
-    let brokers = snapshot.inventory.brokers.iter();
+    let brokers = inventory.brokers.iter();
     let brokers = brokers.filter_map(|(id, answer)| Some((id, answer.as_ref().err()?)));
     let brokers = brokers.filter(|(_, missing)| is_fault(missing));
     let mut faults: Vec<Fault> = brokers
         .map(|(id, missing)| fault(&format!("no configuration of broker {id}"), missing))
         .collect();
     if let Some((_, missing)) = topics.first() {
-        let names: Vec<&String> = topics.iter().map(|(name, _)| *name).collect();
+        let names: Vec<&str> = topics.iter().map(|(name, _)| *name).collect();
         let what = format!("no configuration of {}", list("topic", &names));
         faults.push(fault(&what, missing));
     }

@@ -69,6 +69,9 @@ pub async fn fetch(
         .ok()
         .map(|metadata| metadata.topics.as_slice());
     let mut groups = wanted_groups(config, memory, &survey, topics.unwrap_or_default());
+    groups.extend(other_groups(client, config, memory, &survey, deadline).await);
+    groups.retain(|group| scope.has_group(&group.id));
+    groups.sort_by(|a, b| a.id.cmp(&b.id));
     if let Ok(metadata) = &survey.metadata {
         let (alive, deadline) = (survey.alive(), stage(deadline, CONFIGS_PERCENT));
         memory
@@ -76,9 +79,6 @@ pub async fn fetch(
             .refresh(client, metadata, alive, deadline)
             .await;
     }
-    groups.extend(other_groups(client, config, memory, &survey, deadline).await);
-    groups.retain(|group| scope.has_group(&group.id));
-    groups.sort_by(|a, b| a.id.cmp(&b.id));
     read_groups(client, config, &mut groups, stage(deadline, GROUPS_PERCENT)).await;
     hide_commits(&mut groups, hidden.as_ref());
     for group in groups.iter_mut().filter(|group| group.committed.is_err()) {

@@ -269,6 +269,8 @@ fn messages(ends: &LogEnds) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+    use crate::collect::Collected;
     use crate::collect::kafka::collected;
 
     /// Snapshots of real servers; `faults` and `lag` are under test with them.
@@ -278,5 +280,34 @@ mod tests {
             let snapshot = case.file(&format!("{}.json", case.name));
             collected(serde_json::from_str(&snapshot).unwrap())
         });
+    }
+
+    /// What becomes of a real server's snapshot when the configuration of a topic is not told.
+    fn without_config(reason: Reason) -> Collected {
+        let file = crate::golden::directory("kafka").join("4.2.0-kraft.json");
+        let text = std::fs::read_to_string(file).unwrap();
+        let mut snapshot: Snapshot = serde_json::from_str(&text).unwrap();
+        let missing = Missing::new(reason, "they say no");
+        let topics = &mut snapshot.inventory.topics;
+        topics.insert("orders".to_owned(), Err(missing));
+        let mut collected = collected(snapshot);
+        collected.gather();
+        collected
+    }
+
+    #[test]
+    fn a_configuration_that_may_not_be_seen_is_named_and_no_fault() {
+        for (reason, faults) in [(Reason::NotAuthorized, 0), (Reason::Timeout, 1)] {
+            let collected = without_config(reason);
+            assert_eq!(collected.faults.len(), faults, "{:?}", collected.faults);
+            let is_topic =
+                |one: &&Document| one.dataset == "kafka.topic" && one.keys()[0].1 == "orders";
+            let topic = collected.documents.iter().find(is_topic).unwrap();
+            let why = topic.get("kafka.topic.config.unknown_reason").unwrap();
+            assert_eq!(why, reason.as_str());
+            assert!(topic.get("kafka.topic.config.retention.ms").is_none());
+            assert!(topic.get("kafka.topic.offline_partitions").is_some());
+            assert!(topic.get("kafka.topic.at_min_isr_partitions").is_none());
+        }
     }
 }

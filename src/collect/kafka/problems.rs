@@ -1,6 +1,7 @@
 //! What can be wrong with a partition, and how many of a topic or cluster have it. Pure.
 //!
-//! As `kafka-topics.sh --describe` with `--unavailable-partitions` … tells them.
+//! As `kafka-topics.sh --describe` with `--unavailable-partitions` … tells them, but for one: a
+//! partition without a leader is below its least ISR, and not also at it.
 
 use super::snapshot::{Inventory, Partition, Topic};
 use crate::document::Document;
@@ -94,9 +95,12 @@ mod tests {
         has(&partition, min_isr)
     }
 
+    /// Problem, leader, ISR, least ISR, and whether the partition has it.
+    type Case<'a> = (&'a str, Option<i32>, &'a [i32], Option<i64>, Option<bool>);
+
     #[test]
     fn problems_are_those_of_kafkas_tool() {
-        let table: &[(&str, Option<i32>, &[i32], Option<i64>, Option<bool>)] = &[
+        let table: &[Case<'_>] = &[
             ("offline", None, &[1], None, Some(true)),
             ("offline", Some(1), &[1], None, Some(false)),
             ("under_replicated", Some(1), &[1, 2], None, Some(true)),

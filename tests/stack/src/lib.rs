@@ -28,6 +28,7 @@
 //! | module | |
 //! |---|---|
 //! | `zookeeper`, `kafka`, `connect`, `elasticsearch`, `clients`, `plain` | the servers and clients: configuration, start, readiness |
+//! | `members` | members of groups of every kind in one JVM |
 //! | `options`, `doors`, `jolokia`, `tls` | what a test may change; JMX ports, Jolokia ports, certificates |
 //! | `jmx` | the kinds of JMX port, and what Java reads through them |
 //! | `groups` | very many consumer groups, and Java's admin client that reads them |
@@ -52,6 +53,7 @@ mod jolokia;
 mod kafka;
 mod launch;
 mod maven;
+mod members;
 mod options;
 mod packages;
 mod plain;
@@ -79,8 +81,9 @@ pub use jmx::{
     jmx_dump, jmx_dump_with,
 };
 pub use jolokia::JolokiaPort;
-pub use kafka::{GroupRow, Kafka, KafkaVersion, Listener, password};
+pub use kafka::{GroupRow, GroupState, Kafka, KafkaVersion, Listener, password};
 pub use maven::{downloaded_bytes, megabytes};
+pub use members::{MemberKind, Members, Order};
 pub use options::Options;
 pub use plain::PlainJvm;
 pub use process::{Process, Signal};

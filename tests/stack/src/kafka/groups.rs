@@ -37,6 +37,39 @@ pub(super) fn parse(printed: &str) -> Vec<GroupRow> {
     rows
 }
 
+/// A row of the group tool with `--state`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupState {
+    /// The group.
+    pub group: String,
+    /// Id of the broker that coordinates it.
+    pub coordinator: i32,
+    /// `Stable`, `Empty` …
+    pub state: String,
+    /// How many members it has.
+    pub members: usize,
+}
+
+/// The rows of all tables in what the tool printed with `--state`.
+pub(super) fn parse_states(printed: &str) -> Vec<GroupState> {
+    printed.lines().filter_map(state).collect()
+}
+
+/// `group host:port (id) [assignor] state members`: the assignor is missing where there is none.
+fn state(line: &str) -> Option<GroupState> {
+    let cells: Vec<&str> = line.split_whitespace().collect();
+    let id = cells.get(2)?.strip_prefix('(')?.strip_suffix(')')?;
+    let [.., state, members] = cells.as_slice() else {
+        return None;
+    };
+    Some(GroupState {
+        group: (*cells.first()?).to_owned(),
+        coordinator: id.parse().ok()?,
+        state: (*state).to_owned(),
+        members: members.parse().ok()?,
+    })
+}
+
 /// None for a line that is not a row: the tool prints remarks among them.
 fn row(cells: &HashMap<&str, &str>) -> Option<GroupRow> {
     let offset = |column: &str| cells.get(column).and_then(|cell| cell.parse().ok());
@@ -68,6 +101,24 @@ idle            orders          1          -               5               -    
 GROUP           TOPIC           PARTITION  CURRENT-OFFSET  LOG-END-OFFSET  LAG             CONSUMER-ID     HOST            CLIENT-ID
 busy            -               -          -               -               -               b-1             /127.0.0.1      b
 ";
+
+    const STATES: &str = "
+GROUP                     COORDINATOR (ID)          ASSIGNMENT-STRATEGY  STATE           #MEMBERS
+idle                      127.0.0.1:9092 (3)                             Empty           0
+
+GROUP                     COORDINATOR (ID)          ASSIGNMENT-STRATEGY  STATE           #MEMBERS
+busy                      127.0.0.1:9092 (3)        range                Stable          2
+";
+
+    #[test]
+    fn states_of_all_groups() {
+        let all = parse_states(STATES);
+        let all: Vec<_> = all
+            .iter()
+            .map(|one| (one.group.as_str(), one.state.as_str(), one.members))
+            .collect();
+        assert_eq!(all, [("idle", "Empty", 0), ("busy", "Stable", 2)]);
+    }
 
     #[test]
     fn rows_of_all_groups() {

@@ -8,7 +8,7 @@ mod tools;
 
 use std::time::Duration;
 
-pub use groups::GroupRow;
+pub use groups::{GroupRow, GroupState};
 pub use secured::{Listener, password};
 
 use crate::doors::{Doors, door_methods};

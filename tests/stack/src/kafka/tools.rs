@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{GroupRow, Kafka, KafkaVersion, groups};
+use super::{GroupRow, GroupState, Kafka, KafkaVersion, groups};
 use crate::error::Result;
 use crate::java;
 use crate::jmx::jmx_dump_with;
@@ -47,6 +47,17 @@ impl Kafka {
 
     /// What `kafka-consumer-groups.sh --describe` says about a group, or about all of them.
     pub fn describe_groups(&self, group: Option<&str>) -> Result<Vec<GroupRow>> {
+        let which = group.map_or(vec!["--all-groups"], |group| vec!["--group", group]);
+        Ok(groups::parse(&self.group_tool(&which)?))
+    }
+
+    /// What it says with `--state` about all groups.
+    pub fn group_states(&self) -> Result<Vec<GroupState>> {
+        let printed = self.group_tool(&["--all-groups", "--state"])?;
+        Ok(groups::parse_states(&printed))
+    }
+
+    fn group_tool(&self, args: &[&str]) -> Result<String> {
         let main = match self.version {
             KafkaVersion::V2_8 => "kafka.admin.ConsumerGroupCommand",
             KafkaVersion::V3_9 | KafkaVersion::V4_2 => {
@@ -54,9 +65,8 @@ impl Kafka {
             }
         };
         let bootstrap = self.bootstrap();
-        let which = group.map_or(vec!["--all-groups"], |group| vec!["--group", group]);
-        let args = [vec!["--bootstrap-server", &bootstrap, "--describe"], which].concat();
-        Ok(groups::parse(&self.run_tool(main, &args)?))
+        let args = [&["--bootstrap-server", &bootstrap, "--describe"], args].concat();
+        self.run_tool(main, &args)
     }
 
     /// Runs any main class from this Kafka's class path and gives what it printed.
