@@ -23,6 +23,7 @@ use crate::data_directory::DataDirectory;
 use crate::document::Document;
 use crate::enrich;
 use crate::event::event;
+use crate::ha::Memberships;
 use crate::identity::{ClusterIdentity, IdentityStore};
 use crate::reload::Changes;
 use crate::ship::Shipper;
@@ -31,6 +32,9 @@ use crate::writer;
 
 /// Targets may take this long to end: their collectors say good-bye to the servers.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What the memberships had to say when they ended is passed on within this time.
+const LAST_EVENTS: Duration = Duration::from_secs(1);
 
 /// Settings that a reload takes up; all others wait for a restart.
 const RELOADED: &[&str] = &["clusters", "interval"];
@@ -50,7 +54,9 @@ pub async fn run(
     let identity = Arc::new(enrich::Agent::of(&config, agent_id.clone()));
     let (batches, received) = mpsc::channel(writer::CHANNEL_CAPACITY);
     let output = config.output.as_ref().context("there is no output")?;
-    let shipper = Shipper::new(spool.clone(), output, config.install_templates)?;
+    let is_shared = config.ha.is_some();
+    let shipper = Shipper::new(spool.clone(), output, config.install_templates, is_shared)?;
+    let (memberships, events) = Memberships::new(config.ha.clone());
     let (drain, drained) = watch::channel(None);
     let mut inner = Inner {
         writer: tokio::spawn(writer::run(received, identity, spool.clone())),
@@ -61,9 +67,11 @@ pub async fn run(
         batches,
         store,
         clusters: BTreeMap::new(),
+        memberships,
         running: None,
     };
-    collectors.start(&config, &spool);
+    collectors.start(&config, &spool).await;
+    let mut telling = tokio::spawn(tell(events, collectors.batches.clone()));
     let shutdown_timeout = config.shutdown_timeout;
     let failure = tokio::select! {
         () = signal => None,
@@ -73,7 +81,14 @@ pub async fn run(
     if let Some(failure) = failure {
         return Err(failure);
     }
-    collectors.stop().await;
+    collectors.leave().await;
+    // The last sender to it has gone with the memberships, unless one of them hangs.
+    if timeout_at(Instant::now() + LAST_EVENTS, &mut telling)
+        .await
+        .is_err()
+    {
+        telling.abort();
+    }
     // With the last sender gone the writer ends, and only then is the queue's end known to the shipper.
     drop(collectors);
     inner.finish(drain, shutdown_timeout, &spool).await
@@ -131,6 +146,7 @@ struct Collectors {
     batches: mpsc::Sender<Batch>,
     store: IdentityStore,
     clusters: BTreeMap<String, Arc<ClusterIdentity>>,
+    memberships: Memberships,
     running: Option<Running>,
 }
 
@@ -141,7 +157,8 @@ struct Running {
 
 impl Collectors {
     /// Starts a task for every target of the configuration, and one for the agent's own figures.
-    fn start(&mut self, config: &Config, spool: &Arc<Spool>) {
+    async fn start(&mut self, config: &Config, spool: &Arc<Spool>) {
+        self.memberships.keep(&config.clusters).await;
         let stored = self.store.load().unwrap_or_else(|error| {
             tracing::error!(
                 error = &error as &dyn std::error::Error,
@@ -154,6 +171,7 @@ impl Collectors {
         let mut clusters = BTreeMap::new();
         for plan in &config.clusters {
             let cluster = self.cluster(plan, stored.get(&plan.name));
+            let share = self.memberships.share(&config.clusters, plan);
             for target in &plan.targets {
                 let target = Target::new(
                     target,
@@ -161,7 +179,8 @@ impl Collectors {
                     self.agent_id.clone(),
                     cluster.clone(),
                     Some(self.store.clone()),
-                );
+                )
+                .shared(share.clone());
                 tasks.spawn(target.run(self.batches.clone(), stopped.clone()));
             }
             clusters.insert(plan.name.clone(), cluster);
@@ -211,11 +230,34 @@ impl Collectors {
         }
     }
 
-    async fn say(&self, document: Document) {
-        let batch = Batch::own(Millis::now(), vec![document]);
-        if self.batches.send(batch).await.is_err() {
-            tracing::debug!("the writer has ended");
+    /// Ends targets and memberships at once: other agents take over while targets say good-bye.
+    async fn leave(&mut self) {
+        let mut memberships = std::mem::replace(&mut self.memberships, Memberships::new(None).0);
+        let left = tokio::time::timeout(STOP_TIMEOUT, memberships.leave());
+        let ((), left) = tokio::join!(self.stop(), left);
+        if left.is_err() {
+            tracing::warn!(
+                "the agents' group was not left in time: the others wait for the session's end"
+            );
         }
+    }
+
+    async fn say(&self, document: Document) {
+        say(&self.batches, document).await;
+    }
+}
+
+async fn say(batches: &mpsc::Sender<Batch>, document: Document) {
+    let batch = Batch::own(Millis::now(), vec![document]);
+    if batches.send(batch).await.is_err() {
+        tracing::debug!("the writer has ended");
+    }
+}
+
+/// Passes on what the memberships have to say, until all of them have ended.
+async fn tell(mut events: mpsc::Receiver<Document>, batches: mpsc::Sender<Batch>) {
+    while let Some(event) = events.recv().await {
+        say(&batches, event).await;
     }
 }
 
@@ -283,7 +325,7 @@ async fn reload_for_ever(
             Ok(new) => {
                 name_what_waits(&started, &new);
                 collectors.stop().await;
-                collectors.start(&new, spool);
+                collectors.start(&new, spool).await;
                 collectors
                     .say(event(
                         "config-reloaded",

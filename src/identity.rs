@@ -22,11 +22,15 @@ const CLUSTERS_FILE: &str = "clusters.json";
 /// The host under which a service is known: this machine's name for a loopback name, which means
 /// another host on every machine; any other host as configured.
 pub fn service_host<'a>(host: &'a str, host_name: &'a str) -> &'a str {
-    let is_loopback = host.eq_ignore_ascii_case("localhost")
+    if is_loopback(host) { host_name } else { host }
+}
+
+/// Whether a host means another machine on every machine.
+pub fn is_loopback(host: &str) -> bool {
+    host.eq_ignore_ascii_case("localhost")
         || host
             .parse()
-            .is_ok_and(|ip: IpAddr| ip.is_loopback() || ip.is_unspecified());
-    if is_loopback { host_name } else { host }
+            .is_ok_and(|ip: IpAddr| ip.is_loopback() || ip.is_unspecified())
 }
 
 /// `service.address`: [`service_host`] and port.

@@ -13,6 +13,7 @@
 //! * [`agent`] — the only module that knows every task: start, reload, drain.
 //! * [`collect`] — one folder a collector: config, fetch (awaits), map (pure). [`clock`] — the ticks they keep.
 //! * [`lag`] — what the offsets of a consumer group mean: status, reason, rates, seconds behind. Pure.
+//! * [`ha`] — which part of that is this agent's, where several share the work.
 //! * [`document`] — what they make; [`catalogue`] — every field that may be in it.
 //! * [`enrich`] and [`identity`] — who it is about, under which name for ever.
 //! * [`writer`], [`spool`] — the queue and its accounting; [`ship`] — the way into Elasticsearch.
@@ -32,6 +33,7 @@ pub mod event;
 pub mod files;
 #[cfg(test)]
 mod golden;
+pub mod ha;
 pub mod identity;
 pub mod lag;
 pub mod logging;

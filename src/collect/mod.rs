@@ -25,6 +25,8 @@ use tokio::time::Instant;
 use crate::clock::Millis;
 use crate::config::Section;
 use crate::document::Document;
+use crate::ha::Scope;
+use crate::identity::is_loopback;
 
 /// One line a collector: the key in the configuration's `clusters[]` and what reads it.
 pub const COLLECTORS: &[Kind] = &[kafka::KIND, jmx::KIND, zookeeper::KIND];
@@ -56,8 +58,31 @@ pub struct TargetPlan {
     pub address: String,
     /// Own interval, if any.
     pub interval: Option<std::time::Duration>,
+    /// Whose it is, where agents share their work.
+    pub sharing: Sharing,
     /// Makes the collector. Must not connect: an unreachable server never stops the start.
     pub build: BuildCollector,
+}
+
+/// Whose a target is among agents that share their work (see [`crate::ha`]).
+#[derive(Clone)]
+pub enum Sharing {
+    /// This agent's: it is on the agent's own machine.
+    Own,
+    /// One agent's, by the hash of the target's name.
+    ByName,
+    /// Every agent's, and each asks for its part; through this cluster the agents meet.
+    Parts(Arc<kafka::config::Config>),
+}
+
+impl Sharing {
+    /// Of a server that others may reach, too, or that nobody else can.
+    pub fn of_host(host: &str) -> Self {
+        match is_loopback(host) {
+            true => Self::Own,
+            false => Self::ByName,
+        }
+    }
 }
 
 /// Makes a target's collector, at the start and after it has panicked.
@@ -84,7 +109,7 @@ pub trait Collector: Send {
 }
 
 /// One collection.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Cycle {
     /// The moment by which the collector must have answered.
     pub deadline: Instant,
@@ -93,6 +118,20 @@ pub struct Cycle {
     pub tick: Option<Millis>,
     /// Whether the collector may write to `path.data`: `once` writes nothing.
     pub keep: bool,
+    /// What of it is this agent's.
+    pub scope: Scope,
+}
+
+impl Cycle {
+    /// A collection of everything, of which only the answer counts: without a tick.
+    pub fn until(deadline: Instant) -> Self {
+        Self {
+            deadline,
+            tick: None,
+            keep: false,
+            scope: Scope::default(),
+        }
+    }
 }
 
 /// What a cycle saw.

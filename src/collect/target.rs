@@ -10,9 +10,12 @@ use futures_util::FutureExt;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, timeout_at};
 
-use super::{Batch, BuildCollector, Collected, Collector, Cycle, Fault, FaultKind, TargetPlan};
+use super::{
+    Batch, BuildCollector, Collected, Collector, Cycle, Fault, FaultKind, Sharing, TargetPlan,
+};
 use crate::clock::{Millis, Rhythm};
 use crate::document::Document;
+use crate::ha::{Scope, Share};
 use crate::identity::{ClusterIdentity, IdentityStore, Reported};
 
 /// How long a collector may take to say good-bye.
@@ -32,6 +35,9 @@ pub struct Target {
     collector: Box<dyn Collector>,
     /// Makes the collector anew after it has panicked.
     build: BuildCollector,
+    sharing: Sharing,
+    /// The agent's place among others, where it has one.
+    share: Option<Share>,
     missed: u64,
     /// The error of the last cycle, so that it is logged when it changes and not at every tick.
     last_error: Option<String>,
@@ -55,9 +61,17 @@ impl Target {
             rhythm: Rhythm::new(plan.interval.unwrap_or(interval), &plan.name),
             collector: (plan.build)(),
             build: plan.build.clone(),
+            sharing: plan.sharing.clone(),
+            share: None,
             missed: 0,
             last_error: None,
         }
+    }
+
+    /// Shares its work with other agents, unless it is this machine's own.
+    pub fn shared(mut self, share: Option<Share>) -> Self {
+        self.share = share.filter(|_| !matches!(self.sharing, Sharing::Own));
+        self
     }
 
     /// Collects at every tick until told to stop, then says good-bye to the server.
@@ -93,8 +107,13 @@ impl Target {
                 self.missed += self.rhythm.missed(last, tick);
             }
             sleep_until(self.rhythm.start_of(tick)).await;
-            let batch = self.cycle(tick).await;
             last = Some(tick);
+            if !self.is_ours() {
+                // Another agent asks now: a session of ours would only be a burden for the server.
+                self.close().await;
+                continue;
+            }
+            let batch = self.cycle(tick).await;
             if out.send(batch).await.is_err() {
                 return;
             }
@@ -104,11 +123,11 @@ impl Target {
     /// Before the first tick there is time: a cluster that is not known yet is asked who it is, so
     /// that not even the first documents carry a provisional identity. What else it says is not kept.
     async fn learn_cluster(&mut self, out: &mpsc::Sender<Batch>, first: Millis) {
-        if self.cluster.is_known() {
+        if self.cluster.is_known() || !self.is_ours() {
             return;
         }
         let deadline = Instant::now() + Millis::now().until(first).min(self.rhythm.budget());
-        let cycle = self.plan_cycle(deadline, None);
+        let cycle = Cycle::until(deadline);
         let collected = self.collect(&cycle).await;
         let mut events = Vec::new();
         if let Some(id) = &collected.cluster_id {
@@ -126,7 +145,13 @@ impl Target {
     /// One collection with everything that is said about it.
     pub async fn cycle(&mut self, tick: Millis) -> Batch {
         let started = Instant::now();
-        let cycle = self.plan_cycle(started + self.rhythm.budget(), Some(tick));
+        let (scope, standing) = self.scope();
+        let cycle = Cycle {
+            deadline: started + self.rhythm.budget(),
+            scope,
+            tick: Some(tick),
+            keep: self.store.is_some(),
+        };
         let mut collected = self.collect(&cycle).await;
         let duration = started.elapsed();
         if let Some(id) = collected.cluster_id.take()
@@ -137,18 +162,28 @@ impl Target {
             collected.faults.insert(0, fault);
         }
         self.log_change(collected.faults.first());
+        let summary = self
+            .target_document(&collected, duration)
+            .with_some("brokerbeat.target.ha.state", standing)
+            .with_some("brokerbeat.target.ha.partitions", cycle.scope.partitions());
         Batch {
-            summary: Some(self.target_document(&collected, duration)),
+            summary: Some(summary),
             later: collected.later,
             ..self.batch(tick, Millis::now(), collected.documents)
         }
     }
 
-    fn plan_cycle(&self, deadline: Instant, tick: Option<Millis>) -> Cycle {
-        Cycle {
-            deadline,
-            tick,
-            keep: self.store.is_some(),
+    /// What to collect now, and the word for it where the work is shared.
+    fn scope(&self) -> (Scope, Option<&'static str>) {
+        let share = self.share.as_ref().map(Share::scope);
+        share.map_or_else(Default::default, |(scope, word)| (scope, Some(word)))
+    }
+
+    /// Whether this agent has anything to ask here.
+    fn is_ours(&self) -> bool {
+        match self.sharing {
+            Sharing::ByName => self.scope().0.has_name(&self.name),
+            Sharing::Own | Sharing::Parts(_) => true,
         }
     }
 
@@ -308,6 +343,7 @@ mod tests {
             name: "rude".into(),
             address: "here:1".into(),
             interval: None,
+            sharing: Sharing::Own,
             build: Arc::new(move || Box::new(build())),
         };
         let cluster = Arc::new(ClusterIdentity::new("orders".into(), None, None));

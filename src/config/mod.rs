@@ -24,12 +24,15 @@ pub(crate) use tree::of_settings;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::collect::{COLLECTORS, Common, TargetPlan};
+use crate::collect::kafka::config::Config as Kafka;
+use crate::collect::{COLLECTORS, Common, Sharing, TargetPlan};
+use crate::ha::{self, Ha};
 use crate::ship::ElasticsearchConfig;
 
 /// Every example of the project uses it; Beats' habit too.
@@ -49,6 +52,8 @@ pub struct Config {
     pub interval: Duration,
     /// What to watch.
     pub clusters: Vec<ClusterPlan>,
+    /// How work is shared with other agents; nothing for an agent that is alone.
+    pub ha: Option<Ha>,
     /// Bound of the queue in bytes.
     pub queue_bytes: usize,
     /// Last part of data stream names.
@@ -79,6 +84,18 @@ pub struct ClusterPlan {
     pub id: Option<String>,
     /// Its targets.
     pub targets: Vec<TargetPlan>,
+}
+
+impl ClusterPlan {
+    /// The way to its brokers, where it has a `kafka` section.
+    pub fn kafka(&self) -> Option<&Arc<Kafka>> {
+        self.targets
+            .iter()
+            .find_map(|target| match &target.sharing {
+                Sharing::Parts(kafka) => Some(kafka),
+                Sharing::Own | Sharing::ByName => None,
+            })
+    }
 }
 
 /// `logging.*`.
@@ -172,28 +189,40 @@ impl Source {
 
 fn read(tree: &Tree, findings: &Findings) -> Config {
     let mut root = Section::new(tree, "", findings);
+    let config = read_root(&mut root);
+    if config.ha.is_some() && config.clusters.iter().all(|plan| plan.kafka().is_none()) {
+        root.problem(
+            "ha",
+            "needs a cluster with `kafka`: the agents meet in a consumer group",
+        );
+    }
+    config
+}
+
+fn read_root(root: &mut Section<'_>) -> Config {
     let host_name = host_name();
     let intervals = Duration::from_secs(1)..=Duration::from_secs(3600);
     let common = Common {
         host_name: host_name.clone(),
         interval: root.duration_or("interval", DEFAULT_INTERVAL, intervals),
-        path_data: read_path(&mut root),
+        path_data: read_path(root),
     };
     Config {
         path_data: common.path_data.clone(),
         interval: common.interval,
-        clusters: read_clusters(&mut root, &common),
-        queue_bytes: read_queue(&mut root),
-        namespace: read_namespace(&mut root),
-        output: read_output(&mut root),
-        install_templates: read_setup(&mut root),
+        ha: ha::read(root),
+        clusters: read_clusters(root, &common),
+        queue_bytes: read_queue(root),
+        namespace: read_namespace(root),
+        output: read_output(root),
+        install_templates: read_setup(root),
         shutdown_timeout: root.duration_or(
             "shutdown_timeout",
             DEFAULT_SHUTDOWN,
             Duration::ZERO..=Duration::from_secs(600),
         ),
-        labels: read_labels(&mut root),
-        logging: read_logging(&mut root),
+        labels: read_labels(root),
+        logging: read_logging(root),
         host_name,
         effective: Value::Null,
         fingerprints: BTreeMap::new(),

@@ -107,6 +107,30 @@ fn variables_have_defaults_and_a_missing_one_is_named() {
 }
 
 #[test]
+fn agents_that_share_need_a_group_and_a_kafka_to_meet_in() {
+    let kafka = "clusters: [{kafka: {bootstrap: [\"b1:9092\"]}}]\n";
+    let ha = load(&format!("{kafka}ha.group: agents\n")).ok().unwrap().ha;
+    let ha = ha.unwrap();
+    assert_eq!(ha.topic, "__consumer_offsets");
+    assert_eq!(ha.session_timeout, Duration::from_secs(10));
+    assert!(load(kafka).ok().unwrap().ha.is_none());
+    for (text, sentence) in [
+        (format!("{kafka}ha: {{topic: t}}\n"), "ha.group: is missing"),
+        (
+            format!("{SMALL}ha.group: agents\n"),
+            "ha: needs a cluster with `kafka`",
+        ),
+        (
+            format!("{kafka}ha: {{group: agents, session_timeout: 5s}}\n"),
+            "ha.session_timeout: `5s`",
+        ),
+    ] {
+        let found = problems(&text);
+        assert!(found.len() == 1 && found[0].contains(sentence), "{found:?}");
+    }
+}
+
+#[test]
 fn settings_of_the_command_line_win() {
     let config = load_with(
         SMALL,

@@ -70,7 +70,7 @@ impl Evaluator {
 
     /// How many partitions of groups are remembered.
     pub fn len(&self) -> usize {
-        self.groups.values().map(GroupState::len).sum()
+        self.groups.values().map(GroupState::count).sum()
     }
 
     /// Whether nothing is remembered.

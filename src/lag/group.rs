@@ -35,7 +35,7 @@ pub struct GroupState {
 
 impl GroupState {
     /// How many partitions are remembered.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.topics.values().map(Vec::len).sum()
     }
 

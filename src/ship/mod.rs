@@ -43,6 +43,8 @@ pub struct Shipper {
     /// Halved by every 413: the limit of a server, or of a proxy before it, stays what it is.
     max_bytes: usize,
     max_items: usize,
+    /// Whether other agents may have made the same documents.
+    is_shared: bool,
     /// Whether the last attempt failed, so that recovery is said once.
     failing: bool,
 }
@@ -58,11 +60,13 @@ enum Round {
 }
 
 impl Shipper {
-    /// A shipper; `install_templates`: install a missing template when it may.
+    /// A shipper; `install_templates`: install a missing template when it may; `is_shared`: other
+    /// agents may have made the same documents, so that one that is there already is a duplicate.
     pub fn new(
         spool: Arc<Spool>,
         config: &ElasticsearchConfig,
         install_templates: bool,
+        is_shared: bool,
     ) -> Result<Self, ElasticError> {
         Ok(Self {
             spool,
@@ -72,6 +76,7 @@ impl Shipper {
             pauses: Pauses::default(),
             max_bytes: config.bulk_max_bytes,
             max_items: config.bulk_max_items,
+            is_shared,
             failing: false,
         })
     }
@@ -208,7 +213,7 @@ impl Shipper {
         let mut later: BTreeMap<&str, (String, usize)> = BTreeMap::new();
         for (record, item) in records.iter().zip(items) {
             let stream = &*record.entry.stream;
-            match bulk::judge(item, record.attempted) {
+            match bulk::judge(item, record.attempted || self.is_shared) {
                 Verdict::Indexed => self.took(record, Outcome::Indexed),
                 Verdict::Duplicate => self.took(record, Outcome::Duplicate),
                 Verdict::Collision => {

@@ -127,6 +127,11 @@ impl Agent {
         }
     }
 
+    /// Ends it without a word, as a power failure does.
+    pub(crate) fn kill(&self) {
+        self.process.kill();
+    }
+
     /// Stops it and checks that it went well: code 0, no panic, nothing refused, nothing doubled.
     pub(crate) fn stop_clean(&self) {
         self.process.signal(Signal::Term);

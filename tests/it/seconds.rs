@@ -223,9 +223,8 @@ impl Cycles {
     /// The documents of the one partition of a group.
     fn next(&mut self, group: &str) -> Document {
         let cycle = Cycle {
-            deadline: tokio::time::Instant::now() + Duration::from_secs(30),
             tick: Some(Millis::now()),
-            keep: false,
+            ..Cycle::until(tokio::time::Instant::now() + Duration::from_secs(30))
         };
         let collected: Collected = self.runtime.block_on(self.collector.collect(&cycle));
         assert!(

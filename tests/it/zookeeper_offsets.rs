@@ -108,9 +108,8 @@ impl Reader {
             let deadline = Instant::now() + budget;
             let tick = Some(Millis::now());
             let cycle = Cycle {
-                deadline,
                 tick,
-                keep: false,
+                ..Cycle::until(deadline)
             };
             collector.collect(&cycle).await
         });

@@ -13,7 +13,7 @@ use super::identity::Identity;
 use super::own;
 use super::preset::{Group, PRESETS};
 use super::table::Table;
-use crate::collect::{Common, TargetPlan};
+use crate::collect::{Common, Sharing, TargetPlan};
 use crate::config::{Section, nearest, read_tls, without_user_info};
 
 /// An own interval of a target lies between these.
@@ -60,6 +60,7 @@ fn target(section: &mut Section<'_>, common: &Common) -> Option<(TargetPlan, Str
         host: address.service_host(&common.host_name),
         broker: None,
     };
+    let sharing = Sharing::of_host(address.host());
     let door = Door::new(address, access);
     let unfit = door.unfit();
     for unfit in &unfit {
@@ -75,6 +76,7 @@ fn target(section: &mut Section<'_>, common: &Common) -> Option<(TargetPlan, Str
         name: name.unwrap_or_else(|| format!("jmx {}", door.shown())),
         address: place.clone(),
         interval,
+        sharing,
         build: Arc::new(move || {
             Box::new(JmxCollector::new(
                 door.clone(),

@@ -25,7 +25,14 @@ const AUTH_CODES: &[i32] = &[-181, -169, 33, 34, 58];
 const ALL_DOWN: i32 = -187;
 
 /// What librdkafka says when the listener speaks another security protocol or other certificates.
-const AUTH_WORDS: &[&str] = &["security.protocol", "SSL handshake failed"];
+/// A server that refuses a client's certificate may say so after the handshake (TLS 1.3), with an alert or, by an alert
+/// that cannot be read, as a record that cannot.
+const AUTH_WORDS: &[&str] = &[
+    "security.protocol",
+    "SSL handshake failed",
+    "alert certificate",
+    "SSL routines::decryption failed",
+];
 
 /// How librdkafka's log says that a connection ended, for whatever reason.
 const CONNECTION_ENDED: &str = "FAIL: ";

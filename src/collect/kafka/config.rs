@@ -1,6 +1,7 @@
 //! The section `kafka:` of a cluster.
 
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::KafkaCollector;
@@ -10,8 +11,8 @@ use super::rdkafka::{Properties, Refusal};
 use super::statuses::Statuses;
 use super::zookeeper_offsets;
 use crate::clock::Rhythm;
-use crate::collect::{Common, TargetPlan};
-use crate::config::{Section, is_secret, nearest, units};
+use crate::collect::{Common, Sharing, TargetPlan};
+use crate::config::{Secret, Section, is_secret, nearest, units};
 use crate::identity::service_address;
 use crate::lag::state::StateFile;
 use crate::lag::{Rules, Settings};
@@ -38,6 +39,9 @@ const OURS: &[(&str, &str)] = &[
     ("enabled_events", "the agent needs it; leave it out"),
 ];
 
+const NO_KERBEROS: &str =
+    "GSSAPI is not part of this build: build brokerbeat with `--features gssapi`";
+
 /// Set before the user's own properties, which win.
 const DEFAULTS: &[(&str, &str)] = &[
     ("client.id", "brokerbeat"),
@@ -48,12 +52,12 @@ const DEFAULTS: &[(&str, &str)] = &[
 ];
 
 /// The section, usable.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
     /// Seeds, `host:port`.
     pub bootstrap: Vec<String>,
     /// librdkafka properties as the user wrote them.
-    pub properties: Vec<(String, String)>,
+    pub properties: Vec<(String, Secret)>,
     /// Which groups.
     pub groups: Filter,
     /// Which topics.
@@ -93,12 +97,8 @@ impl Config {
             ("bootstrap.servers", &bootstrap),
             ("log.queue", "true"),
         ];
-        let written = self
-            .properties
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
-            .filter(|(name, _)| takes(name));
-        let all = DEFAULTS.iter().copied().chain(ours).chain(written);
+        let written = self.pairs().filter(|(name, _)| takes(name));
+        let all = ours.into_iter().chain(written);
         let mut properties = Properties::default();
         for (name, value) in all.chain(over.iter().copied()) {
             properties
@@ -106,6 +106,18 @@ impl Config {
                 .map_err(|refusal| explain(name, &refusal))?;
         }
         Ok(properties)
+    }
+
+    /// Names and values that every client of this cluster gets: our defaults, then what is written.
+    pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        let written = self.properties.iter();
+        let written = written.map(|(name, value)| (name.as_str(), value.reveal()));
+        DEFAULTS.iter().copied().chain(written)
+    }
+
+    /// Whether another configuration leads to the same brokers in the same way.
+    pub fn reaches_like(&self, other: &Self) -> bool {
+        self.bootstrap == other.bootstrap && self.properties == other.properties
     }
 }
 
@@ -121,7 +133,7 @@ pub fn read(cluster: &mut Section<'_>, common: &Common) -> Vec<TargetPlan> {
     let (settings, read_records) = read_lag(&mut section);
     let rules = Rules::new(&settings, every);
     let zookeepers = cluster.texts_of_another("zookeeper", "hosts");
-    let config = Config {
+    let config = Arc::new(Config {
         socket_timeout: first_stage(budget).clamp(MIN_SOCKET_TIMEOUT, MAX_SOCKET_TIMEOUT),
         bootstrap,
         properties: read_properties(&mut section),
@@ -130,7 +142,7 @@ pub fn read(cluster: &mut Section<'_>, common: &Common) -> Vec<TargetPlan> {
         internal_topics: section.flag_or("internal_topics", false),
         zookeeper_offsets: zookeeper_offsets::config::read(&mut section, &zookeepers, every),
         read_records,
-    };
+    });
     let Some((host, port)) = seeds.into_iter().next() else {
         return Vec::new();
     };
@@ -141,9 +153,10 @@ pub fn read(cluster: &mut Section<'_>, common: &Common) -> Vec<TargetPlan> {
         name: format!("kafka {}", units::show_host_port(&host, port)),
         address: service_address(&host, port, &common.host_name),
         interval,
-        build: std::sync::Arc::new(move || {
+        sharing: Sharing::Parts(Arc::clone(&config)),
+        build: Arc::new(move || {
             let statuses = Statuses::new(file.clone(), rules);
-            Box::new(KafkaCollector::new(config.clone(), statuses))
+            Box::new(KafkaCollector::new(Config::clone(&config), statuses))
         }),
     }]
 }
@@ -192,7 +205,7 @@ fn read_filter(section: &mut Section<'_>, key: &'static str) -> Filter {
     Filter { include, exclude }
 }
 
-fn read_properties(section: &mut Section<'_>) -> Vec<(String, String)> {
+fn read_properties(section: &mut Section<'_>) -> Vec<(String, Secret)> {
     let written = section.map("properties");
     let mut trial = Properties::default();
     for (name, value) in &written {
@@ -200,9 +213,19 @@ fn read_properties(section: &mut Section<'_>) -> Vec<(String, String)> {
             section.problem("properties", format!("`{name}` is not for here: {instead}"));
         } else if let Err(refusal) = trial.set(name, value) {
             section.problem("properties", explain(name, &refusal));
+        } else if is_kerberos(name, value) && !cfg!(feature = "gssapi") {
+            section.problem("properties", NO_KERBEROS);
         }
     }
-    written.into_iter().collect()
+    let written = written.into_iter();
+    written
+        .map(|(name, value)| (name, Secret::new(value)))
+        .collect()
+}
+
+/// Whether the login is by Kerberos, which is librdkafka's default for SASL.
+fn is_kerberos(name: &str, value: &str) -> bool {
+    matches!(name, "sasl.mechanism" | "sasl.mechanisms") && value.eq_ignore_ascii_case("gssapi")
 }
 
 /// What is wrong with a property, without the value where that may be a secret.

@@ -24,6 +24,7 @@ use super::survey::{Survey, selects_topic, survey, unexpected};
 use super::times;
 use super::zookeeper_offsets::{Found, OldConsumers, walk::Wanted};
 use crate::clock::Millis;
+use crate::ha::Scope;
 
 /// Configurations are refreshed rarely; what hangs then must leave the rest of the cycle alone.
 const CONFIGS_PERCENT: u32 = 25;
@@ -59,6 +60,7 @@ fn stage(deadline: Instant, percent: u32) -> Instant {
 pub async fn fetch(
     client: &mut Client,
     config: &Config,
+    scope: &Scope,
     memory: &mut Memory,
     old_consumers: Option<&mut OldConsumers>,
     deadline: Instant,
@@ -69,6 +71,7 @@ pub async fn fetch(
         return None;
     }
     survey.finish(client, config);
+    let hidden = survey.take_hidden();
     let topics = survey
         .metadata
         .as_ref()
@@ -76,6 +79,7 @@ pub async fn fetch(
         .map(|metadata| metadata.topics.as_slice());
     let mut groups = wanted_groups(config, memory, &survey, topics.unwrap_or_default());
     groups.extend(other_groups(client, config, memory, &survey, deadline).await);
+    groups.retain(|group| scope.has_group(&group.id));
     groups.sort_by(|a, b| a.id.cmp(&b.id));
     if let Ok(metadata) = &survey.metadata {
         let (alive, deadline) = (survey.alive(), stage(deadline, CONFIGS_PERCENT));
@@ -87,13 +91,14 @@ pub async fn fetch(
     let second = stage(deadline, GROUPS_PERCENT);
     let ((), mut old) = tokio::join!(
         read_groups(client, config, &mut groups, second),
-        read_old_consumers(config, old_consumers, second),
+        read_old_consumers(config, scope, old_consumers, second),
     );
+    hide_commits(&mut groups, hidden.as_ref());
     for group in groups.iter_mut().filter(|group| group.committed.is_err()) {
         group.last_partitions = memory.partitions(&group.id);
     }
     groups.extend(old.without_offsets_in_kafka(&groups));
-    let plan = plan(topics, &groups, &survey.unreachable);
+    let plan = plan(topics, &groups, &survey.unreachable).within(scope, &groups);
     let began = Millis::now();
     let logs = read_logs(client, plan, stage(deadline, LOGS_PERCENT)).await;
     memory.learn(&groups);
@@ -186,11 +191,12 @@ fn unread_group(id: &str, coordinator: i32, listing: Option<Listing>) -> Group {
 
 async fn read_old_consumers(
     config: &Config,
+    scope: &Scope,
     old_consumers: Option<&mut OldConsumers>,
     deadline: Instant,
 ) -> Found {
     let wanted = Wanted {
-        group: &|id| config.groups.selects(id),
+        group: &|id| config.groups.selects(id) && scope.has_group(id),
         topic: &|topic| selects_topic(config, topic),
     };
     match old_consumers {
@@ -253,6 +259,18 @@ async fn read_groups(
     }
 }
 
+/// Offsets of topics that one may not see are left out of an answer as if there were none.
+fn hide_commits(groups: &mut [Group], hidden: Option<&Missing>) {
+    let Some(missing) = hidden else {
+        return;
+    };
+    for group in groups {
+        if group.committed.as_ref().is_ok_and(BTreeMap::is_empty) {
+            group.committed = Err(missing.clone());
+        }
+    }
+}
+
 fn selected_assignments(config: &Config, mut description: Description) -> Description {
     for member in &mut description.members {
         member
@@ -295,6 +313,23 @@ impl<'a> Plan<'a> {
         self.leaders.entry(leader).or_default().insert(at);
     }
 
+    /// Leaves out what no group of ours needs, where another agent asks for all partitions.
+    fn within(mut self, scope: &Scope, groups: &[Group]) -> Self {
+        if scope.has_cluster() {
+            return self;
+        }
+        let needed: BTreeSet<(&str, i32)> = groups.iter().flat_map(partitions_of).collect();
+        for partitions in self.leaders.values_mut() {
+            partitions.retain(|at| needed.contains(at));
+        }
+        self.leaders.retain(|_, partitions| !partitions.is_empty());
+        for (topic, partitions) in &mut self.logs {
+            partitions.retain(|id, _| needed.contains(&(topic.as_str(), *id)));
+        }
+        self.logs.retain(|_, partitions| !partitions.is_empty());
+        self
+    }
+
     fn know(&mut self, (topic, partition): (&str, i32), why: &Missing) {
         let ends = LogEnds {
             earliest: Err(why.clone()),
@@ -305,6 +340,19 @@ impl<'a> Plan<'a> {
             .or_default()
             .insert(partition, ends);
     }
+}
+
+/// Those with a commit, with a member, or that the group had when it could last be read.
+fn partitions_of(group: &Group) -> impl Iterator<Item = (&str, i32)> {
+    let committed = group.committed.iter().flatten();
+    let committed = committed.flat_map(|(topic, all)| all.keys().map(move |id| (topic, *id)));
+    let members = group.description.iter().flat_map(|one| &one.members);
+    let assigned = members.flat_map(|member| &member.assigned);
+    let known = assigned.chain(&group.last_partitions);
+    let known = known.flat_map(|(topic, all)| all.iter().map(move |id| (topic, *id)));
+    committed
+        .chain(known)
+        .map(|(topic, id)| (topic.as_str(), id))
 }
 
 /// Without metadata librdkafka may still know leaders: then those with commits are asked for.

@@ -131,14 +131,19 @@ fn coordinator(group: &str, topics: &[Topic]) -> Option<i32> {
 
 fn offsets_partition<'a>(group: &str, topics: &'a [Topic]) -> Option<&'a Partition> {
     let topic = topics.iter().find(|topic| topic.name == OFFSETS_TOPIC)?;
-    let count = i32::try_from(topic.partitions.len())
-        .ok()
-        .filter(|count| *count > 0)?;
-    let wanted = (java_hash(group) & i32::MAX) % count;
+    let wanted = hash_partition(group, i32::try_from(topic.partitions.len()).ok()?)?;
     topic
         .partitions
         .iter()
         .find(|partition| partition.id == wanted)
+}
+
+/// The partition out of so many that a group belongs to by its id; nothing where there are none.
+///
+/// As Kafka's `GroupCoordinatorService.partitionFor`, whose `Utils.abs` makes the one number without
+/// an opposite 0.
+pub fn hash_partition(name: &str, count: i32) -> Option<i32> {
+    (count > 0).then(|| java_hash(name).checked_abs().unwrap_or(0) % count)
 }
 
 /// `String.hashCode`, by which Kafka spreads groups over partitions.
@@ -192,6 +197,11 @@ mod tests {
     fn a_group_without_coordinator_is_known_by_its_hash() {
         assert_eq!(java_hash("hello"), 99_162_322);
         assert_eq!(java_hash("polygenelubricants"), i32::MIN);
+        assert_eq!(hash_partition("polygenelubricants", 50), Some(0));
+        // A sign bit that is masked off instead of an absolute value would give 39.
+        assert_eq!(java_hash("billing"), -109_829_509);
+        assert_eq!(hash_partition("billing", 50), Some(9));
+        assert_eq!(hash_partition("billing", 0), None);
         let partition = |id, leader| Partition {
             id,
             error: None,

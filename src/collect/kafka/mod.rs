@@ -48,6 +48,7 @@ use self::statuses::Statuses;
 use self::zookeeper_offsets::OldConsumers;
 use super::{Collected, Collector, Cycle, Fault, FaultKind, Kind, Later, Pending};
 use crate::clock::Millis;
+use crate::document::Document;
 use crate::lag::Evaluator;
 
 /// The line in [`super::COLLECTORS`].
@@ -55,6 +56,14 @@ pub const KIND: Kind = Kind {
     key: "kafka",
     read: config::read,
 };
+
+/// What belongs to a cluster as a whole: of agents that share their work, one says it.
+const CLUSTER_WIDE: &[&str] = &[
+    "kafka.cluster",
+    "kafka.broker",
+    "kafka.topic",
+    "kafka.partition",
+];
 
 /// The collector of one cluster.
 pub struct KafkaCollector {
@@ -92,6 +101,7 @@ impl KafkaCollector {
         let snapshot = fetch::fetch(
             client,
             &self.config,
+            &cycle.scope,
             &mut self.memory,
             self.old_consumers.as_mut(),
             cycle.deadline,
@@ -107,9 +117,13 @@ impl KafkaCollector {
         let Some(tick) = cycle.tick else {
             return only_identity(snapshot);
         };
-        let (collected, changed) = collected(snapshot, tick, self.statuses.evaluator().await);
+        let (mut collected, changed) = collected(snapshot, tick, self.statuses.evaluator().await);
         if cycle.keep {
             self.statuses.keep(changed).await;
+        }
+        if !cycle.scope.has_cluster() {
+            let parts = collected.later.take();
+            collected.later = parts.map(|parts| Later::new(parts.map(without_cluster)));
         }
         collected
     }
@@ -120,6 +134,11 @@ impl KafkaCollector {
             self.statuses.evaluator().await.begin(tick.0, None);
         }
     }
+}
+
+fn without_cluster(mut documents: Vec<Document>) -> Vec<Document> {
+    documents.retain(|one| !CLUSTER_WIDE.contains(&&*one.dataset));
+    documents
 }
 
 fn only_identity(snapshot: Snapshot) -> Collected {

@@ -289,6 +289,19 @@ impl Survey {
         }
     }
 
+    /// A Kafka that has groups has topics, too: where it shows none, that is for want of a right, and
+    /// no number of them is known. Gives the reason, if so.
+    pub fn take_hidden(&mut self) -> Option<Missing> {
+        let shown = self.metadata.as_ref().ok()?.topics.len();
+        if shown > 0 || self.listed.is_empty() {
+            return None;
+        }
+        let why = "kafka shows no topic to this user, who needs the right Describe on topics";
+        let missing = Missing::new(Reason::NotAuthorized, why);
+        self.metadata = Err(missing.clone());
+        Some(missing)
+    }
+
     /// The whole cycle, when the later stages are done.
     pub fn into_snapshot(
         self,

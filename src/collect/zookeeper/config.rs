@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Server, ZooKeeper};
-use crate::collect::{Common, TargetPlan};
+use crate::collect::{Common, Sharing, TargetPlan};
 use crate::config::{Section, units};
 use crate::identity::service_address;
 
@@ -47,6 +47,7 @@ fn plan(host: String, port: u16, interval: Option<Duration>, common: &Common) ->
         ),
         address: server.address.clone(),
         interval,
+        sharing: Sharing::of_host(&server.host),
         build: Arc::new(move || {
             Box::new(ZooKeeper {
                 server: server.clone(),

@@ -90,8 +90,11 @@ fn happen(model: &mut Model, act: Act) -> Option<Sight> {
     Some(model.sight())
 }
 
+/// What is seen of the partitions in one cycle.
+type Seen = Vec<(i32, Sight, Reader)>;
+
 /// All cycles, flat: tick and partitions.
-fn cycles(steps: &[Step]) -> Vec<(u64, Vec<(i32, Sight, Reader)>)> {
+fn cycles(steps: &[Step]) -> Vec<(u64, Seen)> {
     let model = Model {
         start: 0,
         committed: 100,
@@ -223,10 +226,10 @@ proptest! {
         let mut evaluator = Evaluator::new(rules());
         let mut histories: [History; PARTITIONS] = Default::default();
         for (tick, partitions) in cycles(&steps) {
-            for id in 0..PARTITIONS {
+            for (id, history) in histories.iter_mut().enumerate() {
                 match partitions.iter().find(|(other, ..)| *other as usize == id) {
-                    Some((_, sight, _)) => histories[id].see(tick, *sight),
-                    None => histories[id].0.clear(),
+                    Some((_, sight, _)) => history.see(tick, *sight),
+                    None => history.0.clear(),
                 }
             }
             for (id, verdict) in cycle(&mut evaluator, tick, &partitions).0 {

@@ -82,7 +82,7 @@ pub use jmx::{
     jmx_dump, jmx_dump_with,
 };
 pub use jolokia::JolokiaPort;
-pub use kafka::{GroupRow, GroupState, Kafka, KafkaVersion};
+pub use kafka::{GroupRow, GroupState, Kafka, KafkaVersion, Listener, password};
 pub use maven::{downloaded_bytes, megabytes};
 pub use members::{MemberKind, Members, Order};
 pub use nodes::ZooKeeperNodes;

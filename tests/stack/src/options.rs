@@ -13,6 +13,7 @@ pub struct Options {
     pub(crate) jdk: Option<u32>,
     pub(crate) jmx: Option<JmxPort>,
     pub(crate) jolokia: Option<JolokiaPort>,
+    pub(crate) users: Option<Vec<String>>,
     pub(crate) advertised: Option<String>,
 }
 
@@ -24,6 +25,7 @@ impl Default for Options {
             jdk: None,
             jmx: Some(JmxPort::new()),
             jolokia: None,
+            users: None,
             advertised: None,
         }
     }
@@ -67,6 +69,14 @@ impl Options {
     #[must_use]
     pub fn without_jmx(mut self) -> Self {
         self.jmx = None;
+        self
+    }
+
+    /// A broker with listeners for SASL and TLS, an authorizer, and these users of PLAIN; SCRAM wants
+    /// [`add_scram_user`](crate::Kafka::add_scram_user).
+    #[must_use]
+    pub fn secured(mut self, users: &[&str]) -> Self {
+        self.users = Some(users.iter().map(|&user| user.to_owned()).collect());
         self
     }
 

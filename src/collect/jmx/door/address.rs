@@ -92,13 +92,17 @@ impl Address {
 
     /// The host by which documents know the JVM: never a loopback name.
     pub(crate) fn service_host(&self, host_name: &str) -> String {
+        service_host(self.host(), host_name).to_owned()
+    }
+
+    /// The host as written, a loopback name for a JVM without an address.
+    pub(crate) fn host(&self) -> &str {
         let host = match self {
             Self::Port(endpoint) | Self::ServiceUrl(endpoint) => endpoint.host(),
             Self::Jolokia(url) => url.host_str().unwrap_or_default(),
-            Self::Local(_) => host_name,
+            Self::Local(_) => "localhost",
         };
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        service_host(host, host_name).to_owned()
+        host.trim_start_matches('[').trim_end_matches(']')
     }
 
     /// `service.address`: never a loopback or `local:` name.

@@ -40,13 +40,7 @@ jmx:
 
 async fn collect(collector: &mut Box<dyn Collector>, budget: Duration) -> Collected {
     let deadline = Instant::now() + budget;
-    collector
-        .collect(&Cycle {
-            deadline,
-            tick: None,
-            keep: false,
-        })
-        .await
+    collector.collect(&Cycle::until(deadline)).await
 }
 
 /// The beans with a document of the kind, by the last part of their names.

@@ -21,13 +21,7 @@ async fn collect(jvm: &PlainJvm, ssl: &str) -> Collected {
     assert_eq!(problems, [""; 0]);
     let mut collector = (plans[0].build)();
     let deadline = Instant::now() + PATIENT;
-    let collected = collector
-        .collect(&Cycle {
-            deadline,
-            tick: None,
-            keep: false,
-        })
-        .await;
+    let collected = collector.collect(&Cycle::until(deadline)).await;
     collector.close().await;
     collected
 }

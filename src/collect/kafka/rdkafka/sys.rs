@@ -157,8 +157,11 @@ impl Handle {
         let mut why = [0; ERROR_TEXT];
         let properties = std::mem::ManuallyDrop::new(properties);
         // SAFETY: the property map is alive; on success the client owns it.
-        let client =
-            unsafe { sys::rd_kafka_new(kind, properties.0.as_ptr(), why.as_mut_ptr(), why.len()) };
+        let client = unsafe {
+            // Tokens of OAUTHBEARER are renewed by a thread of librdkafka, see below.
+            sys::rd_kafka_conf_enable_sasl_queue(properties.0.as_ptr(), 1);
+            sys::rd_kafka_new(kind, properties.0.as_ptr(), why.as_mut_ptr(), why.len())
+        };
         let Some(client) = NonNull::new(client) else {
             // Refused: the map is still ours.
             drop(std::mem::ManuallyDrop::into_inner(properties));
@@ -168,6 +171,10 @@ impl Handle {
         // SAFETY: the client is alive. Its main queue always exists; a null queue as the target of
         // the log means that queue. The callback's pointer stays valid: see `wake` and `drop`.
         let queue = unsafe {
+            // An error means that the mechanism has no callbacks; null is destroyed, too.
+            sys::rd_kafka_error_destroy(sys::rd_kafka_sasl_background_callbacks_enable(
+                client.as_ptr(),
+            ));
             let queue = sys::rd_kafka_queue_get_main(client.as_ptr());
             // Fails only without `log.queue`; the log goes to stderr then.
             let _ = sys::rd_kafka_set_log_queue(client.as_ptr(), ptr::null_mut());

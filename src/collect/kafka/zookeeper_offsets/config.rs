@@ -12,7 +12,7 @@ const DEFAULT_PORT: u16 = 2181;
 const INTERVALS: u32 = 2;
 
 /// The section, usable.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
     /// Servers of the ensemble.
     pub hosts: Vec<(String, u16)>,

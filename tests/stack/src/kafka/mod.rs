@@ -3,11 +3,13 @@
 mod config;
 mod groups;
 mod metadata;
+mod secured;
 mod tools;
 
 use std::time::Duration;
 
 pub use groups::{GroupRow, GroupState};
+pub use secured::{Listener, password};
 
 use crate::doors::{Doors, door_methods};
 use crate::error::{At, Error, Result};
@@ -60,6 +62,7 @@ pub struct Kafka {
     id: i32,
     ports: Ports,
     mode: Mode,
+    secured: Option<secured::Ports>,
     doors: Doors,
     process: Process,
     work: WorkDir,
@@ -237,7 +240,14 @@ impl Parts {
     }
 
     fn start(self, settings: config::Settings, options: &Options) -> Result<Kafka> {
-        let text = config::text(&settings, &self.work, &options.settings);
+        let mut more = Vec::new();
+        let mut secured = None;
+        if let Some(users) = &options.users {
+            let ports = secured.insert(secured::Ports::pick());
+            more = secured::settings(users, *ports, &self.mode, &settings)?;
+        }
+        more.extend_from_slice(&options.settings);
+        let text = config::text(&settings, &self.work, &more);
         let file = self.work.write("server.properties", &text)?;
         let doors = Doors::plan(options, &self.work)?;
         let jvm = Jvm {
@@ -261,6 +271,7 @@ impl Parts {
             id: self.id,
             ports: self.ports,
             mode: self.mode,
+            secured,
             doors,
             process: jvm.start(&name, &self.work)?,
             work: self.work,
