@@ -3,7 +3,7 @@
 //! Nothing is left behind: `Drop` kills the group; if we are killed ourselves, the kernel kills the child
 //! (`setpriv --pdeathsig`, which needs no unsafe code in here).
 
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, ExitStatus};
@@ -236,11 +236,34 @@ impl Running {
 
     fn end(&mut self) {
         if self.status().is_none() {
+            let members = members(&self.child);
             send(&self.child, Signal::Kill);
             self.ended = self.child.wait().ok();
             wait_for_group(&self.child);
+            members.into_iter().for_each(forget_attach_socket);
         }
     }
+}
+
+/// The processes of a leader's group: what it started, and itself.
+fn members(leader: &Child) -> Vec<u32> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let ids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    ids.filter(|id| group_of(*id) == Some(leader.id()))
+        .collect()
+}
+
+/// The fifth field of `/proc/<pid>/stat`, counted behind the name in brackets.
+fn group_of(pid: u32) -> Option<u32> {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (_, fields) = text.rsplit_once(')')?;
+    fields.split_whitespace().nth(2)?.parse().ok()
+}
+
+/// HotSpot leaves the socket by which it was attached to when it is killed. A JVM that gets the same id later, and another
+/// user, cannot be attached to then: Elasticsearch, which attaches to itself, would not start.
+fn forget_attach_socket(pid: u32) {
+    drop(fs::remove_file(format!("/tmp/.java_pid{pid}")));
 }
 
 /// A killed launcher's child needs a moment more, and its files must not be removed under its hands. Where nobody
