@@ -4,9 +4,11 @@
 
 mod export;
 mod jmx;
+mod lag;
 mod once;
 mod run;
 mod setup;
+mod show;
 
 use std::future::Future;
 use std::io::Write;
@@ -66,6 +68,8 @@ enum Command {
     /// Look at the JVMs of this machine and at the beans of any JVM, without a configuration
     #[command(subcommand)]
     Jmx(jmx::Jmx),
+    /// Show the lag of consumer groups as a table, with seconds, status and reason
+    Lag(lag::Lag),
     /// Write version and platform
     Version,
 }
@@ -79,9 +83,10 @@ enum Test {
 impl Cli {
     /// Does what was asked and says how it ended.
     pub fn execute(self) -> ExitCode {
-        let source = Source {
+        let mut source = Source {
             path: self.config,
             overrides: self.settings,
+            only_groups: Vec::new(),
         };
         if let Command::Version = self.command {
             return version();
@@ -94,7 +99,11 @@ impl Cli {
         if let Command::Jmx(jmx) = &self.command {
             return jmx.execute();
         }
-        let config = match source.load() {
+        let loaded = match &self.command {
+            Command::Lag(lag) => lag.config(&mut source),
+            _ => source.load(),
+        };
+        let config = match loaded {
             Ok(config) => config,
             Err(error) => return wrong(error),
         };
@@ -106,6 +115,7 @@ impl Cli {
             Command::Test(Test::Config) => finish(say("config OK")),
             Command::Export(export) => finish(export.with_config(&config)),
             Command::Jmx(jmx) => jmx.execute(),
+            Command::Lag(lag) => lag.execute(&config),
             Command::Version => version(),
         }
     }

@@ -48,6 +48,8 @@ pub struct Common {
     pub interval: Duration,
     /// Where a collector may keep what outlives a restart.
     pub path_data: PathBuf,
+    /// Of the groups that the configuration selects, those of these patterns; none: all of them.
+    pub only_groups: Vec<String>,
 }
 
 /// A target as the configuration has it: enough to build its collector, again at every reload.

@@ -143,6 +143,8 @@ pub struct Source {
     pub path: PathBuf,
     /// `key=value` settings.
     pub overrides: Vec<String>,
+    /// Of the groups that the file selects, those of these patterns; none: all of them.
+    pub only_groups: Vec<String>,
 }
 
 impl Source {
@@ -159,7 +161,7 @@ impl Source {
     pub fn parse(&self, text: &str, variables: tree::Variables<'_>) -> Result<Config, ConfigError> {
         let findings = Findings::default();
         let tree = self.tree(text, variables, &findings);
-        let mut config = read(&tree, &findings);
+        let mut config = read(&tree, &findings, &self.only_groups);
         let problems = findings.problems.into_sorted();
         if problems.is_empty() {
             config.effective = findings.effective.into_value();
@@ -187,9 +189,9 @@ impl Source {
     }
 }
 
-fn read(tree: &Tree, findings: &Findings) -> Config {
+fn read(tree: &Tree, findings: &Findings, only_groups: &[String]) -> Config {
     let mut root = Section::new(tree, "", findings);
-    let config = read_root(&mut root);
+    let config = read_root(&mut root, only_groups);
     if config.ha.is_some() && config.clusters.iter().all(|plan| plan.kafka().is_none()) {
         root.problem(
             "ha",
@@ -199,13 +201,14 @@ fn read(tree: &Tree, findings: &Findings) -> Config {
     config
 }
 
-fn read_root(root: &mut Section<'_>) -> Config {
+fn read_root(root: &mut Section<'_>, only_groups: &[String]) -> Config {
     let host_name = host_name();
     let intervals = Duration::from_secs(1)..=Duration::from_secs(3600);
     let common = Common {
         host_name: host_name.clone(),
         interval: root.duration_or("interval", DEFAULT_INTERVAL, intervals),
         path_data: read_path(root),
+        only_groups: only_groups.to_vec(),
     };
     Config {
         path_data: common.path_data.clone(),

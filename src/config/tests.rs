@@ -10,6 +10,7 @@ fn load_with(text: &str, overrides: &[&str]) -> Result<Config, Vec<String>> {
     let source = Source {
         path: "brokerbeat.yml".into(),
         overrides: overrides.iter().map(|&s| s.to_owned()).collect(),
+        only_groups: Vec::new(),
     };
     let variables = |name: &str| match name {
         "ZK" => Some("zk1:2181".to_owned()),

@@ -303,6 +303,7 @@ mod tests {
         let source = Source {
             path: "brokerbeat.yml".into(),
             overrides: Vec::new(),
+            only_groups: Vec::new(),
         };
         let text = format!(
             "ha: {{group: agents{more}}}\nclusters: [{{kafka: {{bootstrap: [\"b1:9092\"], properties: {{\

@@ -205,6 +205,7 @@ impl Cycles {
         let source = Source {
             path: "brokerbeat.yml".into(),
             overrides: Vec::new(),
+            only_groups: Vec::new(),
         };
         let bootstrap = kafka.bootstrap();
         let text = format!(

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use brokerbeat::catalogue::Catalogue;
 use serde_json::Value;
-use stack::{Consumer, Kafka, Producer, ZooKeeper, wait_until};
+use stack::{Consumer, GroupRow, Kafka, Producer, ZooKeeper, wait_until};
 
 use crate::agent::{PATIENCE, Setting, field, of_dataset, search, text};
 use crate::shipping::{assert_accounts, assert_nothing_dynamic};
@@ -60,8 +60,22 @@ fn config(quiet: &Quiet) -> String {
     )
 }
 
+/// The JVM alone: connections of ours to the broker itself would be among the figures.
+fn beans(quiet: &Quiet) -> Vec<Value> {
+    let jmx = quiet.kafka.jmx();
+    let presets = "kafka-broker, kafka-controller, jvm";
+    documents(&format!(
+        "clusters:\n- name: orders\n  jmx: [{{endpoint: \"{jmx}\", presets: [{presets}]}}]\n"
+    ))
+}
+
 fn once(quiet: &Quiet) -> Vec<Value> {
-    let (code, documents, said) = Setting::new(&config(quiet)).once();
+    documents(&config(quiet))
+}
+
+/// Of one cycle.
+fn documents(config: &str) -> Vec<Value> {
+    let (code, documents, said) = Setting::new(config).once();
     assert_eq!(code, 0, "{said}");
     for document in &documents {
         let dataset = text(document, "data_stream.dataset").trim_start_matches("brokerbeat.");
@@ -133,15 +147,61 @@ pub(crate) fn lags_of_documents(documents: &[Value]) -> Lags {
 }
 
 pub(crate) fn lags_of_tool(kafka: &Kafka) -> Lags {
-    let rows = kafka
-        .describe_groups(None)
-        .expect("the tool answers")
-        .into_iter()
-        .map(|row| {
-            let key = (row.group, row.topic, i64::from(row.partition));
-            (key, (row.current_offset, row.log_end_offset, row.lag))
-        });
+    lags_of_rows(kafka.describe_groups(None).expect("the tool answers"))
+}
+
+fn lags_of_rows(rows: Vec<GroupRow>) -> Lags {
+    let rows = rows.into_iter().map(|row| {
+        let key = (row.group, row.topic, i64::from(row.partition));
+        (key, (row.current_offset, row.log_end_offset, row.lag))
+    });
     rows.collect()
+}
+
+/// What `brokerbeat lag` prints and says.
+fn lag(quiet: &Quiet, arguments: &[&str]) -> (String, String) {
+    let bootstrap = quiet.kafka.bootstrap();
+    let mut all = vec!["lag", "--bootstrap", &bootstrap];
+    all.extend(arguments);
+    let output = Setting::new(&config(quiet)).command(&all);
+    let [printed, said] =
+        [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    (printed, said)
+}
+
+/// The command prints the tool's columns, with the tool's numbers.
+fn assert_table(quiet: &Quiet) {
+    let tool = lags_of_tool(&quiet.kafka);
+    let (printed, said) = lag(quiet, &[]);
+    assert_eq!(
+        lags_of_rows(GroupRow::of_table(&printed)),
+        tool,
+        "{printed}"
+    );
+    assert!(
+        said.contains("Consumer group 'left' has no active members"),
+        "{said}"
+    );
+    let (printed, _) = lag(quiet, &["--group", "la*"]);
+    let one: Lags = tool
+        .into_iter()
+        .filter(|((group, ..), _)| group == "lags")
+        .collect();
+    assert_eq!(lags_of_rows(GroupRow::of_table(&printed)), one, "{printed}");
+    let (lines, _) = lag(quiet, &["--json", "--group", "lags"]);
+    let documents: Vec<Value> = lines
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let lags = documents
+        .iter()
+        .filter_map(|one| number(one, "kafka.consumergroup.consumer_lag"));
+    assert_eq!(lags.sum::<i64>(), 100, "{lines}");
+    let seconds = documents
+        .iter()
+        .filter_map(|one| field(one, "kafka.consumergroup.lag.seconds"));
+    assert!(seconds.count() > 0, "{lines}");
 }
 
 fn assert_lags(quiet: &Quiet, documents: &[Value]) {
@@ -175,7 +235,8 @@ fn lag_and_beans_equal_kafkas_own_on_zookeeper_mode() {
     let quiet = quiet(Kafka::start_zookeeper_mode(&zookeeper, 7).expect("Kafka starts"));
     assert_lags(&quiet, &once(&quiet));
     assert_lags(&quiet, &indexed(&quiet, "old"));
-    beans::assert_equal(&quiet.kafka.jmx(), || once(&quiet));
+    assert_table(&quiet);
+    beans::assert_equal(&quiet.kafka.jmx(), || beans(&quiet));
 }
 
 #[test]
@@ -183,5 +244,6 @@ fn lag_and_beans_equal_kafkas_own_on_kraft() {
     let quiet = quiet(Kafka::start_kraft().expect("Kafka starts"));
     assert_lags(&quiet, &once(&quiet));
     assert_lags(&quiet, &indexed(&quiet, "new"));
-    beans::assert_equal(&quiet.kafka.jmx(), || once(&quiet));
+    assert_table(&quiet);
+    beans::assert_equal(&quiet.kafka.jmx(), || beans(&quiet));
 }

@@ -85,6 +85,7 @@ impl Reader {
         let source = Source {
             path: "test.yml".into(),
             overrides: Vec::new(),
+            only_groups: Vec::new(),
         };
         let bootstrap = CLUSTER.kafka.bootstrap();
         let text = format!(

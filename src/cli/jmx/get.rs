@@ -6,7 +6,8 @@ use serde_json::{Map, Value as Json, json};
 
 use super::Done;
 use super::reach::{Reach, Visit, advised};
-use super::show::{Rows, at_path, json_of, leaves, printable};
+use super::show::{Rows, at_path, json_of, leaves};
+use crate::cli::show::printable;
 use crate::collect::jmx::door::Door;
 
 /// Beans read and written at a time: what is known first is seen first, and memory stays small.

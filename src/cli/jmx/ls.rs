@@ -7,7 +7,8 @@ use serde_json::json;
 
 use super::Done;
 use super::reach::{Reach, Visit, advised};
-use super::show::{Rows, printable};
+use super::show::Rows;
+use crate::cli::show::printable;
 use crate::collect::jmx::door::Door;
 
 /// Beans described and written at a time: what is known first is seen first, and memory stays small.

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::discreet;
 use super::role::Role;
-use super::show::{aligned, printable};
+use crate::cli::show::{aligned, printable};
 use crate::cli::{finish, say};
 use crate::collect::jmx::local::Pattern;
 use crate::config::units::show_host_port;

@@ -5,6 +5,8 @@ use std::fmt;
 use jmx_rmi::{Attributes, Composite, Tabular, Value};
 use serde_json::{Map, Value as Json, json};
 
+use crate::cli::show::{aligned, printable};
+
 /// Characters of a cell; what is longer ends in a mark. `--json` shows all.
 const MAX_CHARS: usize = 120;
 
@@ -29,38 +31,6 @@ impl fmt::Display for Rows {
         let mut lines = aligned(&self.rows).into_iter();
         lines.try_for_each(|line| writeln!(f, "  {line}"))
     }
-}
-
-/// Rows as lines whose columns begin at the same places.
-pub(super) fn aligned(rows: &[Vec<String>]) -> Vec<String> {
-    let mut widths: Vec<usize> = Vec::new();
-    for row in rows {
-        widths.resize(widths.len().max(row.len()), 0);
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count());
-        }
-    }
-    let line = |row: &Vec<String>| {
-        let cells = row.iter().zip(&widths);
-        let padded: Vec<String> = cells
-            .map(|(cell, width)| format!("{cell:<width$}"))
-            .collect();
-        padded.join("  ").trim_end().to_owned()
-    };
-    rows.iter().map(line).collect()
-}
-
-/// Text as a terminal may get it: what a JVM says cannot move the cursor.
-pub(super) fn printable(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '\n' | '\r' | '\t' => shown.extend(character.escape_default()),
-            control if control.is_control() => shown.extend(control.escape_unicode()),
-            character => shown.push(character),
-        }
-    }
-    shown
 }
 
 fn cell(text: &str) -> String {

@@ -104,7 +104,7 @@ impl Pattern {
                 let include = vec![pattern.clone()];
                 let filter = Filter {
                     include,
-                    exclude: Vec::new(),
+                    ..Filter::default()
                 };
                 filter.selects(&jvm.command())
             }

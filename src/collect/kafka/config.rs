@@ -137,7 +137,7 @@ pub fn read(cluster: &mut Section<'_>, common: &Common) -> Vec<TargetPlan> {
         socket_timeout: first_stage(budget).clamp(MIN_SOCKET_TIMEOUT, MAX_SOCKET_TIMEOUT),
         bootstrap,
         properties: read_properties(&mut section),
-        groups: read_filter(&mut section, "groups"),
+        groups: read_filter(&mut section, "groups").only(&common.only_groups),
         topics: read_filter(&mut section, "topics"),
         internal_topics: section.flag_or("internal_topics", false),
         zookeeper_offsets: zookeeper_offsets::config::read(&mut section, &zookeepers, every),
@@ -202,7 +202,11 @@ fn read_filter(section: &mut Section<'_>, key: &'static str) -> Filter {
         true => section.texts("include"),
         false => Filter::default().include,
     };
-    Filter { include, exclude }
+    Filter {
+        include,
+        exclude,
+        only: Vec::new(),
+    }
 }
 
 fn read_properties(section: &mut Section<'_>) -> Vec<(String, Secret)> {
@@ -259,6 +263,7 @@ mod tests {
             host_name: "agent07".into(),
             interval: Duration::from_secs(10),
             path_data: std::path::PathBuf::new(),
+            only_groups: Vec::new(),
         };
         let plans = read(&mut Section::new(&tree, "clusters[0]", &findings), &common);
         let problems = findings.problems.into_sorted();

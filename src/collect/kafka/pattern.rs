@@ -7,6 +7,8 @@ pub struct Filter {
     pub include: Vec<String>,
     /// … and none of these.
     pub exclude: Vec<String>,
+    /// And one of these, if there are any: what a command was asked for.
+    pub only: Vec<String>,
 }
 
 impl Default for Filter {
@@ -14,6 +16,7 @@ impl Default for Filter {
         Self {
             include: vec!["*".to_owned()],
             exclude: Vec::new(),
+            only: Vec::new(),
         }
     }
 }
@@ -22,7 +25,14 @@ impl Filter {
     /// Whether a name is selected.
     pub fn selects(&self, name: &str) -> bool {
         let any = |patterns: &[String]| patterns.iter().any(|pattern| matches(pattern, name));
-        any(&self.include) && !any(&self.exclude)
+        let is_asked_for = self.only.is_empty() || any(&self.only);
+        is_asked_for && any(&self.include) && !any(&self.exclude)
+    }
+
+    /// The same, and nothing but these.
+    pub fn only(mut self, patterns: &[String]) -> Self {
+        self.only = patterns.to_vec();
+        self
     }
 }
 
@@ -94,6 +104,7 @@ mod tests {
         let filter = Filter {
             include: vec!["orders-*".into()],
             exclude: vec!["*-test".into()],
+            only: Vec::new(),
         };
         assert!(filter.selects("orders-eu"));
         assert!(!filter.selects("orders-test"));

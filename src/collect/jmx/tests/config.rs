@@ -13,6 +13,7 @@ pub(super) fn read(text: &str) -> (Vec<TargetPlan>, Vec<String>) {
         host_name: "broker06".to_owned(),
         interval: Duration::from_secs(10),
         path_data: std::path::PathBuf::new(),
+        only_groups: Vec::new(),
     };
     let mut section = Section::new(&tree, "clusters[0]", &findings);
     let plans = crate::collect::jmx::config::read(&mut section, &common);

@@ -21,6 +21,13 @@ pub struct GroupRow {
     pub consumer_id: Option<String>,
 }
 
+impl GroupRow {
+    /// The rows of a table with the tool's headings, whoever printed it.
+    pub fn of_table(printed: &str) -> Vec<Self> {
+        parse(printed)
+    }
+}
+
 /// The rows of all tables in what the tool printed. Members without a partition are left out.
 pub(super) fn parse(printed: &str) -> Vec<GroupRow> {
     let mut header: Vec<&str> = Vec::new();
