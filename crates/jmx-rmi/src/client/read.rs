@@ -74,7 +74,7 @@ impl<F> Reads<'_, F> {
     }
 
     /// The one attribute that is wanted of the bean, if it is one: it is asked for by `getAttribute`, whose reply has no
-    /// list, no pairs and none of their class descriptors. That is half the bytes, and less work for the JVM.
+    /// list, no pairs and none of their class descriptors: fewer bytes, and less work for the JVM.
     fn single(&self, index: usize) -> Option<&str> {
         match self.request(index)?.attributes.as_slice() {
             [attribute] => Some(attribute),
