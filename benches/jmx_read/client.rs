@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use jmx_rmi::{Client, Endpoint, ObjectName, Read, Timeouts};
 
+use super::process;
+
 /// The argument that makes this program a client.
 pub(crate) const FLAG: &str = "--client";
 
@@ -82,17 +84,8 @@ fn parse(list: &str) -> Vec<Read> {
     list.lines().map(read).collect()
 }
 
-/// "resident peak" in kilobytes. `VmRSS` is kept per processor and lags behind; the sum over all maps does not.
+/// "resident peak" in kilobytes.
 fn memory() -> String {
-    let now = kilobytes("/proc/self/smaps_rollup", "Rss:");
-    format!("{now} {}", kilobytes("/proc/self/status", "VmHWM:"))
-}
-
-fn kilobytes(file: &str, key: &str) -> u64 {
-    let text = fs::read_to_string(file).unwrap();
-    let line = text
-        .lines()
-        .find_map(|line| line.strip_prefix(key))
-        .unwrap();
-    line.trim().trim_end_matches(" kB").parse().unwrap()
+    let process::Memory { resident, peak } = process::memory(std::process::id());
+    format!("{resident} {peak}")
 }

@@ -15,6 +15,7 @@ use super::child::OurClient;
 use super::figures::{Report, Spread};
 use super::jolokia::Jolokia;
 use super::list::List;
+use super::process;
 use super::servers::{Busy, behind_proxy};
 
 /// One slice of each kind; the kernel counts processor time in hundredths of a second.
@@ -22,8 +23,6 @@ const SLICE: Duration = Duration::from_secs(10);
 const SLICES: usize = 5;
 /// Until the JVM's compilers are done with either way.
 const WARM: usize = 400;
-/// Ticks of the clock in `/proc/<pid>/stat`, on every Linux that Rust runs on.
-const TICKS_PER_SECOND: f64 = 100.0;
 
 struct Cost {
     cpu_millis: Vec<f64>,
@@ -115,13 +114,8 @@ fn idle_rate(pid: u32) -> f64 {
     (cpu_millis(pid) - cpu) / start.elapsed().as_secs_f64()
 }
 
-/// User and system time of a process so far: the 14th and 15th field, counted behind the name in brackets.
 fn cpu_millis(pid: u32) -> f64 {
-    let text = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    let (_, fields) = text.rsplit_once(')').unwrap();
-    let ticks = fields.split_whitespace().skip(11).take(2);
-    let sum: f64 = ticks.map(|field| field.parse::<f64>().unwrap()).sum();
-    sum * 1e3 / TICKS_PER_SECOND
+    process::cpu(pid).as_secs_f64() * 1e3
 }
 
 /// Every bean and attribute that a field of the catalogue comes from, as far as this JVM has them.

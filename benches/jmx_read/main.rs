@@ -17,6 +17,7 @@ mod figures;
 mod jolokia;
 mod list;
 mod memory;
+mod process;
 mod servers;
 mod speed;
 

@@ -17,6 +17,7 @@ mod bulk;
 mod cluster;
 #[path = "../jmx_read/figures.rs"]
 mod figures;
+#[path = "../jmx_read/process.rs"]
 mod process;
 mod sections;
 mod sink;

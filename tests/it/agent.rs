@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
 
+use brokerbeat::catalogue::Catalogue;
 use serde_json::Value;
 use stack::{Elasticsearch, Process, Signal, WorkDir, wait_until};
 
@@ -142,6 +143,19 @@ impl Agent {
             assert!(!log.contains(word), "`{word}` in\n{log}");
         }
     }
+}
+
+/// The documents of one cycle in which nothing is missing, with no field that the catalogue does not know.
+pub(crate) fn documents_of(config: &str) -> Vec<Value> {
+    let (code, documents, said) = Setting::new(config).once();
+    assert_eq!(code, 0, "{said}");
+    for document in &documents {
+        let dataset = text(document, "data_stream.dataset").trim_start_matches("brokerbeat.");
+        let fields = document.as_object().expect("an object");
+        let strangers = Catalogue::get().strangers(dataset, fields);
+        assert!(strangers.is_empty(), "{strangers:#?}");
+    }
+    documents
 }
 
 /// The value of a dotted field, in nested JSON.

@@ -3,13 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use brokerbeat::catalogue::Catalogue;
 use serde_json::Value;
 use stack::{
     Connect, Kafka, KafkaVersion, MemberKind, Members, Options, Order, ZooKeeper, wait_until,
 };
 
-use crate::agent::{PATIENCE, Setting, field, of_dataset, text};
+use crate::agent::{PATIENCE, documents_of, field, of_dataset, text};
 use crate::truth::{lags_of_documents, lags_of_tool};
 
 const STATIC: (&str, &str) = ("group.instance.id", "chair-7");
@@ -139,15 +138,7 @@ impl Scene {
     fn once_with(&self, keys: &str) -> Vec<Value> {
         let bootstrap = self.kafka.bootstrap();
         let config = format!("clusters:\n- kafka: {{bootstrap: [\"{bootstrap}\"], {keys}}}\n");
-        let (code, documents, said) = Setting::new(&config).once();
-        assert_eq!(code, 0, "{said}");
-        for document in &documents {
-            let dataset = text(document, "data_stream.dataset").trim_start_matches("brokerbeat.");
-            let fields = document.as_object().expect("an object");
-            let strangers = Catalogue::get().strangers(dataset, fields);
-            assert!(strangers.is_empty(), "{strangers:#?}");
-        }
-        documents
+        documents_of(&config)
     }
 }
 

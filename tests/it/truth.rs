@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use brokerbeat::catalogue::Catalogue;
 use serde_json::Value;
 use stack::{Consumer, GroupRow, Kafka, Producer, ZooKeeper, wait_until};
 
-use crate::agent::{PATIENCE, Setting, field, of_dataset, search, text};
+use crate::agent::{PATIENCE, Setting, documents_of, field, of_dataset, search, text};
 use crate::shipping::{assert_accounts, assert_nothing_dynamic};
 use crate::{beans, servers};
 
@@ -64,26 +63,13 @@ fn config(quiet: &Quiet) -> String {
 fn beans(quiet: &Quiet) -> Vec<Value> {
     let jmx = quiet.kafka.jmx();
     let presets = "kafka-broker, kafka-controller, jvm";
-    documents(&format!(
+    documents_of(&format!(
         "clusters:\n- name: orders\n  jmx: [{{endpoint: \"{jmx}\", presets: [{presets}]}}]\n"
     ))
 }
 
 fn once(quiet: &Quiet) -> Vec<Value> {
-    documents(&config(quiet))
-}
-
-/// Of one cycle.
-fn documents(config: &str) -> Vec<Value> {
-    let (code, documents, said) = Setting::new(config).once();
-    assert_eq!(code, 0, "{said}");
-    for document in &documents {
-        let dataset = text(document, "data_stream.dataset").trim_start_matches("brokerbeat.");
-        let fields = document.as_object().expect("an object");
-        let strangers = Catalogue::get().strangers(dataset, fields);
-        assert!(strangers.is_empty(), "{strangers:#?}");
-    }
-    documents
+    documents_of(&config(quiet))
 }
 
 /// What Elasticsearch has of the second tick that a running agent shipped.

@@ -72,7 +72,7 @@ fn repeat(captures: &[Capture], times: usize) -> Result<()> {
     Ok(())
 }
 
-#[allow(clippy::print_stdout)]
+#[allow(clippy::print_stdout, reason = "a benchmark's figures are printed")]
 fn measure(kind: &str) -> Result<()> {
     let captures = captures(kind)?;
     let bytes: usize = captures.iter().map(|(_, bytes)| bytes.len()).sum();

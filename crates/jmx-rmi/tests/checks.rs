@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// Shared with the fuzz targets.
 #[path = "../fuzz/checks.rs"]
-#[allow(unreachable_pub)]
+#[allow(unreachable_pub, reason = "public for the fuzz targets")]
 mod checks;
 
 use checks::Random;

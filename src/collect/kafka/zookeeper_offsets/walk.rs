@@ -168,14 +168,15 @@ impl Walk<'_> {
         Ok(found)
     }
 
+    /// Of the groups, in their order: the tree itself changes while its nodes are asked for.
+    fn ids(&self) -> Vec<String> {
+        let groups = self.tree.groups.iter();
+        groups.map(|group| group.id.clone()).collect()
+    }
+
     async fn partitions(&mut self, topics: &[TopicAt]) -> Result<Vec<PartitionAt>, SessionError> {
         let root = self.root;
-        let ids: Vec<String> = self
-            .tree
-            .groups
-            .iter()
-            .map(|group| group.id.clone())
-            .collect();
+        let ids = self.ids();
         let path =
             |at: &TopicAt| format!("{root}/{}/{}/{}", ids[at.group], at.part.name(), at.topic);
         let mut found = Vec::new();
@@ -217,12 +218,7 @@ impl Walk<'_> {
         partitions: &[PartitionAt],
     ) -> Result<(), SessionError> {
         let root = self.root;
-        let ids: Vec<String> = self
-            .tree
-            .groups
-            .iter()
-            .map(|group| group.id.clone())
-            .collect();
+        let ids = self.ids();
         let path = |at: &PartitionAt| {
             let topic = &topics[at.topic];
             let (group, part) = (&ids[topic.group], topic.part.name());

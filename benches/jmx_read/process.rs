@@ -38,9 +38,3 @@ pub(crate) fn cpu(pid: u32) -> Duration {
     let sum: f64 = ticks.map(|field| field.parse::<f64>().unwrap()).sum();
     Duration::from_secs_f64(sum / TICKS_PER_SECOND)
 }
-
-/// How busy the machine was before, as a benchmark's reader wants to know.
-pub(crate) fn load() -> String {
-    let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    text.split(' ').next().unwrap_or_default().to_owned()
-}
