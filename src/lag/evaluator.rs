@@ -68,6 +68,12 @@ impl Evaluator {
         });
     }
 
+    /// The groups that are remembered, with their partitions by topic.
+    pub fn groups(&self) -> impl Iterator<Item = (String, BTreeMap<String, Vec<i32>>)> {
+        let groups = self.groups.iter();
+        groups.map(|(id, state)| (id.clone(), state.partitions()))
+    }
+
     /// How many partitions of groups are remembered.
     pub fn len(&self) -> usize {
         self.groups.values().map(GroupState::count).sum()

@@ -39,6 +39,15 @@ impl GroupState {
         self.topics.values().map(Vec::len).sum()
     }
 
+    /// Numbers of its partitions by topic.
+    pub fn partitions(&self) -> BTreeMap<String, Vec<i32>> {
+        let topics = self.topics.iter();
+        let numbers = |entries: &Vec<Entry>| entries.iter().map(|one| one.partition).collect();
+        topics
+            .map(|(topic, entries)| (topic.clone(), numbers(entries)))
+            .collect()
+    }
+
     fn entry(&mut self, topic: &str, partition: i32) -> &mut Entry {
         if !self.topics.contains_key(topic) {
             self.topics.insert(topic.to_owned(), Vec::new());

@@ -20,6 +20,7 @@ mod inventory;
 mod jmx_commands;
 mod jmx_deadline;
 mod jolokia;
+mod lag_command;
 mod lag_status;
 mod local;
 mod matrix;
