@@ -68,9 +68,9 @@ impl Evaluator {
         });
     }
 
-    /// The groups that are remembered, with their partitions by topic.
+    /// The groups that are remembered with partitions, by topic: others may be no consumer groups at all.
     pub fn groups(&self) -> impl Iterator<Item = (String, BTreeMap<String, Vec<i32>>)> {
-        let groups = self.groups.iter();
+        let groups = self.groups.iter().filter(|(_, state)| state.count() > 0);
         groups.map(|(id, state)| (id.clone(), state.partitions()))
     }
 

@@ -81,7 +81,10 @@ pub async fn fetch(
         .ok()
         .map(|metadata| metadata.topics.as_slice());
     let mut groups = wanted_groups(config, memory, &survey, topics.unwrap_or_default());
-    groups.extend(other_groups(client, config, memory, (&survey, topics), deadline).await);
+    let others = other_groups(client, config, memory, (&survey, topics), deadline).await;
+    // A name from before the start may be another kind of group now.
+    groups.retain(|group| others.iter().all(|other| other.id != group.id));
+    groups.extend(others);
     groups.retain(|group| scope.has_group(&group.id));
     groups.sort_by(|a, b| a.id.cmp(&b.id));
     if let Ok(metadata) = &survey.metadata {

@@ -60,10 +60,20 @@ pub fn judge(group: &Group, snapshot: &Snapshot, evaluator: &mut Evaluator) -> J
         cycle.partition(row.topic, row.partition, row.sight(), reader)
     };
     let partitions = rows.iter().map(judge).collect();
+    let mut verdict = cycle.finish(reason(&group.committed));
+    if !has_status(group, &rows) {
+        verdict.before = None;
+    }
     Judged {
-        group: cycle.finish(reason(&group.committed)),
+        group: verdict,
         partitions,
     }
+}
+
+/// Connect's workers and their like commit nothing: there is nothing to judge.
+fn has_status(group: &Group, rows: &[Row<'_>]) -> bool {
+    let is_other = protocol(group).is_some_and(|protocol| protocol != CONSUMER);
+    !is_other || !rows.is_empty()
 }
 
 /// The group's own document, one for each of its topics and one for each of its partitions.
@@ -234,11 +244,9 @@ fn group_document(group: &Group, rows: &[Row<'_>], verdict: &GroupVerdict) -> Do
         .with_some("kafka.group.lag.max", lags.max)
         .with_some("kafka.group.lag.unknown_reason", reason(&group.committed));
     let document = ages::with_worst(document, &ages::GROUP, rows);
-    // Workers of Connect and share groups commit nothing: there is nothing to judge.
-    let other = protocol(group).is_some_and(|protocol| protocol != CONSUMER);
-    let document = match other && rows.is_empty() {
-        true => document,
-        false => with_group(document, verdict),
+    let document = match has_status(group, rows) {
+        true => with_group(document, verdict),
+        false => document,
     };
     // Without its commits nobody knows how many partitions a group has.
     let document = match &group.committed {

@@ -12,7 +12,7 @@
 //! - [`times`]: its last stage, how old the first unread records are; [`ages`]: their fields
 //! - [`zookeeper_offsets`]: groups of old consumers, which keep their offsets in ZooKeeper
 //! - [`statuses`]: what [`crate::lag`] remembers of the groups, and its file
-//! - [`map`], `problems`, [`lag`], [`group_topic`], `readers`, [`standing`], [`faults`]: from the snapshot to documents and to what is
+//! - [`map`], `problems`, [`lag`], [`group_topic`], `readers`, [`standing`], [`lines`], [`faults`]: from the snapshot to documents and to what is
 //!   missing. Pure
 
 pub mod ages;
@@ -23,6 +23,7 @@ pub mod faults;
 pub mod fetch;
 pub mod group_topic;
 pub mod lag;
+pub mod lines;
 pub mod map;
 pub mod memory;
 pub mod others;
@@ -44,6 +45,7 @@ use tokio::time::Instant;
 
 use self::client::Client;
 use self::config::Config;
+use self::lines::Lines;
 use self::memory::Memory;
 use self::snapshot::{IN_ZOOKEEPER, Snapshot};
 use self::statuses::Statuses;
@@ -175,7 +177,7 @@ fn only_identity(snapshot: Snapshot) -> Collected {
 /// then the next cycle may have begun.
 fn collected(snapshot: Snapshot, tick: Millis, evaluator: &mut Evaluator) -> (Collected, bool) {
     evaluator.begin(tick.0, snapshot.cluster_id.as_deref());
-    let mut lines = standing::Lines::default();
+    let mut lines = Lines::default();
     let mut judged = Vec::with_capacity(snapshot.groups.len());
     for group in &snapshot.groups {
         let mut one = lag::judge(group, &snapshot, evaluator);
