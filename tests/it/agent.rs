@@ -58,6 +58,14 @@ impl Setting {
         std::fs::rename(beside, &self.config).expect("the folder is writable");
     }
 
+    /// Adds lines to the end of the configuration.
+    pub(crate) fn append(&self, text: &str) {
+        let before = std::fs::read_to_string(&self.config).expect("it is there");
+        let beside = self.work.write("new.yml", &(before + text));
+        std::fs::rename(beside.expect("the folder is writable"), &self.config)
+            .expect("the folder is writable");
+    }
+
     /// Writes another file beside the configuration and gives its path.
     pub(crate) fn file(&self, name: &str, text: &str) -> String {
         let path = self.work.write(name, text).expect("the folder is writable");

@@ -15,6 +15,7 @@ mod beans_of_ones_own;
 mod cli;
 mod failure;
 mod groups;
+mod ha_reload;
 mod hostile;
 mod inventory;
 mod jmx_commands;

@@ -169,7 +169,11 @@ fn of_logs(snapshot: &Snapshot) -> Vec<Fault> {
 fn of_records(snapshot: &Snapshot) -> Vec<Fault> {
     let what = "lag.read_records: no record of";
     of_partitions(what, &snapshot.times.unread, |missing| {
-        Some(missing.clone())
+        let mut missing = missing.clone();
+        if missing.reason == Reason::NotAuthorized {
+            missing.message += "; this user needs the right Read on topics for it";
+        }
+        Some(missing)
     })
 }
 
