@@ -21,6 +21,8 @@ mod inventory;
 mod jmx_commands;
 mod jmx_deadline;
 mod jolokia;
+#[cfg(feature = "gssapi")]
+mod kerberos;
 mod lag_command;
 mod lag_status;
 mod local;

@@ -15,7 +15,7 @@ use crate::servers;
 
 /// The user who may do what the agent needs; also the name in the client's certificate.
 const ALLOWED: [&str; 2] = ["all", "CN=agent"];
-const LAG: i64 = 5;
+pub(crate) const LAG: i64 = 5;
 
 /// Of a token.
 const LIFE: Duration = Duration::from_secs(8);
@@ -38,7 +38,7 @@ fn broker(version: KafkaVersion, users: &[&str]) -> (Kafka, Option<ZooKeeper>) {
 }
 
 /// A group that has read nothing of what is there.
-fn lag(bootstrap: &str) {
+pub(crate) fn lag(bootstrap: &str) {
     let mut client = ClientConfig::new();
     client
         .set("bootstrap.servers", bootstrap)
@@ -85,7 +85,7 @@ fn login<'a>(mechanism: &'a str, user: &'a str, secret: &'a str) -> [(&'static s
     ]
 }
 
-fn lags(documents: &[Value]) -> Vec<&Value> {
+pub(crate) fn lags(documents: &[Value]) -> Vec<&Value> {
     let groups = of_dataset(documents, "kafka.consumergroup").into_iter();
     groups
         .filter_map(|d| field(d, "kafka.consumergroup.consumer_lag"))
