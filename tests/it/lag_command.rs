@@ -20,6 +20,8 @@ use crate::servers;
 const NAMESPACE: &str = "lag_command";
 const TOPIC: &str = "orders";
 const GROUPS: usize = 12;
+/// Where it does not matter who coordinates them.
+const FEW: usize = 4;
 const RECORDS: i64 = 7;
 /// Of the commands: their cycles end well within it.
 const INTERVAL: Duration = Duration::from_secs(10);
@@ -337,7 +339,7 @@ fn below_the_least_isr_what_was_committed_is_shown() {
     let two = Kafka::join_kraft_with(&one, 2, &options).expect("Kafka starts");
     one.create_topic(TOPIC, 1, 2).expect("a topic");
     send(&one, RECORDS);
-    names().for_each(|name| commit(&one, &name, 0));
+    names().take(FEW).for_each(|name| commit(&one, &name, 0));
     two.kill();
     wait_until("the survivor coordinates all groups", PATIENCE, || {
         (coordinators(&one).keys().collect::<Vec<_>>() == [&1]).then_some(())
@@ -349,7 +351,7 @@ fn below_the_least_isr_what_was_committed_is_shown() {
         let tool = one.describe_groups(None).ok()?;
         let shown = lag(&setting, &[]);
         let same = GroupRow::of_table(&shown.printed) == tool;
-        (shown.code == Some(0) && same && tool.len() > GROUPS / 2).then_some(())
+        (shown.code == Some(0) && same && tool.len() > FEW / 2).then_some(())
     })
     .expect("what was committed can be read");
 
