@@ -121,6 +121,29 @@ fn what_is_gone_is_forgotten_unless_a_broker_is_silent() {
     assert_eq!(evaluator.len(), 0, "nobody lists it");
 }
 
+/// The agent's clock was ahead when it wrote its file.
+#[test]
+fn what_was_remembered_from_the_future_holds_since_now_at_most() {
+    let ahead = 1_000 * INTERVAL;
+    let mut evaluator = Evaluator::new(rules());
+    let caught_up = [(0, lagging(10), Reader::Nobody)];
+    let silent = [(0, Sight::Unknown("timeout"), Reader::Unknown)];
+    cycle(&mut evaluator, ahead, &caught_up);
+    let known = encode(&evaluator);
+    cycle(&mut evaluator, ahead + INTERVAL, &silent);
+    let unknown = encode(&evaluator);
+
+    for (bytes, sights) in [(&known, &caught_up), (&unknown, &silent)] {
+        let mut after = decode(bytes, rules()).unwrap();
+        let (verdicts, group) = cycle(&mut after, INTERVAL, sights);
+        assert_eq!((verdicts[0].1.since, group.since), (INTERVAL, INTERVAL));
+    }
+    let mut after = decode(&known, rules()).unwrap();
+    after.begin(INTERVAL, None);
+    after.end(true);
+    assert_eq!(after.len(), 0, "nobody lists it");
+}
+
 #[test]
 fn twenty_thousand_partitions_take_a_few_megabytes() {
     let bytes = 20_000 * std::mem::size_of::<Entry>();

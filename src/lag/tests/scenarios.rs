@@ -3,7 +3,7 @@
 use super::{Model, cycle, rules};
 use crate::lag::evaluator::Evaluator;
 use crate::lag::group::Verdict;
-use crate::lag::sight::{Reader, Sight};
+use crate::lag::sight::{Reader, Sample, Sight};
 use crate::lag::tests::INTERVAL;
 
 /// What happens in every cycle of a while, and what is then said.
@@ -218,6 +218,29 @@ fn records_lost_to_retention_are_told_when_the_next_cycle_confirms_them() {
         (150, 100, 200, "TRUNCATED below_log_start"),
         (150, 150, 200, "OK advancing"),
     ]);
+}
+
+/// A leader may answer for the one end of a log and not for the other.
+#[test]
+fn records_are_no_less_lost_while_nobody_tells_where_the_log_starts() {
+    for reader in [Reader::Assigned, Reader::Nobody] {
+        let mut evaluator = Evaluator::new(rules());
+        let starts = [Some(150), Some(150), None, None, Some(150)];
+        for (cycle, log_start) in (1..).zip(starts) {
+            let sight = Sight::Sample(Sample {
+                committed: 100,
+                log_start,
+                log_end: 200,
+            });
+            let said = words(&see(&mut evaluator, cycle * INTERVAL, sight, reader));
+            let is_told = cycle > 1 || reader == Reader::Nobody;
+            assert_eq!(
+                said == "TRUNCATED below_log_start",
+                is_told,
+                "{cycle} {said}"
+            );
+        }
+    }
 }
 
 #[test]
