@@ -37,17 +37,15 @@ pub struct History {
 
 impl History {
     /// Takes a cycle's log ends and forgets partitions that have none any more. A clock that was set
-    /// back makes all earlier samples worthless.
+    /// back makes all earlier samples worthless; gives whether it was.
     pub fn sample<'a>(
         &mut self,
         moment: Moment,
         ends: impl Iterator<Item = (&'a str, i32, Option<i64>)>,
-    ) {
-        if self
-            .moments
-            .last()
-            .is_some_and(|last| last.to > moment.from)
-        {
+    ) -> bool {
+        let last = self.moments.last();
+        let was_set_back = last.is_some_and(|last| last.to > moment.from);
+        if was_set_back {
             *self = Self::default();
         }
         self.make_room(moment);
@@ -61,6 +59,7 @@ impl History {
             partitions.retain(|_, row| row[slot] != GONE);
         }
         self.ends.retain(|_, partitions| !partitions.is_empty());
+        was_set_back
     }
 
     fn take(&mut self, topic: &str, partition: i32, slot: usize, end: i64) {
@@ -115,6 +114,13 @@ impl History {
     pub fn knows(&self, topic: &str, partition: i32) -> bool {
         let all = self.ends.get(topic);
         all.is_some_and(|all| all.contains_key(&partition))
+    }
+
+    /// Where the log ended when that was last known.
+    pub fn end(&self, topic: &str, partition: i32) -> Option<i64> {
+        let row = self.ends.get(topic)?.get(&partition)?;
+        let ends = row.iter().take(self.moments.len()).rev();
+        ends.copied().find(|end| *end >= 0)
     }
 
     /// When the record at `offset` was appended; nothing where it was there before the first sample,
