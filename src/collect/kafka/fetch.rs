@@ -78,9 +78,10 @@ pub async fn fetch(
         .ok()
         .map(|metadata| metadata.topics.as_slice());
     let mut groups = wanted_groups(config, memory, &survey, topics.unwrap_or_default());
-    groups.extend(other_groups(client, config, memory, &survey, deadline).await);
+    let others = other_groups(client, config, memory, &survey, deadline).await;
+    groups.extend(others);
+    let mut groups = each_once(groups);
     groups.retain(|group| scope.has_group(&group.id));
-    groups.sort_by(|a, b| a.id.cmp(&b.id));
     if let Ok(metadata) = &survey.metadata {
         let (alive, deadline) = (survey.alive(), stage(deadline, CONFIGS_PERCENT));
         memory
@@ -158,6 +159,15 @@ async fn other_groups(
     let deadline = stage(deadline, OTHERS_PERCENT);
     let mut groups = memory.others.read(client.handle(), typed, deadline).await;
     groups.retain(|group| config.groups.selects(&group.id));
+    groups
+}
+
+/// In the order of their names. A group may have become another kind of group since it was last seen, and its coordinator
+/// another broker: then what is listed now stands behind what is remembered, and counts.
+fn each_once(mut groups: Vec<Group>) -> Vec<Group> {
+    groups.reverse();
+    groups.sort_by(|a, b| a.id.cmp(&b.id));
+    groups.dedup_by(|a, b| a.id == b.id);
     groups
 }
 
@@ -464,6 +474,21 @@ fn set_end(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_group_is_read_once_and_as_what_it_is_now() {
+        let listing = || Listing {
+            state: "Stable".into(),
+            kind: String::new(),
+            simple: false,
+            protocol: Some("connect".into()),
+        };
+        let remembered = unread_group("b", 1, None);
+        let listed = unread_group("b", 2, Some(listing()));
+        let first = unread_group("a", 1, None);
+        let all = each_once(vec![remembered, first.clone(), listed.clone()]);
+        assert_eq!(all, [first, listed]);
+    }
 
     /// Both words of real coordinators about the same groups.
     #[test]

@@ -124,6 +124,13 @@ pub fn no_coordinator(group: &str, topics: &[Topic]) -> Option<i32> {
     partition.leader.is_none().then_some(partition.id)
 }
 
+/// Whether every group can have a coordinator.
+pub fn has_all_coordinators(topics: &[Topic]) -> bool {
+    let offsets = topics.iter().filter(|topic| topic.name == OFFSETS_TOPIC);
+    let mut partitions = offsets.flat_map(|topic| &topic.partitions);
+    partitions.all(|partition| partition.leader.is_some())
+}
+
 /// The broker that coordinates a group by the present metadata.
 fn coordinator(group: &str, topics: &[Topic]) -> Option<i32> {
     offsets_partition(group, topics)?.leader
