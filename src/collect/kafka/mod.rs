@@ -159,7 +159,7 @@ fn collected(snapshot: Snapshot, tick: Millis, evaluator: &mut Evaluator) -> (Co
     let mut judged = Vec::with_capacity(snapshot.groups.len());
     for group in &snapshot.groups {
         let mut one = lag::judge(group, &snapshot, evaluator);
-        lines.add(&group.name(), &one.group);
+        lines.add(group, &one.group);
         one.group.changes = Vec::new();
         judged.push(one);
     }

@@ -1,5 +1,6 @@
 //! From judgements to fields and to lines of the event stream. Pure.
 
+use super::snapshot::Group;
 use crate::clock::Millis;
 use crate::document::Document;
 use crate::event::event;
@@ -96,7 +97,7 @@ pub struct Lines {
 
 impl Lines {
     /// Adds what has changed about a group.
-    pub fn add(&mut self, group: &str, verdict: &GroupVerdict) {
+    pub fn add(&mut self, group: &Group, verdict: &GroupVerdict) {
         if let Some(before) = verdict.before {
             self.lines.push(group_line(group, before, verdict));
         }
@@ -108,10 +109,10 @@ impl Lines {
             .extend(changes.map(|change| partition_line(group, change)));
         let more = verdict.changes.len() - shown;
         if more > 0 {
-            let message =
-                format!("group {group}: the lag status of {more} more partitions changed");
+            let name = group.name();
+            let message = format!("group {name}: the lag status of {more} more partitions changed");
             let line = event(MORE_CHANGED, level(verdict.status), &message);
-            self.lines.push(line.with("kafka.consumergroup.id", group));
+            self.lines.push(with_id(line, group));
         }
     }
 
@@ -121,14 +122,21 @@ impl Lines {
     }
 }
 
-fn group_line(group: &str, before: Status, verdict: &GroupVerdict) -> Document {
+/// A group is found by the same fields as its documents.
+fn with_id(line: Document, group: &Group) -> Document {
+    line.with("kafka.consumergroup.id", group.id.as_str())
+        .with("kafka.consumergroup.store", group.store.as_str())
+}
+
+fn group_line(group: &Group, before: Status, verdict: &GroupVerdict) -> Document {
     let (status, cause) = (verdict.status, verdict.cause);
     let worst = verdict.worst.as_ref();
     let place = worst.map_or_else(String::new, |(topic, partition)| {
         format!(", worst is {topic}-{partition}")
     });
     let message = format!(
-        "group {group}: lag status {} → {} ({}{place})",
+        "group {}: lag status {} → {} ({}{place})",
+        group.name(),
         before.as_str(),
         status.as_str(),
         cause.as_str()
@@ -144,7 +152,7 @@ fn group_line(group: &str, before: Status, verdict: &GroupVerdict) -> Document {
     .with_some("kafka.partition.id", worst.map(|(_, partition)| *partition))
 }
 
-fn partition_line(group: &str, change: &Change) -> Document {
+fn partition_line(group: &Group, change: &Change) -> Document {
     let Change {
         topic,
         partition,
@@ -154,7 +162,8 @@ fn partition_line(group: &str, change: &Change) -> Document {
     let judgement = &verdict.judgement;
     let sample = verdict.sample.as_ref();
     let message = format!(
-        "group {group}, {topic}-{partition}: lag status {} → {} ({}{})",
+        "group {}, {topic}-{partition}: lag status {} → {} ({}{})",
+        group.name(),
         before.as_str(),
         judgement.status.as_str(),
         judgement.cause.as_str(),
@@ -188,12 +197,12 @@ fn partition_line(group: &str, change: &Change) -> Document {
 
 fn with_change(
     line: Document,
-    group: &str,
+    group: &Group,
     before: Status,
     status: Status,
     reason: &str,
 ) -> Document {
-    line.with("kafka.consumergroup.id", group)
+    with_id(line, group)
         .with("kafka.consumergroup.lag.status_before", before.as_str())
         .with("kafka.consumergroup.lag.status", status.as_str())
         .with("kafka.consumergroup.lag.reason", reason)
@@ -238,8 +247,10 @@ fn date(millis: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
     use std::time::Duration;
 
+    use super::super::snapshot::{Missing, Reason, Store};
     use super::*;
     use crate::catalogue::Catalogue;
     use crate::lag::{Evaluator, Reader, Rules, Sample, Settings, Sight};
@@ -266,10 +277,23 @@ mod tests {
         verdict.unwrap()
     }
 
+    fn group(id: &str, store: Store) -> Group {
+        let missing = || Missing::new(Reason::Timeout, "");
+        Group {
+            id: id.to_owned(),
+            store,
+            coordinator: None,
+            listing: None,
+            description: Err(missing()),
+            committed: Err(missing()),
+            last_partitions: BTreeMap::new(),
+        }
+    }
+
     fn lines(verdicts: &[(&str, GroupVerdict)]) -> Vec<Document> {
         let mut lines = Lines::default();
-        for (group, verdict) in verdicts {
-            lines.add(group, verdict);
+        for (id, verdict) in verdicts {
+            lines.add(&group(id, Store::Kafka), verdict);
         }
         lines.into_documents()
     }
@@ -295,6 +319,25 @@ mod tests {
             let strangers = Catalogue::get().strangers("event", &line.fields());
             assert!(strangers.is_empty(), "{strangers:?}");
             assert_eq!(line.get("log.level").unwrap(), "error");
+        }
+    }
+
+    /// One id may stand for a group in Kafka and for another one in ZooKeeper.
+    #[test]
+    fn lines_name_their_group_as_its_documents_do() {
+        let group = group("orders", Store::ZooKeeper);
+        let mut lines = Lines::default();
+        lines.add(&group, &stopped(20));
+        let lines = lines.into_documents();
+        assert_eq!(lines.len(), 1 + PARTITION_LINES + 1);
+        for line in lines {
+            assert_eq!(line.get("kafka.consumergroup.id").unwrap(), "orders");
+            assert_eq!(line.get("kafka.consumergroup.store").unwrap(), "zookeeper");
+            let message = line.get("message").unwrap().as_str().unwrap();
+            assert!(
+                message.starts_with("group orders (in ZooKeeper)"),
+                "{message}"
+            );
         }
     }
 
