@@ -95,8 +95,16 @@ fn table() -> Vec<(&'static str, Vec<While>)> {
                 during(1, 11, 10, "UNKNOWN window_filling").by(Nobody),
                 during(1, 11, 11, "OK residue"),
                 during(10_000, 0, 0, "OK residue"),
+                during(10_000, 0, 0, "OK residue").by(Nobody),
                 during(1, 1, 0, "OK advancing"),
                 during(30, 0, 0, "STALL not_advancing"),
+            ],
+        ),
+        (
+            "nor is it at the first sight, if somebody is there to read",
+            vec![
+                during(1, 3, 0, "OK residue"),
+                during(40, 0, 0, "OK residue"),
             ],
         ),
         (
@@ -211,6 +219,16 @@ fn a_commit_that_moves_back_is_told_until_it_is_made_up_for() {
 }
 
 #[test]
+fn a_step_back_is_told_for_a_window() {
+    let mut lines = vec![(0, 100, 100, "OK caught_up")];
+    for step in 0..30 {
+        lines.push((0, 20 + step, 200, "REWIND commit_moved_back"));
+    }
+    lines.push((0, 50, 200, "OK advancing"));
+    story(&lines);
+}
+
+#[test]
 fn records_lost_to_retention_are_told_when_the_next_cycle_confirms_them() {
     story(&[
         (0, 100, 200, "UNKNOWN window_filling"),
@@ -278,6 +296,56 @@ fn falling_behind_near_the_end_of_retention_is_an_error() {
         said = words(&see(&mut evaluator, tick, model.sight(), Reader::Assigned));
     }
     assert_eq!(said, "ERR retention");
+}
+
+/// Not one that has lasted for a few cycles, but any.
+#[test]
+fn a_single_cycle_without_an_answer_begins_rates_anew() {
+    let mut evaluator = Evaluator::new(rules());
+    let (mut tick, mut end) = (0, 50);
+    let mut at = |is_answered: bool| {
+        (tick, end) = (tick + INTERVAL, end + 10);
+        let model = Model {
+            start: 0,
+            committed: 10,
+            end,
+        };
+        let sight = match is_answered {
+            true => model.sight(),
+            false => Sight::Unknown("timeout"),
+        };
+        let verdict = see(&mut evaluator, tick, sight, Reader::Nobody);
+        verdict.judgement.rates.map(|rates| rates.seconds)
+    };
+    let answers = [true, true, true, false, true, true];
+    let spans = answers.map(&mut at);
+    let seconds = |cycles: u64| Some((cycles * INTERVAL) as f64 / 1_000.0);
+    assert_eq!(
+        spans,
+        [None, seconds(1), seconds(2), None, None, seconds(1)]
+    );
+}
+
+/// What nobody ever commits does not make the time stand still that is told.
+#[test]
+fn what_is_left_at_the_end_of_a_log_is_left_since_it_came() {
+    let mut evaluator = Evaluator::new(rules());
+    let model = Model {
+        start: 0,
+        committed: 10,
+        end: 11,
+    };
+    let stuck = [1, 2, 3].map(|cycle| {
+        let verdict = see(
+            &mut evaluator,
+            cycle * INTERVAL,
+            model.sight(),
+            Reader::Assigned,
+        );
+        assert_eq!(words(&verdict), "OK residue");
+        verdict.judgement.stuck_for
+    });
+    assert_eq!(stuck, [Some(0), Some(INTERVAL), Some(2 * INTERVAL)]);
 }
 
 #[test]
