@@ -113,6 +113,10 @@ fn what_is_gone_is_forgotten_unless_a_broker_is_silent() {
     evaluator.begin(4 * INTERVAL, None);
     evaluator.end(false);
     assert_eq!(evaluator.len(), 1, "a broker is silent");
+    evaluator.begin(4 * INTERVAL + 23 * 3_600_000, None);
+    evaluator.end(false);
+    assert_eq!(evaluator.len(), 1, "for less than a day");
+    assert!(!evaluator.is_empty());
     evaluator.begin(4 * INTERVAL + 25 * 3_600_000, None);
     evaluator.end(false);
     assert_eq!(evaluator.len(), 0, "for a day");
