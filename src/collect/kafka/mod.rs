@@ -8,7 +8,7 @@
 //! - [`configs`]: effective configuration of topics and brokers, asked for rarely
 //! - [`others`]: groups that are no consumer groups
 //! - [`probe`]: whether a silent broker can be reached at all
-//! - [`survey`], [`fetch`]: the stages of a cycle, the only part that awaits → [`snapshot`]
+//! - [`survey`], [`fetch`], [`logs`]: the stages of a cycle, the only part that awaits → [`snapshot`]
 //! - [`times`]: its last stage, how old the first unread records are; [`ages`]: their fields
 //! - [`zookeeper_offsets`]: groups of old consumers, which keep their offsets in ZooKeeper
 //! - [`statuses`]: what [`crate::lag`] remembers of the groups, and its file
@@ -23,6 +23,7 @@ pub mod faults;
 pub mod fetch;
 pub mod group_topic;
 pub mod lag;
+pub mod logs;
 pub mod map;
 pub mod memory;
 pub mod others;
