@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
+use crate::collect::kafka::rdkafka::share_one_heap;
 use crate::config::{Config, Source};
 
 /// Done.
@@ -166,6 +167,7 @@ const RUNTIME_SHUTDOWN: Duration = Duration::from_secs(1);
 /// Runs a command that talks to servers. Two threads: one may be busy decoding while the other
 /// keeps ticks on time.
 fn block_on<T>(work: impl Future<Output = T>) -> anyhow::Result<T> {
+    share_one_heap();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()

@@ -56,8 +56,6 @@ impl GroupState {
         match entries.binary_search_by_key(&partition, |entry| entry.partition) {
             Ok(place) => &mut entries[place],
             Err(place) => {
-                // A doubling vector would hold twice of what it needs for ever.
-                entries.reserve_exact(1);
                 let entry = Entry {
                     partition,
                     ..Entry::default()
@@ -245,6 +243,8 @@ impl<'a> GroupCycle<'a> {
     fn forget_gone(&mut self) {
         for entries in self.state.topics.values_mut() {
             entries.retain(|entry| entry.seen == self.tick);
+            // One that grew by doubling holds up to twice of what it needs.
+            entries.shrink_to_fit();
         }
         self.state.topics.retain(|_, entries| !entries.is_empty());
     }
