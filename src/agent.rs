@@ -25,6 +25,7 @@ use crate::enrich;
 use crate::event::event;
 use crate::ha::Memberships;
 use crate::identity::{ClusterIdentity, IdentityStore};
+use crate::lag::state::StateFile;
 use crate::reload::Changes;
 use crate::ship::Shipper;
 use crate::spool::{Limits, Spool};
@@ -48,6 +49,7 @@ pub async fn run(
 ) -> anyhow::Result<()> {
     let agent_id = directory.agent_id.clone();
     let store = IdentityStore::new(&config.path_data);
+    forget_other_clusters(&config);
     let spool = Arc::new(Spool::new(Limits {
         max_bytes: config.queue_bytes,
     }));
@@ -92,6 +94,16 @@ pub async fn run(
     // With the last sender gone the writer ends, and only then is the queue's end known to the shipper.
     drop(collectors);
     inner.finish(drain, shutdown_timeout, &spool).await
+}
+
+fn forget_other_clusters(config: &Config) {
+    let clusters = config.clusters.iter();
+    // A single cluster may be without a name.
+    let names: Vec<&str> = clusters
+        .map(|plan| plan.name.as_str())
+        .chain([""])
+        .collect();
+    StateFile::remove_left_over(&config.path_data, &names, std::time::SystemTime::now());
 }
 
 /// The two tasks behind the collectors. Neither ends by itself while the agent runs.

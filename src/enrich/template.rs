@@ -107,7 +107,7 @@ fn write_json(out: &mut Vec<u8>, value: &(impl serde::Serialize + ?Sized)) {
 
 /// By the parts of the names: what is below `a.b` follows it at once.
 fn by_path(one: &str, other: &str) -> Ordering {
-    let rank = |byte: u8| if byte == b'.' { 0 } else { byte };
+    let rank = |byte: u8| (byte != b'.').then_some(byte);
     one.bytes().map(rank).cmp(other.bytes().map(rank))
 }
 
@@ -157,6 +157,17 @@ mod tests {
             "b": {"c": 1, "\"\n": 5},
         });
         assert_eq!(found, expected);
+    }
+
+    /// Names may come from a user's beans.
+    #[test]
+    fn an_object_is_written_once_whatever_the_names() {
+        let document = Document::new("d", "k")
+            .with("a.b", 1)
+            .with("a\0b", 2)
+            .with("a.c", 3);
+        let expected = json!({"a": {"b": 1, "c": 3}, "a\0b": 2});
+        assert_eq!(filled(&[], &document), expected);
     }
 
     #[test]

@@ -40,6 +40,11 @@ impl Evaluator {
     /// Begins a cycle. Groups of another cluster are forgotten.
     pub fn begin(&mut self, tick: u64, cluster: Option<&str>) {
         self.before = std::mem::replace(&mut self.tick, tick);
+        if tick < self.before {
+            self.groups
+                .values_mut()
+                .for_each(|group| group.set_back(tick));
+        }
         let Some(cluster) = cluster else {
             return;
         };

@@ -48,6 +48,15 @@ impl GroupState {
             .collect()
     }
 
+    /// The clock was set back: nothing was so since a moment that is yet to come, nor seen then.
+    pub(super) fn set_back(&mut self, tick: u64) {
+        self.seen = self.seen.min(tick.saturating_sub(1));
+        self.standing.set_back(tick);
+        for entry in self.topics.values_mut().flatten() {
+            entry.standing.set_back(tick);
+        }
+    }
+
     fn entry(&mut self, topic: &str, partition: i32) -> &mut Entry {
         if !self.topics.contains_key(topic) {
             self.topics.insert(topic.to_owned(), Vec::new());

@@ -94,7 +94,8 @@ mod tests {
         );
         assert_eq!(rates.catch_up(120), Some(15.0));
         assert_eq!(rates.catch_up(0), Some(0.0));
-        assert_eq!(rates.catch_up(8 * 604_801), None, "no forecast of a week");
+        assert_eq!(rates.catch_up(8 * 604_800), Some(604_800.0), "a week");
+        assert_eq!(rates.catch_up(8 * 604_801), None, "no longer than a week");
     }
 
     #[test]
@@ -112,6 +113,7 @@ mod tests {
         assert_eq!(Rates::between(&from, &point(4, 100, 300)), None);
         assert_eq!(Rates::between(&from, &point(9, 90, 300)), None);
         assert_eq!(Rates::between(&from, &point(9, 310, 305)), None);
+        assert_eq!(Rates::between(&from, &point(9, 100, 200)), None);
         assert_eq!(
             Rates::between(&point(0, i64::MIN, 0), &point(9, 1, i64::MAX)),
             None

@@ -102,14 +102,17 @@ impl Series {
     ///
     /// The commit is read before the log's start. Kafka Streams commits and then deletes what it has
     /// read (KIP-204) in between; so it takes a log start from before the commit was read. Where
-    /// nobody commits, this cycle's will do.
+    /// nobody commits, this cycle's will do. Where that is not known, the one before stands: a log's
+    /// start does not go back.
     fn has_lost(&self, sample: &Sample, reader: Reader) -> bool {
         let same_log = self.last.is_none_or(|last| sample.log_end >= last.log_end);
-        let before = match reader {
-            Reader::Nobody => sample.log_start,
-            _ => self.log_start.filter(|_| same_log),
+        let before = self.log_start.filter(|_| same_log);
+        let (earlier, now) = match reader {
+            Reader::Nobody => (sample.log_start.or(before), sample.log_start),
+            _ => (before, sample.log_start),
         };
-        sample.lost().is_some() && before.is_some_and(|start| sample.committed < start)
+        let is_before = |start: i64| sample.committed < start;
+        earlier.is_some_and(is_before) && now.is_none_or(is_before)
     }
 
     fn take(&mut self, tick: u64, sample: &Sample, rules: &Rules) {

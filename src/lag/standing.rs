@@ -49,6 +49,17 @@ impl Standing {
         }
     }
 
+    /// The clock was set back: what holds since then holds since now.
+    pub(super) fn set_back(&mut self, tick: u64) {
+        let moments = [
+            self.told.as_mut().map(|(_, since)| since),
+            self.unknown_since.as_mut(),
+        ];
+        for since in moments.into_iter().flatten() {
+            *since = (*since).min(tick);
+        }
+    }
+
     /// Since when the present status holds.
     pub fn since(&self, tick: u64) -> u64 {
         let told = self.told.map(|(_, since)| since);

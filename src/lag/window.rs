@@ -252,10 +252,45 @@ mod tests {
         assert!(!window(&[1, 2, 3, 4, 3, 6, 7]).lag_grows(&rules()), "fell");
         assert!(!window(&[0, 2, 3, 4, 5, 6]).lag_grows(&rules()), "was 0");
         assert!(!window(&[5; 7]).lag_grows(&rules()), "keeps pace");
+        assert!(window(&[1, 2, 2, 3, 4, 5]).lag_grows(&rules()), "rests");
+        let begun = window(&[5, 5, 5, 5, 5, 5, 50]);
+        assert!(!begun.lag_grows(&rules()), "the last part has just begun");
         assert!(
             window(&[0, 1, 2, 3, 4, 5, 6, 7]).lag_grows(&rules()),
             "the 0 is over"
         );
+    }
+
+    /// A thousand records come in a minute, and all but a few of them are read.
+    #[test]
+    fn lag_that_is_little_of_what_was_produced_does_not_grow() {
+        let grows = |left_over: i64| {
+            let mut window = Window::default();
+            for minute in 0..7 {
+                let sample = Sample {
+                    committed: minute * (1_000 - left_over),
+                    log_start: None,
+                    log_end: 500 + minute * 1_000,
+                };
+                window.record(minute as u64 * MINUTE, &sample, &rules());
+            }
+            window.lag_grows(&rules())
+        };
+        assert!(!grows(49) && grows(50));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_begins_anew() {
+        let mut window = window(&[5, 6, 7]);
+        let before = window.clone();
+        let sample = Sample {
+            committed: 0,
+            log_start: None,
+            log_end: 9,
+        };
+        window.record(0, &sample, &rules());
+        assert_eq!(window.low(), Some(9));
+        assert_ne!(window, before);
     }
 
     #[test]

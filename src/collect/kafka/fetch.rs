@@ -6,19 +6,19 @@
 //! because time has passed in between. Within a stage everything is in flight together, and each
 //! request has the rest of the stage's time: what hangs costs its own part only.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::client::{Client, GRACE};
+use super::client::Client;
 use super::config::Config;
+use super::logs::{plan, read_logs};
 use super::memory::{Memory, no_coordinator};
 use super::others::Typed;
-use super::rdkafka::{Answered, End, Failure, Offset, Request};
+use super::rdkafka::{Answered, Failure, Offset, Request};
 use super::snapshot::{
-    Answer, ByPartition, Description, Group, Listing, LogEnds, Missing, Reason, Snapshot, Store,
-    Topic,
+    Answer, ByPartition, Description, Group, Listing, Missing, Reason, Snapshot, Store, Topic,
 };
 use super::survey::{Survey, selects_topic, survey, unexpected};
 use super::times;
@@ -39,9 +39,6 @@ const GROUPS_PERCENT: u32 = 50;
 const LOGS_PERCENT: u32 = 90;
 /// Not all of it: the documents have still to be made before the deadline.
 const TIMES_PERCENT: u32 = 80;
-
-/// Partitions in one ListOffsets: librdkafka's merging of the answers is quadratic in them.
-const PARTITIONS_PER_CALL: usize = 500;
 
 /// The first stage's part of a cycle.
 pub fn first_stage(budget: Duration) -> Duration {
@@ -81,12 +78,9 @@ pub async fn fetch(
         .ok()
         .map(|metadata| metadata.topics.as_slice());
     let mut groups = wanted_groups(config, memory, &survey, topics.unwrap_or_default());
-    let others = other_groups(client, config, memory, (&survey, topics), deadline).await;
-    // A name from before the start may be another kind of group now.
-    groups.retain(|group| others.iter().all(|other| other.id != group.id));
-    groups.extend(others);
+    groups.extend(other_groups(client, config, memory, (&survey, topics), deadline).await);
+    let mut groups = each_once(groups);
     groups.retain(|group| scope.has_group(&group.id));
-    groups.sort_by(|a, b| a.id.cmp(&b.id));
     if let Ok(metadata) = &survey.metadata {
         let (alive, deadline) = (survey.alive(), stage(deadline, CONFIGS_PERCENT));
         memory
@@ -167,6 +161,15 @@ async fn other_groups(
     let deadline = stage(deadline, OTHERS_PERCENT);
     let mut groups = memory.others.read(client.handle(), typed, deadline).await;
     groups.retain(|group| config.groups.selects(&group.id));
+    groups
+}
+
+/// In the order of their names. A group may have become another kind of group since it was last seen, and its coordinator
+/// another broker: then what is listed now stands behind what is remembered, and counts.
+fn each_once(mut groups: Vec<Group>) -> Vec<Group> {
+    groups.reverse();
+    groups.sort_by(|a, b| a.id.cmp(&b.id));
+    groups.dedup_by(|a, b| a.id == b.id);
     groups
 }
 
@@ -317,172 +320,85 @@ fn committed(config: &Config, offsets: Vec<Offset>) -> ByPartition<Answer<Option
     committed
 }
 
-/// What the third stage asks whom, and what it knows without asking.
-#[derive(Default)]
-struct Plan<'a> {
-    /// Partitions by leader, so that one that hangs costs its own part only.
-    leaders: BTreeMap<Option<i32>, BTreeSet<(&'a str, i32)>>,
-    logs: ByPartition<LogEnds>,
-}
-
-impl<'a> Plan<'a> {
-    fn ask(&mut self, leader: Option<i32>, at: (&'a str, i32)) {
-        let why = Missing::new(Reason::LogEndUnknown, "the leader did not answer");
-        self.know(at, &why);
-        self.leaders.entry(leader).or_default().insert(at);
-    }
-
-    /// Leaves out what no group of ours needs, where another agent asks for all partitions.
-    fn within(mut self, scope: &Scope, groups: &[Group]) -> Self {
-        if scope.has_cluster() {
-            return self;
-        }
-        let needed: BTreeSet<(&str, i32)> = groups.iter().flat_map(partitions_of).collect();
-        for partitions in self.leaders.values_mut() {
-            partitions.retain(|at| needed.contains(at));
-        }
-        self.leaders.retain(|_, partitions| !partitions.is_empty());
-        for (topic, partitions) in &mut self.logs {
-            partitions.retain(|id, _| needed.contains(&(topic.as_str(), *id)));
-        }
-        self.logs.retain(|_, partitions| !partitions.is_empty());
-        self
-    }
-
-    fn know(&mut self, (topic, partition): (&str, i32), why: &Missing) {
-        let ends = LogEnds {
-            earliest: Err(why.clone()),
-            latest: Err(why.clone()),
-        };
-        self.logs
-            .entry(topic.to_owned())
-            .or_default()
-            .insert(partition, ends);
-    }
-}
-
-/// Those with a commit, with a member, or that the group had when it could last be read.
-fn partitions_of(group: &Group) -> impl Iterator<Item = (&str, i32)> {
-    let committed = group.committed.iter().flatten();
-    let committed = committed.flat_map(|(topic, all)| all.keys().map(move |id| (topic, *id)));
-    let members = group.description.iter().flat_map(|one| &one.members);
-    let assigned = members.flat_map(|member| &member.assigned);
-    let known = assigned.chain(&group.last_partitions);
-    let known = known.flat_map(|(topic, all)| all.iter().map(move |id| (topic, *id)));
-    committed
-        .chain(known)
-        .map(|(topic, id)| (topic.as_str(), id))
-}
-
-/// Without metadata librdkafka may still know leaders: then those with commits are asked for.
-fn plan<'a>(
-    topics: Option<&'a [Topic]>,
-    groups: &'a [Group],
-    unreachable: &BTreeMap<i32, Missing>,
-) -> Plan<'a> {
-    let mut plan = Plan::default();
-    let no_leader = Missing::new(Reason::NoLeader, "the partition has no leader");
-    for topic in topics
-        .unwrap_or_default()
-        .iter()
-        .filter(|topic| topic.selected)
-    {
-        for partition in &topic.partitions {
-            let at = (topic.name.as_str(), partition.id);
-            match partition
-                .leader
-                .map(|leader| (leader, unreachable.get(&leader)))
-            {
-                None => plan.know(at, &no_leader),
-                Some((_, Some(missing))) => plan.know(at, missing),
-                Some((leader, None)) => plan.ask(Some(leader), at),
-            }
-        }
-    }
-    if topics.is_none() {
-        let committed = groups
-            .iter()
-            .filter_map(|group| group.committed.as_ref().ok());
-        for (topic, partitions) in committed.flatten() {
-            partitions
-                .keys()
-                .for_each(|id| plan.ask(None, (topic, *id)));
-        }
-    }
-    plan
-}
-
-async fn read_logs(client: &mut Client, plan: Plan<'_>, deadline: Instant) -> ByPartition<LogEnds> {
-    let Plan { leaders, mut logs } = plan;
-    let leaders: Vec<Vec<_>> = leaders
-        .into_values()
-        .map(|all| all.into_iter().collect())
-        .collect();
-    let mut flight = client.flight(deadline);
-    for partitions in leaders
-        .iter()
-        .flat_map(|all| all.chunks(PARTITIONS_PER_CALL))
-    {
-        for end in [End::Latest, End::Earliest] {
-            flight.ask(&Request::Offsets { end, partitions }, (end, partitions));
-        }
-    }
-    while let Some(((end, partitions), answer)) = flight.next().await {
-        match answer {
-            Ok(Answered::Offsets(offsets)) => {
-                for offset in offsets {
-                    let value = log_end(&offset, deadline);
-                    set_end(&mut logs, &offset.topic, offset.partition, end, value);
-                }
-            }
-            answer => {
-                let missing = unexpected(answer);
-                for (topic, partition) in partitions {
-                    set_end(&mut logs, topic, *partition, end, Err(missing.clone()));
-                }
-            }
-        }
-    }
-    logs
-}
-
-/// librdkafka reports a leader that did not answer as no error and a negative offset.
-fn log_end(offset: &Offset, deadline: Instant) -> Answer<i64> {
-    match (offset.code, offset.offset) {
-        (0, value) if value >= 0 => Ok(value),
-        (0, _) if Instant::now() + 2 * GRACE >= deadline => Err(Missing::new(
-            Reason::Timeout,
-            "the leader did not answer in time",
-        )),
-        (0, _) => Err(Missing::new(
-            Reason::LogEndUnknown,
-            "the leader did not answer",
-        )),
-        (code, _) => Err(Failure::of_code(code).into()),
-    }
-}
-
-fn set_end(
-    logs: &mut ByPartition<LogEnds>,
-    topic: &str,
-    partition: i32,
-    end: End,
-    value: Answer<i64>,
-) {
-    let ends = logs
-        .get_mut(topic)
-        .and_then(|partitions| partitions.get_mut(&partition));
-    if let Some(ends) = ends {
-        match end {
-            End::Earliest => ends.earliest = value,
-            End::Latest => ends.latest = value,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn config(keys: &str) -> std::sync::Arc<Config> {
+        let source = crate::config::Source {
+            path: "brokerbeat.yml".into(),
+            overrides: Vec::new(),
+            only_groups: Vec::new(),
+        };
+        let text = format!("clusters: [{{kafka: {{bootstrap: [\"b1:9092\"], {keys}}}}}]\n");
+        let config = source.parse(&text, &|_| None).ok().unwrap();
+        std::sync::Arc::clone(config.clusters[0].kafka().unwrap())
+    }
+
+    #[test]
+    fn no_commit_is_no_offset_and_an_error_is_neither() {
+        let offset = |(topic, partition, offset, code): (&str, i32, i64, i32)| Offset {
+            topic: topic.to_owned(),
+            partition,
+            offset,
+            code,
+            timestamp: -1,
+        };
+        let answer = [
+            ("t", 0, 0, 0),
+            ("t", 1, -1, 0),
+            ("t", 2, -1001, 0),
+            ("t", 3, 5, 14),
+            ("u", 0, i64::MAX, 0),
+            ("excluded", 0, 7, 0),
+            ("__consumer_offsets", 0, 7, 0),
+        ];
+        let config = config("topics: {exclude: [\"excl*\"]}");
+        let found = committed(&config, answer.map(offset).into());
+        assert_eq!(found.keys().collect::<Vec<_>>(), ["t", "u"]);
+        assert_eq!(found["u"], BTreeMap::from([(0, Ok(Some(i64::MAX)))]));
+        let found = found["t"].values().cloned();
+        let found: Vec<_> = found
+            .map(|offset| offset.map_err(|missing| missing.reason))
+            .collect();
+        let loading = Err(Reason::CoordinatorLoading);
+        assert_eq!(found, [Ok(Some(0)), Ok(None), Ok(None), loading]);
+    }
+
+    #[test]
+    fn no_commits_of_a_user_who_sees_no_topic_are_unknown() {
+        let hidden = Missing::new(Reason::NotAuthorized, "");
+        let read = |topics: &[&str]| {
+            let topic = |name: &&str| ((*name).to_owned(), BTreeMap::from([(0, Ok(Some(1)))]));
+            let committed = Ok(topics.iter().map(topic).collect());
+            Group {
+                committed,
+                ..unread_group("g", Some(1), None)
+            }
+        };
+        let before = [read(&[]), read(&["t"]), unread_group("g", Some(1), None)];
+        let mut groups = before.clone();
+        hide_commits(&mut groups, None);
+        assert_eq!(groups, before);
+        hide_commits(&mut groups, Some(&hidden));
+        assert_eq!(groups[0].committed, Err(hidden));
+        assert_eq!(groups[1..], before[1..]);
+    }
+
+    #[test]
+    fn a_group_is_read_once_and_as_what_it_is_now() {
+        let listing = || Listing {
+            state: "Stable".into(),
+            kind: String::new(),
+            simple: false,
+            protocol: Some("connect".into()),
+        };
+        let remembered = unread_group("b", Some(1), None);
+        let listed = unread_group("b", Some(2), Some(listing()));
+        let first = unread_group("a", Some(1), None);
+        let all = each_once(vec![remembered, first.clone(), listed.clone()]);
+        assert_eq!(all, [first, listed]);
+    }
 
     /// Both words of real coordinators about the same groups.
     #[test]

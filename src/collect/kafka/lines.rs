@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::standing::{group_line, level, partition_line};
+use super::snapshot::Group;
+use super::standing::{group_line, level, partition_line, with_id};
 use crate::document::Document;
 use crate::event::event;
 use crate::lag::{GroupVerdict, Status};
@@ -20,16 +21,16 @@ const MORE_GROUPS: &str = "consumer-groups-status-changed";
 
 /// Lines of a cycle.
 #[derive(Debug, Default)]
-pub struct Lines {
-    groups: Vec<Changed>,
+pub struct Lines<'a> {
+    groups: Vec<Changed<'a>>,
     /// What has no line of its own, by the severity of the group's new status.
     left_out: BTreeMap<usize, LeftOut>,
 }
 
 /// A group that has changed, or partitions of it.
 #[derive(Debug)]
-struct Changed {
-    group: String,
+struct Changed<'a> {
+    group: &'a Group,
     status: Status,
     line: Option<Document>,
     /// The worst of them.
@@ -46,9 +47,9 @@ struct LeftOut {
     partitions: usize,
 }
 
-impl Lines {
+impl<'a> Lines<'a> {
     /// Adds what has changed about a group.
-    pub fn add(&mut self, group: &str, verdict: &GroupVerdict) {
+    pub fn add(&mut self, group: &'a Group, verdict: &GroupVerdict) {
         let (status, all) = (verdict.status, verdict.changes.len());
         if verdict.before.is_none() && all == 0 {
             return;
@@ -69,7 +70,7 @@ impl Lines {
             .map(|before| group_line(group, before, verdict));
         let changes = verdict.changes.iter().take(PARTITIONS);
         self.groups.push(Changed {
-            group: group.to_owned(),
+            group,
             status,
             line,
             partitions: changes
@@ -103,7 +104,7 @@ impl Lines {
             lines.extend(one.line);
             lines.extend(one.partitions);
             if more > 0 {
-                lines.push(more_partitions(&one.group, one.status, more));
+                lines.push(more_partitions(one.group, one.status, more));
             }
         }
         let left_out = self.left_out.into_values().rev();
@@ -112,10 +113,11 @@ impl Lines {
     }
 }
 
-fn more_partitions(group: &str, status: Status, more: usize) -> Document {
-    let message = format!("group {group}: the lag status of {more} more partitions changed");
+fn more_partitions(group: &Group, status: Status, more: usize) -> Document {
+    let name = group.name();
+    let message = format!("group {name}: the lag status of {more} more partitions changed");
     let line = event(MORE_PARTITIONS, level(status), &message);
-    line.with("kafka.consumergroup.id", group)
+    with_id(line, group)
 }
 
 fn more_groups(left_out: &LeftOut) -> Document {

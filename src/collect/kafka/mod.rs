@@ -8,7 +8,7 @@
 //! - [`configs`]: effective configuration of topics and brokers, asked for rarely
 //! - [`others`]: groups that are no consumer groups
 //! - [`probe`]: whether a silent broker can be reached at all
-//! - [`survey`], [`fetch`]: the stages of a cycle, the only part that awaits → [`snapshot`]
+//! - [`survey`], [`fetch`], [`logs`]: the stages of a cycle, the only part that awaits → [`snapshot`]
 //! - [`times`]: its last stage, how old the first unread records are; [`ages`]: their fields
 //! - [`zookeeper_offsets`]: groups of old consumers, which keep their offsets in ZooKeeper
 //! - [`statuses`]: what [`crate::lag`] remembers of the groups, and its file
@@ -24,6 +24,7 @@ pub mod fetch;
 pub mod group_topic;
 pub mod lag;
 pub mod lines;
+pub mod logs;
 pub mod map;
 pub mod memory;
 pub mod others;
@@ -181,12 +182,11 @@ fn collected(snapshot: Snapshot, tick: Millis, evaluator: &mut Evaluator) -> (Co
     let mut judged = Vec::with_capacity(snapshot.groups.len());
     for group in &snapshot.groups {
         let mut one = lag::judge(group, &snapshot, evaluator);
-        lines.add(&group.name(), &one.group);
+        lines.add(group, &one.group);
         one.group.changes = Vec::new();
         judged.push(one);
     }
-    // Where a broker did not list its groups, one that is not here may still be there.
-    evaluator.end(snapshot.group_count.is_some());
+    evaluator.end(has_all_groups(&snapshot));
     let documents = lines.into_documents();
     let changed = !documents.is_empty();
     let collected = Collected {
@@ -198,6 +198,18 @@ fn collected(snapshot: Snapshot, tick: Millis, evaluator: &mut Evaluator) -> (Co
         ..Collected::default()
     };
     (collected, changed)
+}
+
+/// Whether a group that is not here is gone. It may still be there where a broker did not list its groups, where
+/// a part of them has no coordinator that could, and where old consumers' groups were not read.
+fn has_all_groups(snapshot: &Snapshot) -> bool {
+    let Ok(metadata) = &snapshot.metadata else {
+        return false;
+    };
+    let old_store = snapshot.old_store.as_ref();
+    snapshot.unlisted.is_empty()
+        && old_store.is_none_or(|store| store.away.is_none())
+        && memory::without_coordinator(&metadata.topics).0.is_empty()
 }
 
 fn connect(config: &Config) -> Result<Client, Fault> {
@@ -229,5 +241,57 @@ impl Collector for KafkaCollector {
             }
             self.memory.times.close();
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::collect::kafka::snapshot::{Missing, Reason};
+    use crate::collect::kafka::zookeeper_offsets::store::OldStore;
+    use crate::lag::{Rules, Settings};
+
+    fn real() -> Snapshot {
+        let file = crate::golden::directory("kafka").join("4.2.0-kraft.json");
+        let text = std::fs::read_to_string(file).unwrap();
+        serde_json::from_str(&text).unwrap()
+    }
+
+    /// How many partitions are remembered once none of their groups is there, and something else may be wrong.
+    fn remembered(wrong: impl FnOnce(&mut Snapshot)) -> usize {
+        let rules = Rules::new(&Settings::default(), Duration::from_secs(10));
+        let mut evaluator = Evaluator::new(rules);
+        let _ = collected(real(), Millis(10_000), &mut evaluator);
+        let mut later = real();
+        later.groups.clear();
+        wrong(&mut later);
+        let _ = collected(later, Millis(20_000), &mut evaluator);
+        evaluator.len()
+    }
+
+    #[test]
+    fn a_group_that_may_still_be_there_is_not_forgotten() {
+        let missing = || Missing::new(Reason::Timeout, "");
+        assert_eq!(remembered(|_| {}), 0);
+        assert_ne!(remembered(|one| drop(one.unlisted.insert(1, missing()))), 0);
+        assert_ne!(remembered(|one| one.metadata = Err(missing())), 0);
+        let is_offsets = |topic: &&mut snapshot::Topic| topic.name == "__consumer_offsets";
+        let no_leader = |one: &mut Snapshot| {
+            let topics = &mut one.metadata.as_mut().unwrap().topics;
+            let offsets = topics.iter_mut().find(is_offsets).unwrap();
+            offsets.partitions[3].leader = None;
+        };
+        assert_ne!(remembered(no_leader), 0);
+        let store = |away| OldStore {
+            place: "zk:2181".to_owned(),
+            away,
+            incomplete: false,
+            odd: Default::default(),
+        };
+        assert_eq!(remembered(|one| one.old_store = Some(store(None))), 0);
+        let away = store(Some(missing()));
+        assert_ne!(remembered(|one| one.old_store = Some(away)), 0);
     }
 }

@@ -1,5 +1,6 @@
 //! From judgements to fields and to lines of the event stream. Pure.
 
+use super::snapshot::Group;
 use crate::clock::Millis;
 use crate::document::Document;
 use crate::event::event;
@@ -81,14 +82,21 @@ fn with_rates(document: Document, fields: RateFields, rates: Option<&Rates>) -> 
     })
 }
 
-pub(super) fn group_line(group: &str, before: Status, verdict: &GroupVerdict) -> Document {
+/// A group is found by the same fields as its documents.
+pub(super) fn with_id(line: Document, group: &Group) -> Document {
+    line.with("kafka.consumergroup.id", group.id.as_str())
+        .with("kafka.consumergroup.store", group.store.as_str())
+}
+
+pub(super) fn group_line(group: &Group, before: Status, verdict: &GroupVerdict) -> Document {
     let (status, cause) = (verdict.status, verdict.cause);
     let worst = verdict.worst.as_ref();
     let place = worst.map_or_else(String::new, |(topic, partition)| {
         format!(", worst is {topic}-{partition}")
     });
     let message = format!(
-        "group {group}: lag status {} → {} ({}{place})",
+        "group {}: lag status {} → {} ({}{place})",
+        group.name(),
         before.as_str(),
         status.as_str(),
         cause.as_str()
@@ -104,7 +112,7 @@ pub(super) fn group_line(group: &str, before: Status, verdict: &GroupVerdict) ->
     .with_some("kafka.partition.id", worst.map(|(_, partition)| *partition))
 }
 
-pub(super) fn partition_line(group: &str, change: &Change) -> Document {
+pub(super) fn partition_line(group: &Group, change: &Change) -> Document {
     let Change {
         topic,
         partition,
@@ -114,7 +122,8 @@ pub(super) fn partition_line(group: &str, change: &Change) -> Document {
     let judgement = &verdict.judgement;
     let sample = verdict.sample.as_ref();
     let message = format!(
-        "group {group}, {topic}-{partition}: lag status {} → {} ({}{})",
+        "group {}, {topic}-{partition}: lag status {} → {} ({}{})",
+        group.name(),
         before.as_str(),
         judgement.status.as_str(),
         judgement.cause.as_str(),
@@ -148,12 +157,12 @@ pub(super) fn partition_line(group: &str, change: &Change) -> Document {
 
 fn with_change(
     line: Document,
-    group: &str,
+    group: &Group,
     before: Status,
     status: Status,
     reason: &str,
 ) -> Document {
-    line.with("kafka.consumergroup.id", group)
+    with_id(line, group)
         .with("kafka.consumergroup.lag.status_before", before.as_str())
         .with("kafka.consumergroup.lag.status", status.as_str())
         .with("kafka.consumergroup.lag.reason", reason)
@@ -198,9 +207,11 @@ fn date(millis: u64) -> String {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use std::collections::BTreeMap;
     use std::time::Duration;
 
     use super::super::lines::Lines;
+    use super::super::snapshot::{Missing, Reason, Store};
     use super::*;
     use crate::catalogue::Catalogue;
     use crate::lag::{Evaluator, Reader, Rules, Sample, Settings, Sight};
@@ -227,9 +238,26 @@ pub(super) mod tests {
         verdict.unwrap()
     }
 
+    fn group(id: &str, store: Store) -> Group {
+        let missing = || Missing::new(Reason::Timeout, "");
+        Group {
+            id: id.to_owned(),
+            store,
+            coordinator: None,
+            listing: None,
+            description: Err(missing()),
+            committed: Err(missing()),
+            last_partitions: BTreeMap::new(),
+        }
+    }
+
     pub(in crate::collect::kafka) fn lines(verdicts: &[(&str, GroupVerdict)]) -> Vec<Document> {
+        let groups: Vec<Group> = verdicts
+            .iter()
+            .map(|(id, _)| group(id, Store::Kafka))
+            .collect();
         let mut lines = Lines::default();
-        for (group, verdict) in verdicts {
+        for (group, (_, verdict)) in groups.iter().zip(verdicts) {
             lines.add(group, verdict);
         }
         lines.into_documents()
@@ -256,6 +284,25 @@ pub(super) mod tests {
             let strangers = Catalogue::get().strangers("event", &line.fields());
             assert!(strangers.is_empty(), "{strangers:?}");
             assert_eq!(line.get("log.level").unwrap(), "error");
+        }
+    }
+
+    /// One id may stand for a group in Kafka and for another one in ZooKeeper.
+    #[test]
+    fn lines_name_their_group_as_its_documents_do() {
+        let group = group("orders", Store::ZooKeeper);
+        let mut lines = Lines::default();
+        lines.add(&group, &stopped(20));
+        let lines = lines.into_documents();
+        assert_eq!(lines.len(), 1 + 10 + 1);
+        for line in lines {
+            assert_eq!(line.get("kafka.consumergroup.id").unwrap(), "orders");
+            assert_eq!(line.get("kafka.consumergroup.store").unwrap(), "zookeeper");
+            let message = line.get("message").unwrap().as_str().unwrap();
+            assert!(
+                message.starts_with("group orders (in ZooKeeper)"),
+                "{message}"
+            );
         }
     }
 }

@@ -37,17 +37,15 @@ pub struct History {
 
 impl History {
     /// Takes a cycle's log ends and forgets partitions that have none any more. A clock that was set
-    /// back makes all earlier samples worthless.
+    /// back makes all earlier samples worthless; gives whether it was.
     pub fn sample<'a>(
         &mut self,
         moment: Moment,
         ends: impl Iterator<Item = (&'a str, i32, Option<i64>)>,
-    ) {
-        if self
-            .moments
-            .last()
-            .is_some_and(|last| last.to > moment.from)
-        {
+    ) -> bool {
+        let last = self.moments.last();
+        let was_set_back = last.is_some_and(|last| last.to > moment.from);
+        if was_set_back {
             *self = Self::default();
         }
         self.make_room(moment);
@@ -61,6 +59,7 @@ impl History {
             partitions.retain(|_, row| row[slot] != GONE);
         }
         self.ends.retain(|_, partitions| !partitions.is_empty());
+        was_set_back
     }
 
     fn take(&mut self, topic: &str, partition: i32, slot: usize, end: i64) {
@@ -115,6 +114,13 @@ impl History {
     pub fn knows(&self, topic: &str, partition: i32) -> bool {
         let all = self.ends.get(topic);
         all.is_some_and(|all| all.contains_key(&partition))
+    }
+
+    /// Where the log ended when that was last known.
+    pub fn end(&self, topic: &str, partition: i32) -> Option<i64> {
+        let row = self.ends.get(topic)?.get(&partition)?;
+        let ends = row.iter().take(self.moments.len()).rev();
+        ends.copied().find(|end| *end >= 0)
     }
 
     /// When the record at `offset` was appended; nothing where it was there before the first sample,
@@ -175,6 +181,30 @@ mod tests {
     }
 
     #[test]
+    fn records_between_two_samples_are_taken_to_have_come_evenly() {
+        let mut history = History::default();
+        one(&mut history, INTERVAL, Some(100));
+        one(&mut history, 2 * INTERVAL, Some(105));
+        let moments = [100, 102, 104].map(|offset| history.appended("t", 0, offset).unwrap().at);
+        // The middles of five parts of the 10,050 ms until the second answer.
+        assert_eq!(moments, [11_005, 15_025, 19_045]);
+    }
+
+    #[test]
+    fn what_is_older_than_the_history_is_not_known() {
+        let mut history = History::default();
+        let hour = MAX_AGE_MILLIS / 6;
+        for now in 0..=7 {
+            one(&mut history, now * hour, Some(10 * now));
+        }
+        let first = history.appended("t", 0, 5).unwrap();
+        assert_eq!((first.after, first.until), (0, hour + 50));
+        one(&mut history, 7 * hour + 1_000, Some(80));
+        assert_eq!(history.appended("t", 0, 5), None);
+        assert_eq!(history.appended("t", 0, 10).unwrap().after, hour);
+    }
+
+    #[test]
     fn a_cycle_without_an_answer_widens_and_a_shorter_log_forgets() {
         let mut history = History::default();
         for (cycle, end) in [(0, Some(5)), (1, None), (2, Some(9))] {
@@ -182,8 +212,12 @@ mod tests {
         }
         let span = history.appended("t", 0, 7).unwrap();
         assert_eq!((span.after, span.until), (0, 2 * INTERVAL + 50));
+        assert_eq!(history.end("t", 0), Some(9));
         one(&mut history, 3 * INTERVAL, Some(4));
         one(&mut history, 4 * INTERVAL, Some(8));
+        one(&mut history, 5 * INTERVAL, None);
+        assert_eq!(history.end("t", 0), Some(8), "as far as anybody knows");
+        assert_eq!(history.end("t", 1), None);
         let span = history.appended("t", 0, 7).unwrap();
         assert_eq!(span.after, 3 * INTERVAL, "{span:?}");
         assert_eq!(history.appended("t", 0, 3), None);
@@ -197,8 +231,9 @@ mod tests {
         assert!(history.appended("t", 0, 2).is_some());
         one(&mut history, 2 * INTERVAL, Some(9));
         assert_eq!(history.appended("t", 0, 2), None);
+        assert!(history.knows("t", 0) && !history.knows("t", 1));
         history.sample(at(3 * INTERVAL), std::iter::empty());
-        assert!(history.ends.is_empty());
+        assert!(history.ends.is_empty() && !history.knows("t", 0));
     }
 
     /// The truth lies within the bounds, and those are narrow in proportion to the age.

@@ -177,6 +177,26 @@ pub fn worst<'a>(ages: impl IntoIterator<Item = &'a Age>) -> Option<&'a Age> {
 mod tests {
     use super::*;
 
+    /// Snapshots and documents use the same words.
+    #[test]
+    fn every_word_is_its_name() {
+        let same = |word: &str, name: serde_json::Value| assert_eq!(name, word);
+        for method in [Method::Exact, Method::Estimated] {
+            same(method.as_str(), serde_json::to_value(method).unwrap());
+        }
+        for basis in [Basis::Timestamp, Basis::Append] {
+            same(basis.as_str(), serde_json::to_value(basis).unwrap());
+        }
+        for unknown in [
+            Unknown::Pending,
+            Unknown::NotAnswered,
+            Unknown::NoTimestamp,
+            Unknown::Truncated,
+        ] {
+            same(unknown.as_str(), serde_json::to_value(unknown).unwrap());
+        }
+    }
+
     #[test]
     fn a_timestamp_in_the_future_is_no_negative_age() {
         assert_eq!(Age::exact(2_000, 1_000).seconds, 0.0);

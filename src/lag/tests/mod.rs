@@ -1,5 +1,6 @@
 //! A model of a partition, and what is said about it.
 
+mod groups;
 mod properties;
 mod restart;
 mod scenarios;

@@ -31,7 +31,7 @@ fn stopped() -> (Evaluator, u64) {
 #[test]
 fn a_restart_is_no_change_and_forgets_no_status() {
     let (before, tick) = stopped();
-    for pause in [1, 5, 1_000] {
+    for pause in [1, 3, 4, 1_000] {
         let mut after = decode(&encode(&before), rules()).unwrap();
         assert_eq!(after, before);
         let sight = lagging(200);
@@ -44,7 +44,7 @@ fn a_restart_is_no_change_and_forgets_no_status() {
         let rates = verdicts[0].1.judgement.rates;
         assert_eq!(
             rates.is_some(),
-            pause == 1,
+            pause <= 3,
             "a rate over a pause of {pause}"
         );
     }
@@ -71,7 +71,9 @@ fn another_window_or_clock_or_cluster_begins_what_it_has_to() {
 
     let mut set_back = decode(&bytes, rules()).unwrap();
     let (verdicts, _) = cycle(&mut set_back, INTERVAL / 2, &sights);
-    assert_eq!(verdicts[0].1.judgement.rates, None);
+    let judgement = verdicts[0].1.judgement;
+    assert_eq!((judgement.rates, judgement.stuck_for), (None, Some(0)));
+    assert_eq!(judgement.status, Status::Unknown);
 
     let mut moved = decode(&bytes, rules()).unwrap();
     moved.begin(tick + INTERVAL, Some("another cluster"));
@@ -111,6 +113,10 @@ fn what_is_gone_is_forgotten_unless_a_broker_is_silent() {
     evaluator.begin(4 * INTERVAL, None);
     evaluator.end(false);
     assert_eq!(evaluator.len(), 1, "a broker is silent");
+    evaluator.begin(4 * INTERVAL + 23 * 3_600_000, None);
+    evaluator.end(false);
+    assert_eq!(evaluator.len(), 1, "for less than a day");
+    assert!(!evaluator.is_empty());
     evaluator.begin(4 * INTERVAL + 25 * 3_600_000, None);
     evaluator.end(false);
     assert_eq!(evaluator.len(), 0, "for a day");
@@ -119,6 +125,29 @@ fn what_is_gone_is_forgotten_unless_a_broker_is_silent() {
     evaluator.begin(6 * INTERVAL, None);
     evaluator.end(true);
     assert_eq!(evaluator.len(), 0, "nobody lists it");
+}
+
+/// The agent's clock was ahead when it wrote its file.
+#[test]
+fn what_was_remembered_from_the_future_holds_since_now_at_most() {
+    let ahead = 1_000 * INTERVAL;
+    let mut evaluator = Evaluator::new(rules());
+    let caught_up = [(0, lagging(10), Reader::Nobody)];
+    let silent = [(0, Sight::Unknown("timeout"), Reader::Unknown)];
+    cycle(&mut evaluator, ahead, &caught_up);
+    let known = encode(&evaluator);
+    cycle(&mut evaluator, ahead + INTERVAL, &silent);
+    let unknown = encode(&evaluator);
+
+    for (bytes, sights) in [(&known, &caught_up), (&unknown, &silent)] {
+        let mut after = decode(bytes, rules()).unwrap();
+        let (verdicts, group) = cycle(&mut after, INTERVAL, sights);
+        assert_eq!((verdicts[0].1.since, group.since), (INTERVAL, INTERVAL));
+    }
+    let mut after = decode(&known, rules()).unwrap();
+    after.begin(INTERVAL, None);
+    after.end(true);
+    assert_eq!(after.len(), 0, "nobody lists it");
 }
 
 #[test]

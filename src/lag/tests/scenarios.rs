@@ -3,7 +3,7 @@
 use super::{Model, cycle, rules};
 use crate::lag::evaluator::Evaluator;
 use crate::lag::group::Verdict;
-use crate::lag::sight::{Reader, Sight};
+use crate::lag::sight::{Reader, Sample, Sight};
 use crate::lag::tests::INTERVAL;
 
 /// What happens in every cycle of a while, and what is then said.
@@ -95,8 +95,16 @@ fn table() -> Vec<(&'static str, Vec<While>)> {
                 during(1, 11, 10, "UNKNOWN window_filling").by(Nobody),
                 during(1, 11, 11, "OK residue"),
                 during(10_000, 0, 0, "OK residue"),
+                during(10_000, 0, 0, "OK residue").by(Nobody),
                 during(1, 1, 0, "OK advancing"),
                 during(30, 0, 0, "STALL not_advancing"),
+            ],
+        ),
+        (
+            "nor is it at the first sight, if somebody is there to read",
+            vec![
+                during(1, 3, 0, "OK residue"),
+                during(40, 0, 0, "OK residue"),
             ],
         ),
         (
@@ -211,6 +219,16 @@ fn a_commit_that_moves_back_is_told_until_it_is_made_up_for() {
 }
 
 #[test]
+fn a_step_back_is_told_for_a_window() {
+    let mut lines = vec![(0, 100, 100, "OK caught_up")];
+    for step in 0..30 {
+        lines.push((0, 20 + step, 200, "REWIND commit_moved_back"));
+    }
+    lines.push((0, 50, 200, "OK advancing"));
+    story(&lines);
+}
+
+#[test]
 fn records_lost_to_retention_are_told_when_the_next_cycle_confirms_them() {
     story(&[
         (0, 100, 200, "UNKNOWN window_filling"),
@@ -218,6 +236,29 @@ fn records_lost_to_retention_are_told_when_the_next_cycle_confirms_them() {
         (150, 100, 200, "TRUNCATED below_log_start"),
         (150, 150, 200, "OK advancing"),
     ]);
+}
+
+/// A leader may answer for the one end of a log and not for the other.
+#[test]
+fn records_are_no_less_lost_while_nobody_tells_where_the_log_starts() {
+    for reader in [Reader::Assigned, Reader::Nobody] {
+        let mut evaluator = Evaluator::new(rules());
+        let starts = [Some(150), Some(150), None, None, Some(150)];
+        for (cycle, log_start) in (1..).zip(starts) {
+            let sight = Sight::Sample(Sample {
+                committed: 100,
+                log_start,
+                log_end: 200,
+            });
+            let said = words(&see(&mut evaluator, cycle * INTERVAL, sight, reader));
+            let is_told = cycle > 1 || reader == Reader::Nobody;
+            assert_eq!(
+                said == "TRUNCATED below_log_start",
+                is_told,
+                "{cycle} {said}"
+            );
+        }
+    }
 }
 
 #[test]
@@ -255,6 +296,56 @@ fn falling_behind_near_the_end_of_retention_is_an_error() {
         said = words(&see(&mut evaluator, tick, model.sight(), Reader::Assigned));
     }
     assert_eq!(said, "ERR retention");
+}
+
+/// Not one that has lasted for a few cycles, but any.
+#[test]
+fn a_single_cycle_without_an_answer_begins_rates_anew() {
+    let mut evaluator = Evaluator::new(rules());
+    let (mut tick, mut end) = (0, 50);
+    let mut at = |is_answered: bool| {
+        (tick, end) = (tick + INTERVAL, end + 10);
+        let model = Model {
+            start: 0,
+            committed: 10,
+            end,
+        };
+        let sight = match is_answered {
+            true => model.sight(),
+            false => Sight::Unknown("timeout"),
+        };
+        let verdict = see(&mut evaluator, tick, sight, Reader::Nobody);
+        verdict.judgement.rates.map(|rates| rates.seconds)
+    };
+    let answers = [true, true, true, false, true, true];
+    let spans = answers.map(&mut at);
+    let seconds = |cycles: u64| Some((cycles * INTERVAL) as f64 / 1_000.0);
+    assert_eq!(
+        spans,
+        [None, seconds(1), seconds(2), None, None, seconds(1)]
+    );
+}
+
+/// What nobody ever commits does not make the time stand still that is told.
+#[test]
+fn what_is_left_at_the_end_of_a_log_is_left_since_it_came() {
+    let mut evaluator = Evaluator::new(rules());
+    let model = Model {
+        start: 0,
+        committed: 10,
+        end: 11,
+    };
+    let stuck = [1, 2, 3].map(|cycle| {
+        let verdict = see(
+            &mut evaluator,
+            cycle * INTERVAL,
+            model.sight(),
+            Reader::Assigned,
+        );
+        assert_eq!(words(&verdict), "OK residue");
+        verdict.judgement.stuck_for
+    });
+    assert_eq!(stuck, [Some(0), Some(INTERVAL), Some(2 * INTERVAL)]);
 }
 
 #[test]

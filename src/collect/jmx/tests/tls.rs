@@ -3,10 +3,8 @@
 use std::time::Duration;
 
 use stack::{JmxAccess, JmxPort, Options, PlainJvm};
-use tokio::time::Instant;
 
-use super::config::read;
-use crate::collect::{Collected, Cycle, FaultKind};
+use crate::collect::{Collected, FaultKind};
 
 /// Generous: other tests use the machine, too.
 const PATIENT: Duration = Duration::from_secs(30);
@@ -14,16 +12,11 @@ const PATIENT: Duration = Duration::from_secs(30);
 /// Collects from a JVM with these lines under `ssl`.
 async fn collect(jvm: &PlainJvm, ssl: &str) -> Collected {
     let (user, password) = (JmxAccess::USER, JmxAccess::PASSWORD);
-    let (plans, problems) = read(&format!(
+    let section = format!(
         "jmx:\n  - {{endpoint: \"{}\", presets: [jvm], username: {user}, password: {password}, {ssl}}}\n",
         jvm.jmx()
-    ));
-    assert_eq!(problems, [""; 0]);
-    let mut collector = (plans[0].build)();
-    let deadline = Instant::now() + PATIENT;
-    let collected = collector.collect(&Cycle::until(deadline)).await;
-    collector.close().await;
-    collected
+    );
+    super::collect(&section, PATIENT).await
 }
 
 #[tokio::test]

@@ -5,8 +5,7 @@ use std::time::Duration;
 use stack::{Consumer, Kafka, Producer};
 use tokio::time::Instant;
 
-use super::config::read;
-use crate::collect::{Collected, Cycle};
+use crate::collect::Collected;
 
 /// Generous: other tests use the machine, too.
 const PATIENT: Duration = Duration::from_secs(60);
@@ -14,16 +13,11 @@ const PATIENT: Duration = Duration::from_secs(60);
 const RECORDS: i64 = 20;
 
 async fn collect(consumer: &Consumer) -> Collected {
-    let (plans, problems) = read(&format!(
+    let section = format!(
         "jmx: [{{endpoint: \"{}\", presets: [kafka-consumer]}}]",
         consumer.jmx()
-    ));
-    assert_eq!(problems, [""; 0]);
-    let mut collector = (plans[0].build)();
-    let deadline = Instant::now() + PATIENT;
-    let collected = collector.collect(&Cycle::until(deadline)).await;
-    collector.close().await;
-    collected
+    );
+    super::collect(&section, PATIENT).await
 }
 
 /// Kafka's consumers from 4.1 on have beans of `orders.eu` and of `orders_eu`.

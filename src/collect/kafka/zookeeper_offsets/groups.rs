@@ -12,8 +12,14 @@ use crate::collect::kafka::snapshot::{
 const TIME_DIGITS: usize = 13;
 const RANDOM_DIGITS: usize = 8;
 
-/// The groups that were found, and where the list itself is missing those of earlier.
-pub fn groups(tree: &Tree, away: Option<&Missing>, seen: &Seen) -> Vec<Group> {
+/// The groups that were found, and where the list itself is missing those of earlier that are still wanted:
+/// another agent may have them now.
+pub fn groups(
+    tree: &Tree,
+    away: Option<&Missing>,
+    seen: &Seen,
+    is_wanted: impl Fn(&str) -> bool,
+) -> Vec<Group> {
     let unread = away
         .cloned()
         .unwrap_or_else(|| Missing::new(Reason::Error, "nobody has answered"));
@@ -21,7 +27,7 @@ pub fn groups(tree: &Tree, away: Option<&Missing>, seen: &Seen) -> Vec<Group> {
         && let Some(why) = away.or(tree.refused.as_ref())
     {
         let lost = |id: &String| group(id, Err(why.clone()), Err(why.clone()), seen);
-        return seen.keys().map(lost).collect();
+        return seen.keys().filter(|id| is_wanted(id)).map(lost).collect();
     }
     let found = tree.groups.iter().map(|old| {
         let committed = committed(old, &unread, seen.get(&old.id));
@@ -216,7 +222,7 @@ mod tests {
             groups: vec![old("g")],
             ..Tree::default()
         };
-        let groups = groups(&tree, None, &Seen::new());
+        let groups = groups(&tree, None, &Seen::new(), |_| true);
         let description = groups[0].description.as_ref().unwrap();
         assert_eq!(
             (description.state.as_str(), description.simple),
@@ -240,7 +246,7 @@ mod tests {
             ..Tree::default()
         };
         let mut found = Found {
-            groups: groups(&tree, None, &Seen::new()),
+            groups: groups(&tree, None, &Seen::new(), |_| true),
             store: None,
         };
         let mut kafka = found.groups.clone();
@@ -285,16 +291,18 @@ mod tests {
         learn(&mut seen, &tree, false);
         // Nobody answers at all.
         let nothing = Tree::default();
-        let lost = groups(&nothing, Some(&timeout()), &seen);
+        let lost = groups(&nothing, Some(&timeout()), &seen, |_| true);
         learn(&mut seen, &nothing, true);
         assert_eq!(lost.len(), 2);
         assert_eq!(lost[1].committed, Err(timeout()));
         assert_eq!(lost[1].description, Err(timeout()));
         assert_eq!(lost[1].last_partitions["t"], [0, 1]);
+        let ours = groups(&nothing, Some(&timeout()), &seen, |id| id == "b");
+        assert_eq!(ours[..], lost[1..], "another agent has a now");
         // The time ends between two groups: the second one's partitions are not even listed.
         let cut = tree.groups[1].topics.get_mut("t").unwrap();
         (cut.listed, cut.offsets) = (None, BTreeMap::new());
-        let partly = groups(&tree, Some(&timeout()), &seen);
+        let partly = groups(&tree, Some(&timeout()), &seen, |_| true);
         learn(&mut seen, &tree, true);
         assert_eq!(partly[0].committed.as_ref().unwrap()["t"][&0], Ok(Some(7)));
         assert_eq!(

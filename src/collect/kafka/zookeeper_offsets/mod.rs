@@ -137,7 +137,7 @@ impl OldConsumers {
             _ => 0,
         };
         self.say(&tree);
-        let groups = groups::groups(&tree, away.as_ref(), &self.seen);
+        let groups = groups::groups(&tree, away.as_ref(), &self.seen, wanted.group);
         groups::learn(&mut self.seen, &tree, away.is_some());
         Found {
             groups,

@@ -51,6 +51,8 @@ pub struct Session {
     ticket: Option<Ticket>,
     /// The last transaction that was seen in the present session.
     zxid: i64,
+    /// When that session ends if nobody uses it.
+    ends: Option<Instant>,
     /// Absent while it is in use: what is given up half-way is closed.
     connection: Option<Connection>,
 }
@@ -61,6 +63,14 @@ enum Greeted {
     Expired,
 }
 
+/// Why none of the hosts will do.
+struct NoHost {
+    /// What came of the one that was asked last.
+    last: SessionError,
+    /// How many ended the connection by themselves.
+    hung_up: usize,
+}
+
 impl Session {
     /// A session that has not connected yet.
     pub fn new(options: Options) -> Self {
@@ -69,6 +79,7 @@ impl Session {
             first: 0,
             ticket: None,
             zxid: 0,
+            ends: None,
             connection: None,
         }
     }
@@ -88,12 +99,17 @@ impl Session {
         self.connection = None;
         let before = self.ticket.as_ref().map(|ticket| ticket.id);
         let mut outcome = self.try_hosts(deadline).await;
-        // Servers hang up on one who has seen more than they: they have lost their data.
-        if self.ticket.is_some() && matches!(outcome, Err(SessionError::Lost { .. })) {
+        // Servers hang up on one who has seen more than they. Where all do, they have lost their data;
+        // where another one is away, they may be behind it for a moment, and would tell older offsets.
+        if let Err(failed) = &outcome
+            && self.ticket.is_some()
+            && (failed.hung_up == self.options.hosts.len()
+                || (failed.hung_up > 0 && self.is_over()))
+        {
             self.forget();
             outcome = self.try_hosts(deadline).await;
         }
-        outcome?;
+        outcome.map_err(|failed| failed.last)?;
         let now = self.ticket.as_ref().map(|ticket| ticket.id);
         Ok(match before {
             None => Opened::New,
@@ -105,12 +121,21 @@ impl Session {
     fn forget(&mut self) {
         self.ticket = None;
         self.zxid = 0;
+        self.ends = None;
     }
 
-    async fn try_hosts(&mut self, deadline: Instant) -> Result<(), SessionError> {
+    /// Whether the session has not been used for as long as it lasts.
+    fn is_over(&self) -> bool {
+        self.ends.is_none_or(|ends| ends <= Instant::now())
+    }
+
+    async fn try_hosts(&mut self, deadline: Instant) -> Result<(), NoHost> {
         let count = self.options.hosts.len();
-        let mut last = SessionError::Timeout {
-            host: String::new(),
+        let mut failed = NoHost {
+            last: SessionError::Timeout {
+                host: String::new(),
+            },
+            hung_up: 0,
         };
         for tried in 0..count {
             let index = (self.first + tried) % count;
@@ -122,10 +147,13 @@ impl Session {
                     self.connection = Some(connection);
                     return Ok(());
                 }
-                Err(error) => last = error,
+                Err(error) => {
+                    failed.hung_up += usize::from(matches!(error, SessionError::Lost { .. }));
+                    failed.last = error;
+                }
             }
         }
-        Err(last)
+        Err(failed)
     }
 
     /// Connects to a host, a second time without the old session where that is over.
@@ -180,6 +208,7 @@ impl Session {
         };
         self.ticket = Some(ticket);
         connection.timeout = Duration::from_millis(granted);
+        self.ends = Some(connection.used + connection.timeout);
         if let Some(digest) = &self.options.digest {
             connection.authenticate(digest).await?;
         }
@@ -209,6 +238,7 @@ impl Session {
             Ok(Ok(zxid)) => {
                 self.zxid = self.zxid.max(zxid);
                 connection.used = Instant::now();
+                self.ends = Some(connection.used + connection.timeout);
                 self.connection = Some(connection);
                 Ok(())
             }

@@ -66,7 +66,10 @@ impl Book {
         moment: Moment,
         ends: impl Iterator<Item = (&'a str, i32, Option<i64>)>,
     ) {
-        self.history.sample(moment, ends);
+        if self.history.sample(moment, ends) {
+            let all = self.partitions.values_mut().flat_map(BTreeMap::values_mut);
+            all.for_each(Notes::forget_moments);
+        }
     }
 
     /// Takes the offsets of this cycle, sorted.
@@ -74,7 +77,7 @@ impl Book {
         let history = &self.history;
         for (topic, all) in &mut self.partitions {
             all.retain(|id, notes| {
-                notes.rest();
+                notes.rest(history.end(topic, *id));
                 history.knows(topic, *id)
             });
         }

@@ -117,11 +117,22 @@ impl Notes {
     }
 
     /// A cycle begins. Offsets outlive one that could not read them; whether timestamps can be
-    /// trusted is remembered longer than a group keeps up.
-    pub(super) fn rest(&mut self) {
+    /// trusted is remembered longer than a group keeps up. Nothing outlives its log, which may be made
+    /// anew while nobody lags behind.
+    pub(super) fn rest(&mut self, log_end: Option<i64>) {
+        if log_end.is_some_and(|end| end < self.log_end) {
+            *self = Self::default();
+        }
         self.idle = self.idle.saturating_add(1);
         if self.idle > KEPT_CYCLES {
             self.marks = Vec::new();
+        }
+    }
+
+    /// The clock was set back: what it said of moments is worth nothing now.
+    pub(super) fn forget_moments(&mut self) {
+        for mark in &mut self.marks {
+            mark.appended = None;
         }
     }
 

@@ -231,11 +231,35 @@ fn every_age_is_true_within_what_it_says_and_nothing_bounces() {
     }
 }
 
+/// The log ends of a cycle.
+fn sample(book: &mut Book, now: i64, log_end: i64) {
+    let (from, to) = (now, now);
+    book.sample(Moment { from, to }, [("t", 0, Some(log_end))].into_iter());
+}
+
+/// Of a log with 9 records.
 fn book() -> Book {
     let mut book = Book::default();
-    let (from, to) = (BEGIN, BEGIN);
-    book.sample(Moment { from, to }, [("t", 0, Some(9))].into_iter());
+    sample(&mut book, BEGIN, 9);
     book
+}
+
+/// A group that stands at offset 5.
+fn at_five(log_end: i64) -> Want<'static> {
+    Want {
+        topic: "t",
+        partition: 0,
+        offset: 5,
+        log_end,
+    }
+}
+
+fn age(book: &Book, now: i64) -> Result<Age, Unknown> {
+    let (.., ages) = book.ages(now).next().unwrap();
+    let [(5, age)] = ages[..] else {
+        panic!("{ages:?}");
+    };
+    age
 }
 
 #[test]
@@ -283,26 +307,19 @@ fn the_bound_of_look_ups_holds_and_everybody_has_a_turn() {
 #[test]
 fn what_was_read_is_exact_and_counts_before_all_else() {
     let mut book = book();
-    let want = |log_end| Want {
-        topic: "t",
-        partition: 0,
-        offset: 5,
-        log_end,
-    };
-    book.want(&[want(9)]);
-    assert_eq!(book.unread().collect::<Vec<_>>(), [want(9)]);
+    book.want(&[at_five(9)]);
+    assert_eq!(book.unread().collect::<Vec<_>>(), [at_five(9)]);
     book.read("t", 0, 5, Read::NothingBefore(9));
     assert_eq!(book.unread().count(), 0);
-    assert_eq!(book.ages(BEGIN).next().unwrap().2, [(5, Ok(Age::NONE))]);
-    book.want(&[want(10)]);
+    assert_eq!(age(&book, BEGIN), Ok(Age::NONE));
+    book.want(&[at_five(10)]);
     assert_eq!(
         book.unread().count(),
         1,
         "something came behind the markers"
     );
     book.read("t", 0, 5, Read::Record(Some(BEGIN - 1_500)));
-    let (.., ages) = book.ages(BEGIN).next().unwrap();
-    assert_eq!(ages, [(5, Ok(Age::exact(BEGIN - 1_500, BEGIN)))]);
+    assert_eq!(age(&book, BEGIN), Ok(Age::exact(BEGIN - 1_500, BEGIN)));
     assert_eq!(book.unread().count(), 0);
     assert!(book.questions(BEGIN, 10).is_empty());
 }
@@ -310,17 +327,38 @@ fn what_was_read_is_exact_and_counts_before_all_else() {
 #[test]
 fn a_log_made_anew_is_another_log() {
     let mut book = book();
-    let want = |log_end| Want {
-        topic: "t",
-        partition: 0,
-        offset: 5,
-        log_end,
-    };
-    book.want(&[want(9)]);
+    book.want(&[at_five(9)]);
     book.read("t", 0, 5, Read::Record(Some(1)));
-    book.want(&[want(8)]);
-    let (.., ages) = book.ages(BEGIN).next().unwrap();
-    assert_eq!(ages, [(5, Err(Unknown::Pending))]);
+    book.want(&[at_five(8)]);
+    assert_eq!(age(&book, BEGIN), Err(Unknown::Pending));
+}
+
+/// A topic is deleted and made anew between two cycles, and a group commits what another one had.
+#[test]
+fn a_log_made_anew_is_another_log_also_while_nobody_lags_behind() {
+    let mut book = book();
+    book.want(&[at_five(9)]);
+    book.read("t", 0, 5, Read::Record(Some(1)));
+    sample(&mut book, BEGIN + INTERVAL, 2);
+    book.want(&[]);
+    sample(&mut book, BEGIN + 2 * INTERVAL, 20);
+    book.want(&[at_five(20)]);
+    let age = age(&book, BEGIN + 2 * INTERVAL).unwrap();
+    assert_eq!(age.basis, Basis::Append, "it was appended since then");
+}
+
+/// Age 0 of a record that has waited for ten seconds would be wrong.
+#[test]
+fn a_clock_that_is_set_back_makes_no_record_young() {
+    let mut book = Book::default();
+    sample(&mut book, BEGIN, 5);
+    sample(&mut book, BEGIN + INTERVAL, 9);
+    book.want(&[at_five(9)]);
+    let known = age(&book, BEGIN + INTERVAL).unwrap();
+    assert_eq!(known.basis, Basis::Append);
+    sample(&mut book, BEGIN - 3_600_000, 9);
+    book.want(&[at_five(9)]);
+    assert_eq!(age(&book, BEGIN - 3_600_000), Err(Unknown::Pending));
 }
 
 /// A group that keeps up lags behind for a moment again and again: that must not cost look-ups.

@@ -40,11 +40,7 @@ impl Hostile {
         let count = Arc::clone(&written);
         tokio::spawn(async move {
             let (mut stream, _) = listener.accept().await.unwrap();
-            stream
-                .write_all(b"\x4e\x00\x01h\x00\x00\x12\x34")
-                .await
-                .unwrap();
-            stream.read_exact(&mut [0; 7 + 6 + 41 + 9]).await.unwrap();
+            take_first_call(&mut stream).await;
             stream.write_all(&start).await.unwrap();
             let large = if pause.is_zero() {
                 repeat.repeat(1024)

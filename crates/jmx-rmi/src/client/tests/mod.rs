@@ -11,7 +11,7 @@ mod sessions;
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 
 use super::connection::Route;
 use super::*;
@@ -72,6 +72,13 @@ fn sentence(error: &Error) -> String {
     source.map_or(error.to_string(), |source| format!("{error}: {source}"))
 }
 
+/// What a registry does before it answers: says hello, and takes hello, end point, header and argument of the call.
+async fn take_first_call(stream: &mut TcpStream) {
+    let hello = b"\x4e\x00\x01h\x00\x00\x12\x34";
+    stream.write_all(hello).await.unwrap();
+    stream.read_exact(&mut [0; 7 + 6 + 41 + 9]).await.unwrap();
+}
+
 /// A registry elsewhere than the server object.
 struct FakeRegistry {
     port: u16,
@@ -84,12 +91,7 @@ impl FakeRegistry {
         tokio::spawn(async move {
             loop {
                 let (mut stream, _) = listener.accept().await.unwrap();
-                stream
-                    .write_all(b"\x4e\x00\x01h\x00\x00\x12\x34")
-                    .await
-                    .unwrap();
-                // Hello, end point, header and argument of the call.
-                stream.read_exact(&mut [0; 7 + 6 + 41 + 9]).await.unwrap();
+                take_first_call(&mut stream).await;
                 stream.write_all(&stub).await.unwrap();
             }
         });

@@ -94,6 +94,45 @@ async fn a_host_that_is_silent_or_dead_is_followed_by_the_next() {
     assert!(started.elapsed() < PATIENCE / 3);
 }
 
+/// A server that takes nobody who comes with a session, as one does that has seen less than he.
+async fn behind() -> (String, u16) {
+    /// Where in `ConnectRequest`, with its length before it, the number of the session stands.
+    const SESSION: std::ops::Range<usize> = 20..28;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        let mut open = Vec::new();
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut head = [0; SESSION.end];
+            stream.read_exact(&mut head).await.unwrap();
+            if head[SESSION].iter().all(|byte| *byte == 0) {
+                stream.write_all(&greeting()).await.unwrap();
+                open.push(stream);
+            }
+        }
+    });
+    ("127.0.0.1".to_owned(), port)
+}
+
+#[tokio::test]
+async fn a_server_that_is_behind_is_believed_only_where_no_other_one_may_know_more() {
+    for (hosts, is_believed) in [
+        (vec![behind().await], true),
+        (vec![behind().await, behind().await], true),
+        (vec![nobody().await, behind().await], false),
+    ] {
+        let mut session = session(hosts);
+        session.open(Instant::now() + PATIENCE).await.unwrap();
+        session.disconnect();
+        let again = session.open(Instant::now() + PATIENCE).await;
+        assert_eq!(again.is_ok(), is_believed);
+        // Nobody has heard of the session for longer than it lasts: what it has seen is past.
+        session.ends = Some(Instant::now());
+        session.disconnect();
+        session.open(Instant::now() + PATIENCE).await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn nobody_is_waited_for_longer_than_the_deadline() {
     let mut session = session(vec![server(Vec::new()).await, server(Vec::new()).await]);

@@ -4,182 +4,31 @@
 //! own client, as `ZkUtils` and `ZookeeperConsumerConnector` of Kafka 1.1 did it. The collector runs
 //! in the test, so that a test says when it reads.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::LazyLock;
+mod reader;
+mod session;
+
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use brokerbeat::clock::Millis;
+use brokerbeat::collect::Collected;
 use brokerbeat::collect::kafka::zookeeper_offsets::OldConsumers;
 use brokerbeat::collect::kafka::zookeeper_offsets::config::Config;
 use brokerbeat::collect::kafka::zookeeper_offsets::walk::Wanted;
-use brokerbeat::collect::zookeeper::client::message::{Code, Op, Payload, Request};
-use brokerbeat::collect::zookeeper::client::session::{Bounds, Opened, Options, Session};
-use brokerbeat::collect::{Collected, Collector, Cycle};
-use brokerbeat::config::Source;
 use brokerbeat::document::Document;
 use serde_json::Value;
-use stack::{
-    Consumer, Kafka, Options as ServerOptions, Producer, Signal, ZooKeeper, ZooKeeperNodes,
-    ZooKeeperVersion, wait_until,
-};
+use stack::{Signal, ZooKeeper, ZooKeeperNodes, wait_until};
 use tokio::time::Instant;
 
+use self::reader::{
+    BUDGET, CLUSTER, Reader, TOPIC, faults, lags, number, of_zookeeper, reasons, text,
+};
 use crate::agent::PATIENCE;
-
-const TOPIC: &str = "orders";
 
 /// A consumer's id as Kafka made it where `consumer.id` was not set.
 const MEMBER: &str = "billing_host-7-1711111111111-0123abcd";
 
-/// Enough for a cycle on a busy machine; what hangs costs half of the rest.
-const BUDGET: Duration = Duration::from_secs(20);
-
 /// A cycle in which ZooKeeper hangs: it has half of that.
 const SHORT: Duration = Duration::from_secs(12);
-
-/// Kafka 2.8.2 with three partitions of 100 records each, and its ZooKeeper 3.5.9.
-struct Cluster {
-    zookeeper: ZooKeeper,
-    kafka: Kafka,
-    _producer: Producer,
-    /// Reads the same topic in the group `billing`, which is in ZooKeeper, too.
-    _consumer: Consumer,
-}
-
-static CLUSTER: LazyLock<Cluster> = LazyLock::new(|| {
-    let options = ServerOptions::new();
-    let zookeeper = ZooKeeper::start_of(ZooKeeperVersion::V3_5, &options).expect("ZooKeeper");
-    let kafka = Kafka::start_zookeeper_mode(&zookeeper, 1).expect("Kafka starts");
-    kafka.create_topic(TOPIC, 3, 1).expect("a topic");
-    let producer = Producer::start(&kafka.bootstrap(), TOPIC, 0.0).expect("a producer");
-    producer.send(300).expect("sent");
-    let consumer = Consumer::start(&kafka.bootstrap(), TOPIC, "billing").expect("a consumer");
-    wait_until("the group has committed everywhere", PATIENCE, || {
-        consumer.commit().ok()?;
-        let rows = kafka.describe_groups(Some("billing")).ok()?;
-        let committed = rows.iter().filter(|row| row.current_offset.is_some());
-        (committed.count() == 3).then_some(())
-    })
-    .unwrap();
-    consumer.pause().expect("paused");
-    Cluster {
-        zookeeper,
-        kafka,
-        _producer: producer,
-        _consumer: consumer,
-    }
-});
-
-/// The collector and the threads that it needs.
-struct Reader {
-    runtime: tokio::runtime::Runtime,
-    collector: Box<dyn Collector>,
-}
-
-impl Reader {
-    fn new(section: &str) -> Self {
-        Self::with(section, "")
-    }
-
-    fn with(section: &str, rest: &str) -> Self {
-        let source = Source {
-            path: "test.yml".into(),
-            overrides: Vec::new(),
-            only_groups: Vec::new(),
-        };
-        let bootstrap = CLUSTER.kafka.bootstrap();
-        let text = format!(
-            "clusters:\n- name: a\n  kafka: {{bootstrap: [\"{bootstrap}\"], zookeeper_offsets: {section}}}\n{rest}"
-        );
-        let config = source.parse(&text, &|_| None).unwrap();
-        let runtime = tokio::runtime::Runtime::new().unwrap();
-        let guard = runtime.enter();
-        let collector = (config.clusters[0].targets[0].build)();
-        drop(guard);
-        Self { runtime, collector }
-    }
-
-    fn read(&mut self) -> Collected {
-        self.read_within(BUDGET)
-    }
-
-    fn read_within(&mut self, budget: Duration) -> Collected {
-        let collector = &mut self.collector;
-        let mut collected = self.runtime.block_on(async {
-            let deadline = Instant::now() + budget;
-            let tick = Some(Millis::now());
-            let cycle = Cycle {
-                tick,
-                ..Cycle::until(deadline)
-            };
-            collector.collect(&cycle).await
-        });
-        assert!(collected.up, "{:?}", collected.faults);
-        let later = collected.later.take().into_iter().flatten().flatten();
-        collected.documents.extend(later);
-        assert_single(&collected.documents);
-        collected
-    }
-}
-
-impl Drop for Reader {
-    fn drop(&mut self) {
-        self.runtime.block_on(self.collector.close());
-    }
-}
-
-/// No two documents of a tick are one series.
-fn assert_single(documents: &[Document]) {
-    let mut seen = BTreeSet::new();
-    for document in documents {
-        let (dataset, kind) = (&document.dataset, &document.kind);
-        let series = brokerbeat::identity::series("c", dataset, kind, &document.keys());
-        assert!(seen.insert(series.clone()), "twice: {series}");
-    }
-}
-
-fn text<'a>(document: &'a Document, field: &str) -> &'a str {
-    document.get(field).and_then(Value::as_str).unwrap_or("")
-}
-
-fn number(document: &Document, field: &str) -> Option<i64> {
-    document.get(field)?.as_i64()
-}
-
-fn of_zookeeper<'a>(found: &'a Collected, dataset: &str, group: &str) -> Vec<&'a Document> {
-    let all = found.documents.iter();
-    let wanted = |d: &&Document| {
-        d.dataset == dataset
-            && text(d, "kafka.consumergroup.store") == "zookeeper"
-            && text(d, "kafka.consumergroup.id") == group
-    };
-    all.filter(wanted).collect()
-}
-
-/// Lag, or why there is none, by topic and partition.
-fn lags(found: &Collected, group: &str) -> BTreeMap<(String, i64), Result<i64, String>> {
-    let rows = of_zookeeper(found, "kafka.consumergroup", group).into_iter();
-    let rows = rows.map(|row| {
-        let partition = number(row, "kafka.partition.id").unwrap();
-        let lag = number(row, "kafka.consumergroup.consumer_lag");
-        let reason = text(row, "kafka.consumergroup.lag.unknown_reason");
-        let at = (text(row, "kafka.topic.name").to_owned(), partition);
-        (at, lag.ok_or_else(|| reason.to_owned()))
-    });
-    rows.collect()
-}
-
-fn reasons(found: &Collected, group: &str) -> Vec<String> {
-    let lags = lags(found, group).into_values();
-    lags.map(|lag| lag.err().unwrap_or_else(|| "known".to_owned()))
-        .collect()
-}
-
-fn faults(found: &Collected) -> String {
-    let faults = found.faults.iter();
-    let said = faults.map(|fault| format!("{}: {}\n", fault.kind.as_str(), fault.message));
-    said.collect()
-}
 
 /// Log ends by Kafka's own tool.
 fn log_ends() -> BTreeMap<i64, i64> {
@@ -400,80 +249,6 @@ fn address(zookeeper: &ZooKeeper) -> (String, u16) {
     let address = zookeeper.addr();
     let (host, port) = address.rsplit_once(':').unwrap();
     (host.to_owned(), port.parse().unwrap())
-}
-
-fn session(zookeeper: &ZooKeeper) -> Session {
-    Session::new(Options {
-        hosts: vec![address(zookeeper)],
-        digest: None,
-        timeout: Duration::from_secs(4),
-    })
-}
-
-async fn ask(session: &mut Session, paths: &[&str]) -> Vec<Result<usize, i32>> {
-    let request = |path: &&str| Request {
-        op: Op::Children,
-        path: (*path).to_owned(),
-    };
-    let requests: Vec<Request> = paths.iter().map(request).collect();
-    let mut bounds = Bounds {
-        deadline: Instant::now() + BUDGET,
-        bytes: 1 << 20,
-    };
-    let mut answers = Vec::new();
-    let take = |_: usize, answer: Result<Payload<'_>, Code>| {
-        answers.push(match answer {
-            Ok(Payload::Children { names, .. }) => Ok(names.len()),
-            Ok(Payload::Data(_)) => panic!("data"),
-            Err(Code(code)) => Err(code),
-        });
-    };
-    session.ask(&requests, &mut bounds, take).await.unwrap();
-    answers
-}
-
-/// The ids of all sessions, by the server's own word.
-fn sessions(zookeeper: &ZooKeeper) -> usize {
-    let dump = zookeeper.four_letter_word("dump").unwrap();
-    let lines = dump
-        .lines()
-        .take_while(|line| !line.contains("ephemeral nodes"));
-    let ids = lines.filter_map(|line| line.split_whitespace().next());
-    let ids: BTreeSet<&str> = ids.filter(|id| id.starts_with("0x")).collect();
-    ids.len()
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_session_is_kept_resumed_and_made_anew_when_it_has_expired() {
-    for version in [ZooKeeperVersion::V3_5, ZooKeeperVersion::V3_9] {
-        let options = ServerOptions::new().set("maxSessionTimeout", "4000");
-        let zookeeper = ZooKeeper::start_of(version, &options).expect("ZooKeeper starts");
-        let mut session = session(&zookeeper);
-        let deadline = || Instant::now() + BUDGET;
-        assert_eq!(session.open(deadline()).await.unwrap(), Opened::New);
-        assert_eq!(
-            ask(&mut session, &["/zookeeper", "/none"]).await,
-            [Ok(2), Err(-101)]
-        );
-        assert_eq!(session.open(deadline()).await.unwrap(), Opened::Kept);
-        // A cycle that was given up half-way has closed its connection.
-        session.disconnect();
-        assert_eq!(session.open(deadline()).await.unwrap(), Opened::Resumed);
-        assert_eq!(ask(&mut session, &["/zookeeper"]).await, [Ok(2)]);
-        assert_eq!(sessions(&zookeeper), 1);
-        session.disconnect();
-        let gone = wait_until("the session expires", PATIENCE, || {
-            (sessions(&zookeeper) == 0).then_some(())
-        });
-        gone.unwrap();
-        assert_eq!(session.open(deadline()).await.unwrap(), Opened::Expired);
-        assert_eq!(ask(&mut session, &["/zookeeper"]).await, [Ok(2)]);
-        session.close().await;
-        wait_until("the good-bye ends the session", PATIENCE, || {
-            (sessions(&zookeeper) == 0).then_some(())
-        })
-        .unwrap();
-    }
 }
 
 #[test]
