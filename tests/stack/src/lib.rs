@@ -34,6 +34,7 @@
 //! | `groups` | very many consumer groups, and Java's admin client that reads them |
 //! | `java`, `jdk` | starting JVMs, compiling |
 //! | `proxy` | a longer way to a server |
+//! | `sink` | where documents go that a test looks at, or nobody |
 //! | `process`, `spawn`, `workdir`, `ports`, `wait` | lifetime, folders, ports, readiness |
 //! | `packages`, `maven`, `cache` | what is downloaded, how, where it stays |
 
@@ -61,6 +62,7 @@ mod plain;
 mod ports;
 mod process;
 mod proxy;
+mod sink;
 mod spawn;
 mod tail;
 mod tls;
@@ -90,6 +92,7 @@ pub use options::Options;
 pub use plain::PlainJvm;
 pub use process::{Process, Signal};
 pub use proxy::{Passed, Proxy};
+pub use sink::Sink;
 pub use tls::TlsFiles;
 pub use wait::{interrupt, wait_until};
 pub use workdir::WorkDir;
