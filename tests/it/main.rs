@@ -23,6 +23,8 @@ mod jolokia;
 mod lag_status;
 mod local;
 mod matrix;
+mod model;
+mod observer;
 mod reload;
 mod seconds;
 mod security;
