@@ -25,6 +25,7 @@ mod local;
 mod matrix;
 mod model;
 mod observer;
+mod outage;
 mod reload;
 mod seconds;
 mod security;

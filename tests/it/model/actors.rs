@@ -44,7 +44,7 @@ impl Actors {
     /// Makes the topics and first commits, so that what follows meets a cluster that is there.
     pub(super) fn start(bootstrap: &str, world: &Arc<World>, seed: u64) -> Self {
         let admin = Admin::new(bootstrap, world);
-        admin.make(STREAM, PARTITIONS);
+        admin.make(STREAM, PARTITIONS, 1);
         let all: Vec<(&str, fn(&mut Stage))> = vec![
             ("producer", produce),
             ("loner", |stage| commit(stage, LONERS[0])),
@@ -197,8 +197,12 @@ fn churn(stage: &mut Stage) {
     let admin = Admin::new(&stage.bootstrap, &stage.world);
     let committer = stage.committer(CHURN_READER, CHURN);
     while stage.goes_on() {
-        admin.make(CHURN, CHURN_PARTITIONS);
+        admin.make(CHURN, CHURN_PARTITIONS, 1);
         let writer = Writer::new(&stage.bootstrap, &stage.world, CHURN);
+        // Often it is as large as the last one at once: then its length does not tell them apart.
+        let burst = stage.dice.usize(1..400);
+        (0..CHURN_PARTITIONS).for_each(|partition| writer.send(partition, burst));
+        writer.flush();
         for _ in 0..stage.dice.u32(5..40) {
             let partition = stage.dice.i32(0..CHURN_PARTITIONS);
             writer.send(partition, stage.dice.usize(1..20));
@@ -206,12 +210,14 @@ fn churn(stage: &mut Stage) {
             let offset = stage.dice.i64(0..=end);
             // A broker that has just made a topic may not know it yet.
             committer.commit(&[(partition, offset)]);
-            stage.pause(100);
+            stage.pause(150);
         }
         writer.flush();
         admin.delete(CHURN, CHURN_PARTITIONS, &committer);
         stage.world.count(|counts| counts.recreations += 1);
-        stage.pause(800);
+        if stage.dice.bool() {
+            stage.pause(1_500);
+        }
     }
 }
 

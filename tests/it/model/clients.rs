@@ -26,7 +26,7 @@ fn config(bootstrap: &str) -> ClientConfig {
 }
 
 /// Tells the model of acknowledgements.
-pub(super) struct Acknowledge {
+pub(crate) struct Acknowledge {
     world: Arc<World>,
     topic: String,
 }
@@ -46,10 +46,10 @@ impl ProducerContext for Acknowledge {
 }
 
 /// A producer for the topic that is there now.
-pub(super) struct Writer(ThreadedProducer<Acknowledge>);
+pub(crate) struct Writer(ThreadedProducer<Acknowledge>);
 
 impl Writer {
-    pub(super) fn new(bootstrap: &str, world: &Arc<World>, topic: &str) -> Self {
+    pub(crate) fn new(bootstrap: &str, world: &Arc<World>, topic: &str) -> Self {
         let context = Acknowledge {
             world: Arc::clone(world),
             topic: topic.to_owned(),
@@ -63,7 +63,7 @@ impl Writer {
     }
 
     /// Sends records to a partition, with the moment of sending as their timestamp.
-    pub(super) fn send(&self, partition: i32, count: usize) {
+    pub(crate) fn send(&self, partition: i32, count: usize) {
         let Acknowledge { world, topic } = &**self.0.context();
         for _ in 0..count {
             let (_, stamp) = world.log(topic, partition, super::history::Log::send);
@@ -77,21 +77,21 @@ impl Writer {
     }
 
     /// Waits until everything is acknowledged.
-    pub(super) fn flush(&self) {
+    pub(crate) fn flush(&self) {
         self.0.flush(ANSWER).expect("delivered");
     }
 }
 
 /// Commits offsets for a group, as a member of it or without.
-pub(super) struct Committer {
-    pub(super) consumer: BaseConsumer,
+pub(crate) struct Committer {
+    pub(crate) consumer: BaseConsumer,
     world: Arc<World>,
     group: String,
     topic: String,
 }
 
 impl Committer {
-    pub(super) fn new(bootstrap: &str, world: &Arc<World>, group: &str, topic: &str) -> Self {
+    pub(crate) fn new(bootstrap: &str, world: &Arc<World>, group: &str, topic: &str) -> Self {
         let made = config(bootstrap)
             .set("group.id", group)
             .set("enable.auto.commit", "false")
@@ -107,7 +107,7 @@ impl Committer {
     }
 
     /// Commits in one request. Gives whether the coordinator took it.
-    pub(super) fn commit(&self, offsets: &[(i32, i64)]) -> bool {
+    pub(crate) fn commit(&self, offsets: &[(i32, i64)]) -> bool {
         let mut list = TopicPartitionList::new();
         for (partition, offset) in offsets {
             let added = list.add_partition_offset(&self.topic, *partition, Offset::Offset(*offset));
@@ -130,9 +130,25 @@ impl Committer {
         answer.is_ok()
     }
 
+    pub(crate) fn group(&self) -> &str {
+        &self.group
+    }
+
+    /// Commits one record more than the last time, on each of these partitions.
+    pub(crate) fn advance(&self, partitions: &[i32]) -> bool {
+        let mut offsets = Vec::new();
+        let next = |partition, commits: &mut super::world::Commits| {
+            offsets.push((partition, commits.latest().unwrap_or(0) + 1));
+        };
+        let partitions = partitions.iter().copied();
+        self.world
+            .each_commit(&self.group, &self.topic, partitions, next);
+        self.commit(&offsets)
+    }
+
     /// Waits until the coordinator has forgotten the commits on these partitions, as it does after their deletion. The
     /// deletion was told to the model as a write of nothing.
-    pub(super) fn wait_forgotten(&self, partitions: i32) {
+    pub(crate) fn wait_forgotten(&self, partitions: i32) {
         let mut list = TopicPartitionList::new();
         list.add_partition_range(&self.topic, 0, partitions - 1);
         wait_until("commits of a deleted topic gone", PATIENCE, || {
@@ -167,14 +183,14 @@ fn is_refusal(error: &KafkaError) -> bool {
 }
 
 /// Administration.
-pub(super) struct Admin {
+pub(crate) struct Admin {
     client: AdminClient<DefaultClientContext>,
     runtime: tokio::runtime::Runtime,
     world: Arc<World>,
 }
 
 impl Admin {
-    pub(super) fn new(bootstrap: &str, world: &Arc<World>) -> Self {
+    pub(crate) fn new(bootstrap: &str, world: &Arc<World>) -> Self {
         let mut runtime = tokio::runtime::Builder::new_current_thread();
         Self {
             client: config(bootstrap).create().expect("an admin client"),
@@ -184,9 +200,9 @@ impl Admin {
     }
 
     /// Makes a topic and waits until all its partitions have a leader.
-    pub(super) fn make(&self, topic: &str, partitions: i32) {
+    pub(crate) fn make(&self, topic: &str, partitions: i32, replicas: i32) {
         self.world.make(topic, partitions);
-        let new = NewTopic::new(topic, partitions, TopicReplication::Fixed(1));
+        let new = NewTopic::new(topic, partitions, TopicReplication::Fixed(replicas));
         let made = self
             .runtime
             .block_on(self.client.create_topics([&new], &options()));
@@ -205,7 +221,7 @@ impl Admin {
     }
 
     /// Deletes a topic, with the commits of a group on it, and waits until both are gone.
-    pub(super) fn delete(&self, topic: &str, partitions: i32, of: &Committer) {
+    pub(crate) fn delete(&self, topic: &str, partitions: i32, of: &Committer) {
         let group = &of.group;
         let forget = |_, commits: &mut super::world::Commits| commits.send(None);
         self.world.each_commit(group, topic, 0..partitions, forget);
@@ -224,7 +240,7 @@ impl Admin {
     }
 
     /// Deletes the records before an offset.
-    pub(super) fn delete_records(&self, topic: &str, partition: i32, before: i64) {
+    pub(crate) fn delete_records(&self, topic: &str, partition: i32, before: i64) {
         self.world
             .log(topic, partition, |log| log.start.send(before));
         let mut list = TopicPartitionList::new();
@@ -241,7 +257,7 @@ impl Admin {
     }
 
     /// Deletes a group that nobody is in.
-    pub(super) fn delete_group(&self, of: &Committer, partitions: i32) {
+    pub(crate) fn delete_group(&self, of: &Committer, partitions: i32) {
         let (group, topic) = (&of.group, &of.topic);
         let all = || 0..partitions;
         self.world

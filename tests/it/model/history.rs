@@ -18,12 +18,12 @@ struct Write<T> {
 
 /// A value that one writer at a time sets.
 #[derive(Clone, Debug)]
-pub(super) struct Register<T> {
+pub(crate) struct Register<T> {
     writes: Vec<Write<T>>,
 }
 
 impl<T: Clone + PartialEq> Register<T> {
-    pub(super) fn new(value: T) -> Self {
+    pub(crate) fn new(value: T) -> Self {
         let first = Write {
             value,
             sent: Micros::MIN,
@@ -35,7 +35,7 @@ impl<T: Clone + PartialEq> Register<T> {
     }
 
     /// Before it is sent.
-    pub(super) fn send(&mut self, value: T) {
+    pub(crate) fn send(&mut self, value: T) {
         self.writes.push(Write {
             value,
             sent: now(),
@@ -44,12 +44,12 @@ impl<T: Clone + PartialEq> Register<T> {
     }
 
     /// The last one took effect.
-    pub(super) fn acknowledge(&mut self) {
+    pub(crate) fn acknowledge(&mut self) {
         self.last().acked = now();
     }
 
     /// The last one did not take effect, and will not.
-    pub(super) fn refuse(&mut self) {
+    pub(crate) fn refuse(&mut self) {
         self.writes.pop();
     }
 
@@ -57,13 +57,19 @@ impl<T: Clone + PartialEq> Register<T> {
         self.writes.last_mut().expect("there is a first one")
     }
 
+    /// The last that was sent.
+    pub(crate) fn latest(&self) -> &T {
+        let last = self.writes.last();
+        &last.expect("there is a first one").value
+    }
+
     /// How many were sent.
-    pub(super) fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.writes.len() - 1
     }
 
     /// The values that may have been current at some moment, in their order.
-    pub(super) fn possible(&self, window: Window) -> Vec<T> {
+    pub(crate) fn possible(&self, window: Window) -> Vec<T> {
         // What is sent after the window's end comes too late.
         let end = self.writes.partition_point(|one| one.sent <= window.to);
         let mut found = Vec::new();
@@ -81,15 +87,15 @@ impl<T: Clone + PartialEq> Register<T> {
 
 /// The records of a partition, from its making to its end. The index of a record is its offset.
 #[derive(Clone, Debug)]
-pub(super) struct Log {
+pub(crate) struct Log {
     sent: Vec<Micros>,
     acked: Vec<Micros>,
     /// The log's start, as records are deleted.
-    pub(super) start: Register<i64>,
+    pub(crate) start: Register<i64>,
 }
 
 impl Log {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             sent: Vec::new(),
             acked: Vec::new(),
@@ -98,14 +104,14 @@ impl Log {
     }
 
     /// Before a record is sent: its offset and its timestamp.
-    pub(super) fn send(&mut self) -> (usize, i64) {
+    pub(crate) fn send(&mut self) -> (usize, i64) {
         let at = now();
         self.sent.push(at);
         (self.sent.len() - 1, at / 1_000)
     }
 
     /// Acknowledgements come in the order of offsets.
-    pub(super) fn acknowledge(&mut self, offset: i64) {
+    pub(crate) fn acknowledge(&mut self, offset: i64) {
         assert_eq!(
             usize::try_from(offset).ok(),
             Some(self.acked.len()),
@@ -115,23 +121,23 @@ impl Log {
     }
 
     /// Records that are there for sure.
-    pub(super) fn end(&self) -> i64 {
+    pub(crate) fn end(&self) -> i64 {
         self.acked.len() as i64
     }
 
-    pub(super) fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.sent.len()
     }
 
     /// The least and the greatest end that the log may have had at some moment.
-    pub(super) fn ends(&self, window: Window) -> (i64, i64) {
+    pub(crate) fn ends(&self, window: Window) -> (i64, i64) {
         let least = self.acked.partition_point(|at| *at <= window.from);
         let most = self.sent.partition_point(|at| *at <= window.to);
         (least as i64, most as i64)
     }
 
     /// When the record was sent and when it was acknowledged, or later than all where it is not there.
-    pub(super) fn times(&self, offset: i64) -> Window {
+    pub(crate) fn times(&self, offset: i64) -> Window {
         let index = usize::try_from(offset).unwrap_or(0);
         let at = |all: &[Micros]| all.get(index).copied().unwrap_or(NEVER);
         Window {

@@ -16,14 +16,14 @@ use crate::observer::{Cycle, Micros, Window};
 const UNREST: Micros = 3_000_000;
 
 /// What was done, at rest.
-pub(super) struct Model<'a> {
-    pub(super) commits: &'a BTreeMap<Place, Commits>,
-    pub(super) topics: &'a BTreeMap<String, Vec<Incarnation>>,
+pub(crate) struct Model<'a> {
+    pub(crate) commits: &'a BTreeMap<Place, Commits>,
+    pub(crate) topics: &'a BTreeMap<String, Vec<Incarnation>>,
 }
 
 impl Model<'_> {
     /// The logs of that partition that may have been there at some moment.
-    pub(super) fn logs(&self, topic: &str, partition: i32, window: Window) -> Vec<&Log> {
+    pub(crate) fn logs(&self, topic: &str, partition: i32, window: Window) -> Vec<&Log> {
         let all = self.topics.get(topic).into_iter().flatten();
         let there = all.filter(|one| one.life.meets(window));
         let partition = usize::try_from(partition).unwrap_or(usize::MAX);
@@ -39,20 +39,20 @@ impl Model<'_> {
 }
 
 /// The documents of an agent, cycle by cycle.
-pub(super) struct Judge<'a> {
-    pub(super) model: &'a Model<'a>,
-    pub(super) tally: Tally,
+pub(crate) struct Judge<'a> {
+    pub(crate) model: &'a Model<'a>,
+    pub(crate) tally: Tally,
     /// Offset and log end in the last document about the same.
     last: BTreeMap<Place, (Option<i64>, Option<i64>)>,
 }
 
 /// A row: one partition of a group, by its document.
-pub(super) struct Row<'a> {
-    pub(super) place: Place,
-    pub(super) document: &'a Value,
-    pub(super) committed: Option<i64>,
-    pub(super) end: Option<i64>,
-    pub(super) lag: Option<i64>,
+pub(crate) struct Row<'a> {
+    pub(crate) place: Place,
+    pub(crate) document: &'a Value,
+    pub(crate) committed: Option<i64>,
+    pub(crate) end: Option<i64>,
+    pub(crate) lag: Option<i64>,
 }
 
 fn number(document: &Value, name: &str) -> Option<i64> {
@@ -60,7 +60,7 @@ fn number(document: &Value, name: &str) -> Option<i64> {
 }
 
 impl<'a> Row<'a> {
-    fn of(document: &'a Value) -> Self {
+    pub(crate) fn of(document: &'a Value) -> Self {
         let partition = number(document, "kafka.partition.id").expect("a partition");
         let place = (
             text(document, "kafka.consumergroup.id").to_owned(),
@@ -76,13 +76,13 @@ impl<'a> Row<'a> {
         }
     }
 
-    fn reason(&self) -> &str {
+    pub(crate) fn reason(&self) -> &str {
         text(self.document, "kafka.consumergroup.lag.unknown_reason")
     }
 }
 
 impl<'a> Judge<'a> {
-    pub(super) fn new(model: &'a Model<'a>) -> Self {
+    pub(crate) fn new(model: &'a Model<'a>) -> Self {
         Self {
             model,
             tally: Tally::default(),
@@ -90,7 +90,7 @@ impl<'a> Judge<'a> {
         }
     }
 
-    pub(super) fn cycle(&mut self, cycle: &Cycle<'_>) {
+    pub(crate) fn cycle(&mut self, cycle: &Cycle<'_>) {
         self.tally.cycle(cycle);
         for document in &cycle.documents {
             self.tally.all_good(numbers::faults(document), document);

@@ -10,13 +10,13 @@
 
 mod actors;
 mod ages;
-mod clients;
-mod history;
-mod judge;
-mod numbers;
+pub(crate) mod clients;
+pub(crate) mod history;
+pub(crate) mod judge;
+pub(crate) mod numbers;
 mod report;
 mod tally;
-mod world;
+pub(crate) mod world;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -37,7 +37,8 @@ const SHORT: Duration = Duration::from_secs(15);
 /// How many kept parts of it must be there for the test to have shown anything: cycles of a busy machine may be missed.
 const LEAST_CYCLES: u64 = 3;
 
-fn variable<T: std::str::FromStr>(name: &str) -> Option<T> {
+/// A number from the environment.
+pub(crate) fn variable<T: std::str::FromStr>(name: &str) -> Option<T> {
     let text = std::env::var(name).ok()?;
     let value = text.parse();
     Some(value.unwrap_or_else(|_| panic!("{name} is no number: {text}")))

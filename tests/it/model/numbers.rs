@@ -1,6 +1,6 @@
 //! What holds of every document, and of documents that add up others.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -23,7 +23,7 @@ const MAY_BE_NEGATIVE: &[&str] = &[
 ];
 
 /// Numbers below 0, and what stands for a number that is none. (`NaN` itself would be no JSON.)
-pub(super) fn faults(document: &Value) -> Vec<String> {
+pub(crate) fn faults(document: &Value) -> Vec<String> {
     let mut found = Vec::new();
     walk(document, &mut String::new(), &mut found);
     found
@@ -60,7 +60,7 @@ fn walk(value: &Value, path: &mut String, found: &mut Vec<String>) {
 }
 
 /// Sums, maxima and counts of a group are those of its rows in the same cycle, and a topic's of its partitions.
-pub(super) fn sums(documents: &[Value], rows: &[Row<'_>]) -> Vec<String> {
+pub(crate) fn sums(documents: &[Value], rows: &[Row<'_>]) -> Vec<String> {
     let mut of_group: BTreeMap<&str, Vec<Option<i64>>> = BTreeMap::new();
     let mut of_topic: BTreeMap<(&str, &str), Vec<Option<i64>>> = BTreeMap::new();
     for row in rows {
@@ -70,9 +70,16 @@ pub(super) fn sums(documents: &[Value], rows: &[Row<'_>]) -> Vec<String> {
     }
     let nothing = Vec::new();
     let mut found = Vec::new();
+    // Nobody knows how many partitions a group has whose commits could not be read.
+    let mut unread = BTreeSet::new();
     for document in of_dataset(documents, "kafka.group") {
-        let lags = of_group.get(text(document, "kafka.consumergroup.id"));
-        found.extend(sum("kafka.group", document, lags.unwrap_or(&nothing)));
+        let group = text(document, "kafka.consumergroup.id");
+        let readable = text(document, "kafka.group.lag.unknown_reason").is_empty();
+        if !readable {
+            unread.insert(group);
+        }
+        let lags = of_group.get(group).unwrap_or(&nothing);
+        found.extend(sum("kafka.group", document, lags, readable));
     }
     for document in of_dataset(documents, "kafka.group_topic") {
         let key = (
@@ -80,16 +87,16 @@ pub(super) fn sums(documents: &[Value], rows: &[Row<'_>]) -> Vec<String> {
             text(document, "kafka.topic.name"),
         );
         let lags = of_topic.get(&key).unwrap_or(&nothing);
-        found.extend(sum("kafka.group_topic", document, lags));
+        let readable = !unread.contains(key.0);
+        found.extend(sum("kafka.group_topic", document, lags, readable));
     }
     found
 }
 
-fn sum(prefix: &str, document: &Value, lags: &[Option<i64>]) -> Vec<String> {
+fn sum(prefix: &str, document: &Value, lags: &[Option<i64>], readable: bool) -> Vec<String> {
     let number = |name: &str| field(document, &format!("{prefix}.{name}"))?.as_i64();
     let known: Vec<i64> = lags.iter().copied().flatten().collect();
     let unknown = (lags.len() - known.len()) as i64;
-    let readable = text(document, &format!("{prefix}.lag.unknown_reason")).is_empty();
     let checks = [
         ("lag.sum", known.iter().copied().reduce(|a, b| a + b)),
         ("lag.max", known.iter().copied().max()),

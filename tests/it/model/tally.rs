@@ -10,9 +10,9 @@ const SHOWN: usize = 20;
 
 /// How often a wrong value would have been noticed.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Power {
-    pub(super) tried: usize,
-    pub(super) noticed: usize,
+pub(crate) struct Power {
+    pub(crate) tried: usize,
+    pub(crate) noticed: usize,
 }
 
 impl Power {
@@ -26,48 +26,48 @@ impl Power {
         self.noticed += other.noticed;
     }
 
-    pub(super) fn percent(self) -> f64 {
+    pub(crate) fn percent(self) -> f64 {
         100.0 * self.noticed as f64 / self.tried.max(1) as f64
     }
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Tally {
-    pub(super) cycles: usize,
+pub(crate) struct Tally {
+    pub(crate) cycles: usize,
     /// Cycles of which a part was missing.
-    pub(super) faulty: usize,
-    pub(super) documents: usize,
+    pub(crate) faulty: usize,
+    pub(crate) documents: usize,
     /// Documents about a partition of a group.
-    pub(super) rows: usize,
+    pub(crate) rows: usize,
     /// Single things that were asserted.
-    pub(super) checks: usize,
-    pub(super) violations: usize,
-    pub(super) shown: Vec<String>,
+    pub(crate) checks: usize,
+    pub(crate) violations: usize,
+    pub(crate) shown: Vec<String>,
     /// Rows without a value since the cycle's time was over, and since a topic was just made or deleted.
-    pub(super) missing: usize,
-    pub(super) restless: usize,
-    pub(super) ages_unknown: usize,
-    pub(super) exact: usize,
-    pub(super) estimated: usize,
+    pub(crate) missing: usize,
+    pub(crate) restless: usize,
+    pub(crate) ages_unknown: usize,
+    pub(crate) exact: usize,
+    pub(crate) estimated: usize,
     /// Milliseconds from a cycle's beginning to its end.
-    pub(super) windows: Vec<f64>,
+    pub(crate) windows: Vec<f64>,
     /// How many commits were possible for a row, how many log ends.
-    pub(super) commits_possible: Vec<f64>,
-    pub(super) ends_possible: Vec<f64>,
+    pub(crate) commits_possible: Vec<f64>,
+    pub(crate) ends_possible: Vec<f64>,
     /// Width of what was allowed for an age, in seconds; and of its stated error.
-    pub(super) ages: Vec<f64>,
-    pub(super) errors: Vec<f64>,
+    pub(crate) ages: Vec<f64>,
+    pub(crate) errors: Vec<f64>,
     /// The last document's commit where another one is said now; one record more; the same of log ends.
-    pub(super) stale_commits: Power,
-    pub(super) wrong_commits: Power,
-    pub(super) stale_ends: Power,
-    pub(super) wrong_ends: Power,
+    pub(crate) stale_commits: Power,
+    pub(crate) wrong_commits: Power,
+    pub(crate) stale_ends: Power,
+    pub(crate) wrong_ends: Power,
     /// An age half a second more.
-    pub(super) wrong_ages: Power,
+    pub(crate) wrong_ages: Power,
 }
 
 impl Tally {
-    pub(super) fn cycle(&mut self, cycle: &Cycle<'_>) {
+    pub(crate) fn cycle(&mut self, cycle: &Cycle<'_>) {
         self.cycles += 1;
         self.faulty += usize::from(cycle.faults > 0);
         self.documents += cycle.documents.len();
@@ -75,7 +75,7 @@ impl Tally {
         self.windows.push((window.to - window.from) as f64 / 1e3);
     }
 
-    pub(super) fn good(&mut self, good: bool, what: &str, document: &Value) {
+    pub(crate) fn good(&mut self, good: bool, what: &str, document: &Value) {
         self.checks += 1;
         if good {
             return;
@@ -86,12 +86,12 @@ impl Tally {
         }
     }
 
-    pub(super) fn all_good(&mut self, wrong: Vec<String>, document: &Value) {
+    pub(crate) fn all_good(&mut self, wrong: Vec<String>, document: &Value) {
         self.good(wrong.is_empty(), &wrong.join(", "), document);
     }
 
     /// A committed offset must be one that may have been current.
-    pub(super) fn commit(&mut self, row: &Row<'_>, possible: &[Option<i64>], last: Option<i64>) {
+    pub(crate) fn commit(&mut self, row: &Row<'_>, possible: &[Option<i64>], last: Option<i64>) {
         let known = possible.contains(&row.committed);
         let what = format!("committed is none of {possible:?}");
         self.good(known, &what, row.document);
@@ -104,7 +104,7 @@ impl Tally {
     }
 
     /// A log end must lie within what may have been there.
-    pub(super) fn end(
+    pub(crate) fn end(
         &mut self,
         end: i64,
         brackets: &[(i64, i64)],
@@ -132,7 +132,7 @@ impl Tally {
         }
     }
 
-    pub(super) fn age(
+    pub(crate) fn age(
         &mut self,
         seconds: f64,
         error: f64,
@@ -166,7 +166,7 @@ impl Tally {
     }
 
     /// Several agents' figures in one.
-    pub(super) fn add(&mut self, other: Self) {
+    pub(crate) fn add(&mut self, other: Self) {
         self.cycles += other.cycles;
         self.faulty += other.faulty;
         self.documents += other.documents;

@@ -7,31 +7,31 @@ use super::history::{Log, Register};
 use crate::observer::{Micros, Window, now};
 
 /// What a group has committed on a partition; nothing before the first commit and after a deletion.
-pub(super) type Commits = Register<Option<i64>>;
+pub(crate) type Commits = Register<Option<i64>>;
 
 /// Group, topic, partition.
-pub(super) type Place = (String, String, i32);
+pub(crate) type Place = (String, String, i32);
 
 /// A topic from its making to its deletion. One of the same name may follow.
-pub(super) struct Incarnation {
-    pub(super) life: Window,
+pub(crate) struct Incarnation {
+    pub(crate) life: Window,
     /// By partition.
-    pub(super) logs: Vec<Log>,
+    pub(crate) logs: Vec<Log>,
 }
 
 /// What happened how often, for the report.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Counts {
-    pub(super) commits: usize,
-    pub(super) records: usize,
-    pub(super) deletions_of_records: usize,
-    pub(super) recreations: usize,
-    pub(super) deletions_of_groups: usize,
-    pub(super) member_changes: usize,
+pub(crate) struct Counts {
+    pub(crate) commits: usize,
+    pub(crate) records: usize,
+    pub(crate) deletions_of_records: usize,
+    pub(crate) recreations: usize,
+    pub(crate) deletions_of_groups: usize,
+    pub(crate) member_changes: usize,
 }
 
 #[derive(Default)]
-pub(super) struct World {
+pub(crate) struct World {
     commits: Mutex<BTreeMap<Place, Commits>>,
     topics: Mutex<BTreeMap<String, Vec<Incarnation>>>,
     counts: Mutex<Counts>,
@@ -43,20 +43,20 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl World {
-    pub(super) fn commits(&self) -> MutexGuard<'_, BTreeMap<Place, Commits>> {
+    pub(crate) fn commits(&self) -> MutexGuard<'_, BTreeMap<Place, Commits>> {
         lock(&self.commits)
     }
 
-    pub(super) fn topics(&self) -> MutexGuard<'_, BTreeMap<String, Vec<Incarnation>>> {
+    pub(crate) fn topics(&self) -> MutexGuard<'_, BTreeMap<String, Vec<Incarnation>>> {
         lock(&self.topics)
     }
 
-    pub(super) fn count(&self, change: impl FnOnce(&mut Counts)) {
+    pub(crate) fn count(&self, change: impl FnOnce(&mut Counts)) {
         change(&mut lock(&self.counts));
     }
 
     /// Totals. Commits and records are counted where they are kept.
-    pub(super) fn counts(&self) -> Counts {
+    pub(crate) fn counts(&self) -> Counts {
         let logs = |one: &Incarnation| one.logs.iter().map(Log::count).sum::<usize>();
         let topics = self.topics();
         Counts {
@@ -67,7 +67,7 @@ impl World {
     }
 
     /// Does something to the commits of a group on some partitions.
-    pub(super) fn each_commit(
+    pub(crate) fn each_commit(
         &self,
         group: &str,
         topic: &str,
@@ -83,7 +83,7 @@ impl World {
     }
 
     /// Before a topic is made.
-    pub(super) fn make(&self, topic: &str, partitions: i32) {
+    pub(crate) fn make(&self, topic: &str, partitions: i32) {
         let life = Window {
             from: now(),
             to: Micros::MAX,
@@ -95,14 +95,14 @@ impl World {
     }
 
     /// When it is gone for sure.
-    pub(super) fn end(&self, topic: &str) {
+    pub(crate) fn end(&self, topic: &str) {
         if let Some(last) = self.topics().get_mut(topic).and_then(|all| all.last_mut()) {
             last.life.to = now();
         }
     }
 
     /// Does something with a log of the topic that is there now.
-    pub(super) fn log<T>(&self, topic: &str, partition: i32, act: impl FnOnce(&mut Log) -> T) -> T {
+    pub(crate) fn log<T>(&self, topic: &str, partition: i32, act: impl FnOnce(&mut Log) -> T) -> T {
         let mut topics = self.topics();
         let last = topics.get_mut(topic).and_then(|all| all.last_mut());
         let partition = usize::try_from(partition).expect("a partition");

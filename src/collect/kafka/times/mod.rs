@@ -101,10 +101,11 @@ fn want<'a>(
 ) -> Option<Want<'a>> {
     let log_end = *ends.latest.as_ref().ok()?;
     let committed = committed.as_ref().ok().copied()??;
-    (committed < log_end).then(|| Want {
+    let offset = first_unread(committed, ends);
+    (offset < log_end).then_some(Want {
         topic,
         partition,
-        offset: first_unread(committed, ends),
+        offset,
         log_end,
     })
 }
@@ -144,10 +145,18 @@ mod tests {
             (1, ends(Ok(3), Ok(10))),
             (2, ends(Ok(0), no_leader())),
             (3, ends(no_leader(), Ok(10))),
+            // Everything is deleted.
+            (5, ends(Ok(10), Ok(10))),
         ]);
         let logs = ByPartition::from([("t".to_owned(), logs)]);
         let groups = [
-            group(&[(0, Some(1)), (1, Some(10)), (2, Some(1)), (3, Some(1))]),
+            group(&[
+                (0, Some(1)),
+                (1, Some(10)),
+                (2, Some(1)),
+                (3, Some(1)),
+                (5, Some(1)),
+            ]),
             group(&[(0, Some(3)), (1, None), (3, Some(7)), (4, Some(1))]),
         ];
         let found: Vec<(i32, i64)> = wants(&groups, &logs)

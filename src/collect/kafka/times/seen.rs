@@ -50,8 +50,12 @@ impl Seen {
                 false => Err(Unknown::Truncated),
             });
         }
-        let ages = self.ages.get(topic)?.get(&partition)?;
         let offset = first_unread(committed, ends);
+        // Everything that was not read is deleted: nothing is left to wait for.
+        if offset >= log_end {
+            return Some(Ok(Age::NONE));
+        }
+        let ages = self.ages.get(topic)?.get(&partition)?;
         let at = ages.binary_search_by_key(&offset, |(offset, _)| *offset);
         at.ok().map(|index| ages[index].1)
     }

@@ -1,0 +1,176 @@
+//! One outage: wait until all is well, stop two brokers in mid-cycle, look, let them go on, wait until all is well.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use brokerbeat::clock::{Millis, Rhythm};
+use fastrand::Rng;
+use serde_json::Value;
+use stack::{Signal, wait_until};
+
+use super::cluster::{ALONE, Cluster};
+use super::judge::{self, Place, Scene};
+use super::report::{Row, Run};
+use crate::agent::{field, of_dataset, text};
+use crate::observer::{Cycle, Micros, Observer, Window, cycles, now};
+
+/// Restarts, elections and everything after them, on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// Cycles that are seen after the one in which the brokers were stopped: the last of them after the survivor has become
+/// leader of what it has replicas of.
+const AFTER: usize = 3;
+
+/// What happens to the two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// SIGSTOP, later SIGCONT.
+    Hang,
+    /// SIGKILL, later a new start.
+    Kill,
+}
+
+/// A cluster with the agent that watches it.
+pub(super) struct Stage<'a> {
+    cluster: &'a Cluster,
+    observer: &'a Observer,
+}
+
+/// What the survivor has, by the agent's own documents at a quiet moment.
+pub(super) struct Survivor {
+    /// Partitions that it leads.
+    pub(super) leads: BTreeSet<Place>,
+    /// Groups that it coordinates.
+    pub(super) groups: BTreeSet<String>,
+}
+
+impl<'a> Stage<'a> {
+    pub(super) fn new(cluster: &'a Cluster, observer: &'a Observer) -> Self {
+        Self { cluster, observer }
+    }
+
+    pub(super) fn round(&self, stop: Stop, dice: &mut Rng, row: &mut Row) {
+        let began = now();
+        let (survivor, typical) = self.all_well(began);
+        let stopped = self.stop_in_cycle(stop, typical, dice);
+        self.await_cycle_after(stopped.to, 0);
+        // What the survivor has goes on: an old value would be noticed.
+        let alone = survivor.leads.iter().filter(|(topic, _)| topic == ALONE);
+        let alone: Vec<i32> = alone.map(|(_, partition)| *partition).collect();
+        self.cluster.write(&alone);
+        self.cluster
+            .commit(&|group| survivor.groups.contains(group), &alone);
+        self.await_cycle_after(now(), AFTER - 1);
+        let released = now();
+        match stop {
+            Stop::Hang => self.cluster.signal(Signal::Cont),
+            Stop::Kill => self.cluster.restart(),
+        }
+        let back = now();
+        self.all_well(back);
+        let scene = Scene {
+            survivor: &survivor,
+            stopped,
+            released,
+            world: &self.cluster.world,
+        };
+        let documents = self.observer.documents();
+        let all = cycles(&documents, self.observer.interval());
+        let of_round = all.iter().filter(|one| one.window.to >= began);
+        row.rounds += 1;
+        row.hit += usize::from(all.iter().any(|one| is_hit(one, stopped)));
+        of_round.for_each(|one| judge::cycle(one, &scene, row));
+        row.back.push((now() - back) as f64 / 1e6);
+    }
+
+    /// Waits for a cycle that began after that moment and in which nothing is missing; gives what the survivor has in it,
+    /// and how long it took.
+    fn all_well(&self, after: Micros) -> (Survivor, Duration) {
+        let interval = self.observer.interval();
+        let found = wait_until("a cycle without a fault", PATIENCE, || {
+            let documents = self.observer.documents();
+            let all = cycles(&documents, interval);
+            let last = all.last().filter(|one| one.window.from > after)?;
+            judge::is_whole(last).then(|| (survivor(last), taken(last)))
+        });
+        found.unwrap_or_else(|error| panic!("{error}\n{}", self.observer.agent.log()))
+    }
+
+    /// Waits for so many more cycles than the first that began after that moment.
+    fn await_cycle_after(&self, moment: Micros, more: usize) {
+        let interval = self.observer.interval();
+        let found = wait_until("the next cycle", PATIENCE, || {
+            let documents = self.observer.documents();
+            let all = cycles(&documents, interval);
+            let later = all.iter().filter(|one| one.window.from > moment);
+            (later.count() > more).then_some(())
+        });
+        found.unwrap_or_else(|error| panic!("{error}\n{}", self.observer.agent.log()));
+    }
+
+    /// Stops two brokers when a cycle has begun and is not over; gives between which two moments that was.
+    fn stop_in_cycle(&self, stop: Stop, typical: Duration, dice: &mut Rng) -> Window {
+        let interval = self.observer.interval();
+        let documents = self.observer.documents();
+        let all = cycles(&documents, interval);
+        let target = all.last().expect("a cycle was whole").target;
+        let rhythm = Rhythm::new(interval, text(target, "brokerbeat.target.name"));
+        let next = rhythm.next(None, Millis::now());
+        let within = typical.mul_f64(0.1 + 0.8 * dice.f64());
+        let moment = Micros::try_from(rhythm.start_of(next).0).expect("a date") * 1_000
+            + Micros::try_from(within.as_micros()).expect("short");
+        let left = u64::try_from(moment - now()).unwrap_or(0);
+        #[allow(clippy::disallowed_methods, reason = "the moment itself is wanted")]
+        std::thread::sleep(Duration::from_micros(left));
+        let from = now();
+        self.cluster.signal(match stop {
+            Stop::Hang => Signal::Stop,
+            Stop::Kill => Signal::Kill,
+        });
+        Window { from, to: now() }
+    }
+
+    /// What holds of all cycles together.
+    pub(super) fn end(&self, run: &mut Run) {
+        let documents = self.observer.documents();
+        let all = cycles(&documents, self.observer.interval());
+        let ticks: Vec<String> = all.iter().map(|one| one.tick.to_owned()).collect();
+        run.ticks += ticks.len();
+        run.missed += missed(&all);
+        crate::agent::assert_no_gap(&ticks, self.observer.interval());
+    }
+}
+
+fn missed(all: &[Cycle<'_>]) -> u64 {
+    let missed = |one: &Cycle<'_>| field(one.target, "brokerbeat.target.missed")?.as_u64();
+    all.iter().filter_map(missed).max().unwrap_or(0)
+}
+
+/// How long the collector needed.
+pub(super) fn taken(cycle: &Cycle<'_>) -> Duration {
+    let duration = field(cycle.target, "brokerbeat.target.duration");
+    let millis = duration.and_then(Value::as_f64).expect("a duration");
+    Duration::from_secs_f64(millis / 1e3)
+}
+
+/// Whether the stop came after the cycle's first moment and before its last one, by what the agent says of itself.
+pub(super) fn is_hit(cycle: &Cycle<'_>, stopped: Window) -> bool {
+    // The last moment is known to the millisecond in which it was.
+    let ended = cycle.window.to - 999;
+    let began = ended - Micros::try_from(taken(cycle).as_micros()).expect("short") + 1_000;
+    began < stopped.from && stopped.to < ended
+}
+
+fn survivor(cycle: &Cycle<'_>) -> Survivor {
+    let documents: Vec<Value> = cycle.documents.iter().map(|one| (*one).clone()).collect();
+    let number = |document: &Value, name: &str| field(document, name).and_then(Value::as_i64);
+    let leads = of_dataset(&documents, "kafka.partition").into_iter();
+    let leads = leads.filter(|one| number(one, "kafka.partition.partition.leader") == Some(1));
+    let groups = of_dataset(&documents, "kafka.group").into_iter();
+    let groups = groups.filter(|one| number(one, "kafka.group.coordinator.id") == Some(1));
+    Survivor {
+        leads: leads.map(judge::place).collect(),
+        groups: groups
+            .map(|one| text(one, "kafka.consumergroup.id").to_owned())
+            .collect(),
+    }
+}
