@@ -26,6 +26,9 @@ const FLEETING: &str = "fleeting";
 pub(super) const TEAM: &str = "team";
 const MOST_MEMBERS: usize = 3;
 
+/// What an actor does until it is told to stop.
+type Act = fn(&mut Stage);
+
 /// All of them.
 pub(super) struct Actors {
     stop: Arc<AtomicBool>,
@@ -45,7 +48,7 @@ impl Actors {
     pub(super) fn start(bootstrap: &str, world: &Arc<World>, seed: u64) -> Self {
         let admin = Admin::new(bootstrap, world);
         admin.make(STREAM, PARTITIONS, 1);
-        let all: Vec<(&str, fn(&mut Stage))> = vec![
+        let all: Vec<(&str, Act)> = vec![
             ("producer", produce),
             ("loner", |stage| commit(stage, LONERS[0])),
             ("loner", |stage| commit(stage, LONERS[1])),

@@ -28,8 +28,13 @@ pub(super) fn check(row: &Row<'_>, model: &Model<'_>, window: Window, tally: &mu
         tally.good(zero || gone, "an age where nothing is unread", document);
         return;
     }
+    let (_, topic, partition) = &row.place;
+    let logs = model.logs(topic, *partition, window);
     let Some(seconds) = seconds else {
-        let said = matches!(unknown, "pending" | "not_answered");
+        // All records may have been deleted while it was looked for one.
+        let emptied = |log: &&Log| log.start.possible(window).iter().any(|start| *start >= end);
+        let said = matches!(unknown, "pending" | "not_answered")
+            || unknown == "no_timestamp" && logs.iter().any(emptied);
         tally.good(said, "no age and no reason", document);
         tally.ages_unknown += 1;
         return;
@@ -37,8 +42,6 @@ pub(super) fn check(row: &Row<'_>, model: &Model<'_>, window: Window, tally: &mu
     let error = field(document, ERROR).and_then(serde_json::Value::as_f64);
     let error = error.unwrap_or(0.0);
     let appended = text(document, BASIS) == "append";
-    let (_, topic, partition) = &row.place;
-    let logs = model.logs(topic, *partition, window);
     let spans = logs
         .iter()
         .map(|log| span(log, committed, appended, window));

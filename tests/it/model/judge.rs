@@ -231,11 +231,8 @@ impl<'a> Judge<'a> {
         let logs = self.model.logs(topic, partition, window);
         if let Some(newest) = newest {
             let inside = |log: &&Log| (log.ends(window).0..=log.ends(window).1).contains(&newest);
-            self.tally.good(
-                logs.iter().any(|log| inside(log)),
-                "another log end",
-                document,
-            );
+            self.tally
+                .good(logs.iter().any(inside), "another log end", document);
         }
         if let Some(oldest) = oldest {
             let known = logs

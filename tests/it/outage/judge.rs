@@ -178,7 +178,7 @@ fn group_partition(one: &judge::Row<'_>, window: Window, scene: &Scene<'_>, row:
         .zip(one.committed)
         .map(|(end, committed)| end - committed);
     row.good(one.lag == lag, "another lag", one.document);
-    let named = one.lag.is_some() != !one.reason().is_empty();
+    let named = one.lag.is_some() == one.reason().is_empty();
     row.good(
         named && one.reason() != "no_commit",
         "no lag and no reason",

@@ -20,6 +20,8 @@ use crate::observer::Observer;
 
 /// Four fifths of it are the cycle's budget.
 const INTERVAL: Duration = Duration::from_secs(3);
+/// In the proof so many cycles more are looked at, until the survivor has become leader of what it has replicas of.
+const AFTER: usize = 2;
 /// Rounds in which a stop may miss its cycle, for one that must not.
 const TRIES: usize = 4;
 
@@ -38,7 +40,7 @@ fn two_of_three_brokers_stopped_in_mid_cycle_cost_only_their_own_part() {
         let cluster = Cluster::start(*version, *mode);
         let bootstrap = format!("bootstrap: [{}]", cluster.quoted());
         let observer = Observer::start(INTERVAL, &bootstrap);
-        let stage = Stage::new(&cluster, &observer);
+        let stage = Stage::new(&cluster, &observer, rounds.map_or(0, |_| AFTER));
         for stop in [Stop::Hang, Stop::Kill] {
             let mut row = Row::new(*version, *mode, stop);
             for _ in 0..rounds.unwrap_or(1) + TRIES - 1 {

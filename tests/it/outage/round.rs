@@ -16,10 +16,6 @@ use crate::observer::{Cycle, Micros, Observer, Window, cycles, now};
 
 /// Restarts, elections and everything after them, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// Cycles that are seen after the one in which the brokers were stopped: the last of them after the survivor has become
-/// leader of what it has replicas of.
-const AFTER: usize = 3;
-
 /// What happens to the two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stop {
@@ -33,6 +29,8 @@ pub(super) enum Stop {
 pub(super) struct Stage<'a> {
     cluster: &'a Cluster,
     observer: &'a Observer,
+    /// Cycles that are seen after the survivor has new records, but for the first.
+    after: usize,
 }
 
 /// What the survivor has, by the agent's own documents at a quiet moment.
@@ -44,12 +42,18 @@ pub(super) struct Survivor {
 }
 
 impl<'a> Stage<'a> {
-    pub(super) fn new(cluster: &'a Cluster, observer: &'a Observer) -> Self {
-        Self { cluster, observer }
+    pub(super) fn new(cluster: &'a Cluster, observer: &'a Observer, after: usize) -> Self {
+        Self {
+            cluster,
+            observer,
+            after,
+        }
     }
 
     pub(super) fn round(&self, stop: Stop, dice: &mut Rng, row: &mut Row) {
-        let began = now();
+        // The cycle with which the last round ended will do.
+        let interval = Micros::try_from(self.observer.interval().as_micros()).expect("short");
+        let began = now() - 2 * interval;
         let (survivor, typical) = self.all_well(began);
         let stopped = self.stop_in_cycle(stop, typical, dice);
         self.await_cycle_after(stopped.to, 0);
@@ -59,7 +63,7 @@ impl<'a> Stage<'a> {
         self.cluster.write(&alone);
         self.cluster
             .commit(&|group| survivor.groups.contains(group), &alone);
-        self.await_cycle_after(now(), AFTER - 1);
+        self.await_cycle_after(now(), self.after);
         let released = now();
         match stop {
             Stop::Hang => self.cluster.signal(Signal::Cont),

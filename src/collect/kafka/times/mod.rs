@@ -2,10 +2,12 @@
 //!
 //! - [`reader`]: reads the records themselves, where `lag.read_records` allows it
 //! - [`look_up`]: timestamps by ListOffsets
+//! - [`ids`]: whether topics are those of the last cycle
 //! - [`crate::lag::seconds`]: what is known and what to ask. Pure
 //!
 //! What is found of an offset is remembered, so that a quiet cluster is asked nothing here.
 
+mod ids;
 mod look_up;
 mod reader;
 mod seen;
@@ -22,10 +24,14 @@ use crate::clock::Millis;
 use crate::lag::seconds::book::{Book, Want};
 use crate::lag::seconds::history::Moment;
 
+/// The part of the stage that ids may take where the broker that was asked hangs.
+const IDS_PART: u32 = 2;
+
 /// Kept between cycles.
 #[derive(Debug, Default)]
 pub struct Times {
     book: Book,
+    ids: ids::Ids,
     /// Made when there is first something to read.
     reader: Option<Reader>,
 }
@@ -38,7 +44,7 @@ impl Times {
 }
 
 /// Takes this cycle's log ends, which were asked for at `began`, and finds how old the first unread
-/// records are. Takes the time until `deadline` at most.
+/// records are. Takes the time until `deadline` at most. `alive` is a broker that answers, if there is one.
 ///
 /// # Cancel safety
 /// May be dropped at any await: what was found until then is kept.
@@ -47,13 +53,20 @@ pub async fn look(
     client: &mut Client,
     config: &Config,
     (groups, logs): (&[Group], &ByPartition<LogEnds>),
-    began: Millis,
+    (began, alive): (Millis, Option<i32>),
     deadline: Instant,
 ) -> Seen {
     let moment = Moment {
         from: millis(began),
         to: millis(Millis::now()),
     };
+    if let Some(broker) = alive {
+        let topics: Vec<&str> = logs.keys().map(String::as_str).collect();
+        let until = Instant::now() + deadline.saturating_duration_since(Instant::now()) / IDS_PART;
+        let told = ids::ask(client, broker, &topics, until).await;
+        let renewed = times.ids.take(told, &topics);
+        renewed.iter().for_each(|topic| times.book.forget(topic));
+    }
     times.book.sample(moment, ends(logs));
     times.book.want(&wants(groups, logs));
     let mut unread = ByPartition::new();

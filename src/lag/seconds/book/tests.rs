@@ -110,7 +110,7 @@ impl Model {
 
     fn look_up(&self, time: i64) -> Found {
         if matches!(self.clock, Clock::Stampless) {
-            return Found::Nothing;
+            return Found::NoTimestamps;
         }
         let index = self.log.partition_point(|record| record.time < time);
         self.log.get(index).map_or(Found::Nothing, |record| {
@@ -321,6 +321,33 @@ fn a_log_made_anew_is_another_log() {
     book.want(&[want(8)]);
     let (.., ages) = book.ages(BEGIN).next().unwrap();
     assert_eq!(ages, [(5, Err(Unknown::Pending))]);
+    // Grown beyond the old end, it can be told by its id only.
+    book.read("t", 0, 5, Read::Record(Some(1)));
+    book.forget("t");
+    book.want(&[want(20)]);
+    let (.., ages) = book.ages(BEGIN).next().unwrap();
+    assert_eq!(ages, [(5, Err(Unknown::Pending))]);
+}
+
+/// All records were deleted just when they were asked for: what comes later has timestamps.
+#[test]
+fn an_empty_log_says_nothing_of_what_will_be_in_it() {
+    let mut book = book();
+    let want = |log_end| Want {
+        topic: "t",
+        partition: 0,
+        offset: 5,
+        log_end,
+    };
+    book.want(&[want(9)]);
+    let asked = book.questions(BEGIN, 10);
+    assert_eq!(asked[0].time, 0);
+    book.answer(&asked[0], Found::Nothing, BEGIN);
+    assert!(book.questions(BEGIN, 10).is_empty());
+    book.want(&[want(9)]);
+    assert!(book.questions(BEGIN, 10).is_empty());
+    book.want(&[want(10)]);
+    assert_eq!(book.questions(BEGIN, 10).len(), 1);
 }
 
 /// A group that keeps up lags behind for a moment again and again: that must not cost look-ups.
