@@ -31,10 +31,11 @@ pub(super) fn check(row: &Row<'_>, model: &Model<'_>, window: Window, tally: &mu
     let (_, topic, partition) = &row.place;
     let logs = model.logs(topic, *partition, window);
     let Some(seconds) = seconds else {
-        // All records may have been deleted while it was looked for one.
+        // All records, or the whole topic, may have been deleted while it was looked for one.
         let emptied = |log: &&Log| log.start.possible(window).iter().any(|start| *start >= end);
         let said = matches!(unknown, "pending" | "not_answered")
-            || unknown == "no_timestamp" && logs.iter().any(emptied);
+            || unknown == "no_timestamp"
+                && (logs.iter().any(emptied) || !model.rests(topic, window));
         tally.good(said, "no age and no reason", document);
         tally.ages_unknown += 1;
         return;

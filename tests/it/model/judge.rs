@@ -31,7 +31,7 @@ impl Model<'_> {
     }
 
     /// Whether the topic was there all the time, and some time before.
-    fn rests(&self, topic: &str, window: Window) -> bool {
+    pub(crate) fn rests(&self, topic: &str, window: Window) -> bool {
         let all = self.topics.get(topic).into_iter().flatten();
         all.map(|one| one.life)
             .any(|life| life.from + UNREST <= window.from && window.to <= life.to)

@@ -8,6 +8,9 @@ use crate::observer::Cycle;
 /// Violations that are kept in full.
 const SHOWN: usize = 20;
 
+/// Seconds by which an age is made wrong, to see whether that would be noticed. An estimate may be off by the interval.
+pub(crate) const OFF: f64 = 2.0;
+
 /// How often a wrong value would have been noticed.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Power {
@@ -47,8 +50,6 @@ pub(crate) struct Tally {
     pub(crate) missing: usize,
     pub(crate) restless: usize,
     pub(crate) ages_unknown: usize,
-    pub(crate) exact: usize,
-    pub(crate) estimated: usize,
     /// Milliseconds from a cycle's beginning to its end.
     pub(crate) windows: Vec<f64>,
     /// How many commits were possible for a row, how many log ends.
@@ -62,8 +63,9 @@ pub(crate) struct Tally {
     pub(crate) wrong_commits: Power,
     pub(crate) stale_ends: Power,
     pub(crate) wrong_ends: Power,
-    /// An age half a second more.
-    pub(crate) wrong_ages: Power,
+    /// An age that is [`OFF`] more, exact and estimated.
+    pub(crate) wrong_exact: Power,
+    pub(crate) wrong_estimated: Power,
 }
 
 impl Tally {
@@ -150,9 +152,10 @@ impl Tally {
             &format!("the age is not in {ranges:?}"),
             document,
         );
+        let noticed = !inside(seconds + OFF);
         match method {
-            "exact" => self.exact += 1,
-            _ => self.estimated += 1,
+            "exact" => self.wrong_exact.of(noticed),
+            _ => self.wrong_estimated.of(noticed),
         }
         self.good(
             method == "estimated" || error == 0.0,
@@ -162,7 +165,6 @@ impl Tally {
         self.ages
             .extend(ranges.iter().map(|(least, most)| most - least));
         self.errors.push(error);
-        self.wrong_ages.of(!inside(seconds + 0.5));
     }
 
     /// Several agents' figures in one.
@@ -177,8 +179,6 @@ impl Tally {
         self.missing += other.missing;
         self.restless += other.restless;
         self.ages_unknown += other.ages_unknown;
-        self.exact += other.exact;
-        self.estimated += other.estimated;
         self.windows.extend(other.windows);
         self.commits_possible.extend(other.commits_possible);
         self.ends_possible.extend(other.ends_possible);
@@ -188,6 +188,7 @@ impl Tally {
         self.wrong_commits.add(other.wrong_commits);
         self.stale_ends.add(other.stale_ends);
         self.wrong_ends.add(other.wrong_ends);
-        self.wrong_ages.add(other.wrong_ages);
+        self.wrong_exact.add(other.wrong_exact);
+        self.wrong_estimated.add(other.wrong_estimated);
     }
 }

@@ -16,6 +16,9 @@ use crate::observer::{Cycle, Micros, Observer, Window, cycles, now};
 
 /// Restarts, elections and everything after them, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// Cycles by which it is told how long one takes: some of them may have been held up.
+const TYPICAL: usize = 5;
+
 /// What happens to the two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stop {
@@ -87,14 +90,14 @@ impl<'a> Stage<'a> {
     }
 
     /// Waits for a cycle that began after that moment and in which nothing is missing; gives what the survivor has in it,
-    /// and how long it took.
+    /// and how long a cycle takes.
     fn all_well(&self, after: Micros) -> (Survivor, Duration) {
         let interval = self.observer.interval();
         let found = wait_until("a cycle without a fault", PATIENCE, || {
             let documents = self.observer.documents();
             let all = cycles(&documents, interval);
             let last = all.last().filter(|one| one.window.from > after)?;
-            judge::is_whole(last).then(|| (survivor(last), taken(last)))
+            judge::is_whole(last).then(|| (survivor(last), typical(&all)))
         });
         found.unwrap_or_else(|error| panic!("{error}\n{}", self.observer.agent.log()))
     }
@@ -147,6 +150,13 @@ impl<'a> Stage<'a> {
 fn missed(all: &[Cycle<'_>]) -> u64 {
     let missed = |one: &Cycle<'_>| field(one.target, "brokerbeat.target.missed")?.as_u64();
     all.iter().filter_map(missed).max().unwrap_or(0)
+}
+
+/// What a cycle needs at least, by the last ones in which nothing was missing.
+fn typical(all: &[Cycle<'_>]) -> Duration {
+    let good = all.iter().rev().filter(|one| one.faults == 0);
+    let least = good.take(TYPICAL).map(taken).min();
+    least.unwrap_or(Duration::ZERO)
 }
 
 /// How long the collector needed.
