@@ -64,12 +64,18 @@ impl Observer {
         }
     }
 
-    /// Everything so far.
-    pub(crate) fn documents(&self) -> Vec<Value> {
-        self.documents
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+    /// Looks at the cycles of everything that came so far, but for what was forgotten.
+    pub(crate) fn look<T>(&self, at: impl FnOnce(&[Cycle<'_>]) -> T) -> T {
+        let documents = self.documents.lock();
+        let documents = documents.unwrap_or_else(PoisonError::into_inner);
+        at(&cycles(&documents, self.interval))
+    }
+
+    /// Forgets documents of ticks before that one.
+    pub(crate) fn forget_before(&self, tick: &str) {
+        let documents = self.documents.lock();
+        let mut documents = documents.unwrap_or_else(PoisonError::into_inner);
+        documents.retain(|one| text(one, "@timestamp") >= tick);
     }
 
     pub(crate) fn interval(&self) -> Duration {
@@ -94,7 +100,7 @@ fn micros(date: &str) -> Micros {
 }
 
 /// The cycles whose documents are all there: the target's is the last.
-pub(crate) fn cycles(documents: &[Value], interval: Duration) -> Vec<Cycle<'_>> {
+fn cycles(documents: &[Value], interval: Duration) -> Vec<Cycle<'_>> {
     let mut by_tick: BTreeMap<&str, Vec<&Value>> = BTreeMap::new();
     for document in documents {
         let dataset = text(document, "data_stream.dataset");

@@ -134,6 +134,10 @@ impl Committer {
         &self.group
     }
 
+    pub(crate) fn topic(&self) -> &str {
+        &self.topic
+    }
+
     /// Commits one record more than the last time, on each of these partitions.
     pub(crate) fn advance(&self, partitions: &[i32]) -> bool {
         let mut offsets = Vec::new();

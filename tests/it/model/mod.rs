@@ -28,7 +28,7 @@ use stack::{Kafka, wait_until};
 use tally::Tally;
 use world::World;
 
-use crate::observer::{Observer, cycles};
+use crate::observer::Observer;
 
 /// The least that there is; and one that leaves the time to read records.
 const INTERVALS: [(Duration, &str); 2] = [
@@ -37,7 +37,7 @@ const INTERVALS: [(Duration, &str); 2] = [
 ];
 /// The test's length, unless `LAG_MINUTES` is set.
 const SHORT: Duration = Duration::from_secs(15);
-/// How many kept parts of it must be there for the test to have shown anything: cycles of a busy machine may be missed.
+/// Cycles that must be there for the test to have shown anything: on a busy machine some are missed.
 const LEAST_CYCLES: u64 = 3;
 
 /// A number from the environment.
@@ -90,11 +90,8 @@ fn judged(world: &World, observers: &[Observer]) -> Tally {
     };
     let mut all = Tally::default();
     for observer in observers {
-        let documents = observer.documents();
         let mut judge = Judge::new(&model);
-        for cycle in cycles(&documents, observer.interval()) {
-            judge.cycle(&cycle);
-        }
+        observer.look(|cycles| cycles.iter().for_each(|cycle| judge.cycle(cycle)));
         all.add(judge.tally);
     }
     all

@@ -46,12 +46,13 @@ fn two_of_three_brokers_stopped_in_mid_cycle_cost_only_their_own_part() {
             for _ in 0..rounds.unwrap_or(1) + TRIES - 1 {
                 if row.hit < rounds.unwrap_or(1) {
                     stage.round(stop, &mut dice, &mut row);
+                    stage.note(&mut run);
                 }
             }
             run.rows.push(row);
         }
-        stage.end(&mut run);
         observer.agent.stop_clean();
+        run.end_of_agent();
     }
     run.write_and_judge();
 }

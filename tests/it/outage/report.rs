@@ -1,6 +1,6 @@
 //! The page that adds up runs, and what must hold.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::path::Path;
@@ -119,7 +119,10 @@ pub(super) struct Run {
     /// Whether this is the proof, on a machine of its own.
     proof: bool,
     pub(super) rows: Vec<Row>,
-    pub(super) ticks: usize,
+    /// Of the agent that runs now.
+    pub(super) ticks: BTreeSet<String>,
+    /// Of those before.
+    past: usize,
     pub(super) missed: u64,
 }
 
@@ -129,16 +132,24 @@ impl Run {
             seed,
             proof,
             rows: Vec::new(),
-            ticks: 0,
+            ticks: BTreeSet::new(),
+            past: 0,
             missed: 0,
         }
+    }
+
+    /// None of its ticks may be missing.
+    pub(super) fn end_of_agent(&mut self) {
+        let ticks: Vec<String> = std::mem::take(&mut self.ticks).into_iter().collect();
+        crate::agent::assert_no_gap(&ticks, INTERVAL);
+        self.past += ticks.len();
     }
 
     pub(super) fn write_and_judge(&self) {
         let lines: Vec<String> = self.rows.iter().map(Row::line).collect();
         let conditions = format!(
             "| {} | {} | {} | {} |",
-            self.ticks,
+            self.past,
             self.missed,
             stack::conditions(),
             self.seed

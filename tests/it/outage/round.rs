@@ -12,7 +12,7 @@ use super::cluster::{ALONE, Cluster};
 use super::judge::{self, Place, Scene};
 use super::report::{Row, Run};
 use crate::agent::{field, of_dataset, text};
-use crate::observer::{Cycle, Micros, Observer, Window, cycles, now};
+use crate::observer::{Cycle, Micros, Observer, Window, now};
 
 /// Restarts, elections and everything after them, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -80,47 +80,56 @@ impl<'a> Stage<'a> {
             released,
             world: &self.cluster.world,
         };
-        let documents = self.observer.documents();
-        let all = cycles(&documents, self.observer.interval());
-        let of_round = all.iter().filter(|one| one.window.to >= began);
         row.rounds += 1;
-        row.hit += usize::from(all.iter().any(|one| is_hit(one, stopped)));
-        of_round.for_each(|one| judge::cycle(one, &scene, row));
         row.back.push((now() - back) as f64 / 1e6);
+        self.observer.look(|all| {
+            let of_round = all.iter().filter(|one| one.window.to >= began);
+            row.hit += usize::from(all.iter().any(|one| is_hit(one, stopped)));
+            of_round.for_each(|one| judge::cycle(one, &scene, row));
+        });
+    }
+
+    /// Notes the ticks so far, and forgets the documents of all but the last ones.
+    pub(super) fn note(&self, run: &mut Run) {
+        let kept = self.observer.look(|all| {
+            run.ticks.extend(all.iter().map(|one| one.tick.to_owned()));
+            run.missed = run.missed.max(missed(all));
+            all.iter().nth_back(TYPICAL).map(|one| one.tick.to_owned())
+        });
+        kept.iter()
+            .for_each(|tick| self.observer.forget_before(tick));
     }
 
     /// Waits for a cycle that began after that moment and in which nothing is missing; gives what the survivor has in it,
     /// and how long a cycle takes.
     fn all_well(&self, after: Micros) -> (Survivor, Duration) {
-        let interval = self.observer.interval();
-        let found = wait_until("a cycle without a fault", PATIENCE, || {
-            let documents = self.observer.documents();
-            let all = cycles(&documents, interval);
+        let whole = |all: &[Cycle<'_>]| {
             let last = all.last().filter(|one| one.window.from > after)?;
-            judge::is_whole(last).then(|| (survivor(last), typical(&all)))
-        });
-        found.unwrap_or_else(|error| panic!("{error}\n{}", self.observer.agent.log()))
+            judge::is_whole(last).then(|| (survivor(last), typical(all)))
+        };
+        self.await_cycles("a cycle without a fault", whole)
     }
 
     /// Waits for so many more cycles than the first that began after that moment.
     fn await_cycle_after(&self, moment: Micros, more: usize) {
-        let interval = self.observer.interval();
-        let found = wait_until("the next cycle", PATIENCE, || {
-            let documents = self.observer.documents();
-            let all = cycles(&documents, interval);
+        self.await_cycles("the next cycle", |all| {
             let later = all.iter().filter(|one| one.window.from > moment);
             (later.count() > more).then_some(())
         });
-        found.unwrap_or_else(|error| panic!("{error}\n{}", self.observer.agent.log()));
+    }
+
+    fn await_cycles<T>(&self, step: &str, wanted: impl Fn(&[Cycle<'_>]) -> Option<T>) -> T {
+        let found = wait_until(step, PATIENCE, || self.observer.look(&wanted));
+        found.unwrap_or_else(|error| panic!("{error}\n{}", self.observer.agent.log()))
     }
 
     /// Stops two brokers when a cycle has begun and is not over; gives between which two moments that was.
     fn stop_in_cycle(&self, stop: Stop, typical: Duration, dice: &mut Rng) -> Window {
-        let interval = self.observer.interval();
-        let documents = self.observer.documents();
-        let all = cycles(&documents, interval);
-        let target = all.last().expect("a cycle was whole").target;
-        let rhythm = Rhythm::new(interval, text(target, "brokerbeat.target.name"));
+        let name = |all: &[Cycle<'_>]| {
+            let last = all.last().expect("a cycle was whole");
+            text(last.target, "brokerbeat.target.name").to_owned()
+        };
+        let rhythm = Rhythm::new(self.observer.interval(), &self.observer.look(name));
         let next = rhythm.next(None, Millis::now());
         let within = typical.mul_f64(0.1 + 0.8 * dice.f64());
         let moment = Micros::try_from(rhythm.start_of(next).0).expect("a date") * 1_000
@@ -134,16 +143,6 @@ impl<'a> Stage<'a> {
             Stop::Kill => Signal::Kill,
         });
         Window { from, to: now() }
-    }
-
-    /// What holds of all cycles together.
-    pub(super) fn end(&self, run: &mut Run) {
-        let documents = self.observer.documents();
-        let all = cycles(&documents, self.observer.interval());
-        let ticks: Vec<String> = all.iter().map(|one| one.tick.to_owned()).collect();
-        run.ticks += ticks.len();
-        run.missed += missed(&all);
-        crate::agent::assert_no_gap(&ticks, self.observer.interval());
     }
 }
 
