@@ -1,8 +1,8 @@
 //! Whether a topic is still the one that it was: one that was deleted and made anew has another id.
 //!
 //! A log that is shorter than before is another one; one that has grown beyond the old end between two cycles is told by
-//! this alone. Ids are asked for after the log ends: if it is the same as in the last cycle, then so were all logs between.
-//! Kafka before 2.8 has none.
+//! this alone. Ids are asked for after everything else: if one is the same as in the last cycle, then all that was read in
+//! between is of the same topic. If it is another one, what was found in this cycle may be of both. Kafka before 2.8 has none.
 
 use std::collections::BTreeMap;
 
@@ -14,14 +14,17 @@ use super::super::rdkafka::{Answered, Request, TopicId};
 /// Topics in one request: its answer names all their partitions.
 const TOPICS_PER_CALL: usize = 200;
 
-/// Asks a broker for the ids of topics; those that it does not tell are left out.
+/// Asks a broker that answers, if there is one, for the ids of topics; those that it does not tell are left out.
 pub(super) async fn ask(
     client: &mut Client,
-    broker: i32,
+    alive: Option<i32>,
     topics: &[&str],
     deadline: Instant,
 ) -> Vec<(String, TopicId)> {
     let mut found = Vec::new();
+    let Some(broker) = alive else {
+        return found;
+    };
     let mut flight = client.flight(deadline);
     for topics in topics.chunks(TOPICS_PER_CALL) {
         flight.ask(&Request::TopicIds { broker, topics }, ());

@@ -2,7 +2,7 @@
 //!
 //! - [`reader`]: reads the records themselves, where `lag.read_records` allows it
 //! - [`look_up`]: timestamps by ListOffsets
-//! - [`ids`]: whether topics are those of the last cycle
+//! - [`ids`]: whether topics are still those of the last cycle, which is asked last of all
 //! - [`crate::lag::seconds`]: what is known and what to ask. Pure
 //!
 //! What is found of an offset is remembered, so that a quiet cluster is asked nothing here.
@@ -24,8 +24,8 @@ use crate::clock::Millis;
 use crate::lag::seconds::book::{Book, Want};
 use crate::lag::seconds::history::Moment;
 
-/// The part of the stage that ids may take where the broker that was asked hangs.
-const IDS_PART: u32 = 2;
+/// The part of the stage for finding ages, in percent; the rest is for the ids, without which they are not worth much.
+const LOOK_PERCENT: u32 = 65;
 
 /// Kept between cycles.
 #[derive(Debug, Default)]
@@ -60,21 +60,27 @@ pub async fn look(
         from: millis(began),
         to: millis(Millis::now()),
     };
-    if let Some(broker) = alive {
-        let topics: Vec<&str> = logs.keys().map(String::as_str).collect();
-        let until = Instant::now() + deadline.saturating_duration_since(Instant::now()) / IDS_PART;
-        let told = ids::ask(client, broker, &topics, until).await;
-        let renewed = times.ids.take(told, &topics);
-        renewed.iter().for_each(|topic| times.book.forget(topic));
-    }
     times.book.sample(moment, ends(logs));
-    times.book.want(&wants(groups, logs));
+    let wants = wants(groups, logs);
+    times.book.want(&wants);
+    let now = Instant::now();
+    let until = now + deadline.saturating_duration_since(now) * LOOK_PERCENT / 100;
     let mut unread = ByPartition::new();
     if config.read_records {
-        unread = reader::read(&mut times.reader, &mut times.book, config, deadline).await;
+        unread = reader::read(&mut times.reader, &mut times.book, config, until).await;
     }
-    look_up::look_up(client, &mut times.book, deadline).await;
-    Seen::new(&times.book, millis(Millis::now()), unread)
+    look_up::look_up(client, &mut times.book, until).await;
+    let topics: Vec<&str> = logs.keys().map(String::as_str).collect();
+    let told = ids::ask(client, alive, &topics, deadline).await;
+    let renewed = times.ids.take(told, &topics);
+    renewed.iter().for_each(|topic| times.book.forget(topic));
+    let mut seen = Seen::new(&times.book, millis(Millis::now()), unread);
+    let of_renewed = |want: &&Want<'_>| renewed.iter().any(|topic| topic == want.topic);
+    wants
+        .iter()
+        .filter(of_renewed)
+        .for_each(|want| seen.leave_open(want));
+    seen
 }
 
 fn millis(moment: Millis) -> i64 {

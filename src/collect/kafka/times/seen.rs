@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::snapshot::{ByPartition, LogEnds, Missing};
 use super::first_unread;
-use crate::lag::seconds::book::{Ages, Book};
+use crate::lag::seconds::book::{Ages, Book, Want};
 use crate::lag::seconds::{Age, Unknown};
 
 /// How old the first unread records are, by where they are.
@@ -28,6 +28,13 @@ impl Seen {
             }
         }
         Self { ages, unread }
+    }
+
+    /// The age at an offset is not known yet. Called in the order of offsets.
+    pub(super) fn leave_open(&mut self, want: &Want<'_>) {
+        let topic = self.ages.entry(want.topic.to_owned()).or_default();
+        let ages = topic.entry(want.partition).or_default();
+        ages.push((want.offset, Err(Unknown::Pending)));
     }
 
     /// Whether there is nothing: nobody lags behind, or nobody looked.
