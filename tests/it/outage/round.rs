@@ -38,6 +38,8 @@ pub(super) struct Stage<'a> {
 
 /// What the survivor has, by the agent's own documents at a quiet moment.
 pub(super) struct Survivor {
+    /// The beginning of the cycle by which this is known.
+    since: Micros,
     /// Partitions that it leads.
     pub(super) leads: BTreeSet<Place>,
     /// Groups that it coordinates.
@@ -56,8 +58,7 @@ impl<'a> Stage<'a> {
     pub(super) fn round(&self, stop: Stop, dice: &mut Rng, row: &mut Row) {
         // The cycle with which the last round ended will do.
         let interval = Micros::try_from(self.observer.interval().as_micros()).expect("short");
-        let began = now() - 2 * interval;
-        let (survivor, typical) = self.all_well(began);
+        let (survivor, typical) = self.all_well(now() - 2 * interval);
         let stopped = self.stop_in_cycle(stop, typical, dice);
         self.await_cycle_after(stopped.to, 0);
         // What the survivor has goes on: an old value would be noticed.
@@ -83,7 +84,7 @@ impl<'a> Stage<'a> {
         row.rounds += 1;
         row.back.push((now() - back) as f64 / 1e6);
         self.observer.look(|all| {
-            let of_round = all.iter().filter(|one| one.window.to >= began);
+            let of_round = all.iter().filter(|one| one.window.from >= survivor.since);
             row.hit += usize::from(all.iter().any(|one| is_hit(one, stopped)));
             of_round.for_each(|one| judge::cycle(one, &scene, row));
         });
@@ -181,6 +182,7 @@ fn survivor(cycle: &Cycle<'_>) -> Survivor {
     let groups = of_dataset(&documents, "kafka.group").into_iter();
     let groups = groups.filter(|one| number(one, "kafka.group.coordinator.id") == Some(1));
     Survivor {
+        since: cycle.window.from,
         leads: leads.map(judge::place).collect(),
         groups: groups
             .map(|one| text(one, "kafka.consumergroup.id").to_owned())
