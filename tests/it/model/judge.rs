@@ -109,7 +109,12 @@ impl<'a> Judge<'a> {
         for row in &rows {
             self.row(row, cycle);
         }
-        self.nothing_is_missing(&rows, cycle);
+        if field(cycle.target, "brokerbeat.target.up") == Some(&Value::from(1)) {
+            self.nothing_is_missing(&rows, cycle);
+        } else {
+            // It says so itself.
+            self.tally.down += 1;
+        }
         for document in of_dataset(&documents, "kafka.partition") {
             self.partition(document, cycle);
         }
@@ -193,8 +198,8 @@ impl<'a> Judge<'a> {
         for (place, commits) in self.model.commits {
             let surely = !commits.possible(cycle.window).contains(&None);
             if surely && !known.contains(place) {
-                let message = format!("no document of {place:?} at {}", cycle.tick);
-                self.tally.good(false, &message, &Value::Null);
+                let message = format!("no document of {place:?} in {:?}", cycle.window);
+                self.tally.good(false, &message, cycle.target);
             }
         }
         for (topic, incarnations) in self.model.topics {

@@ -16,7 +16,7 @@ const PAGE: &str = "BROKERBEAT_LAG_REPORT";
 /// A value of an earlier cycle must be noticed mostly, or nothing is shown. (A commit may be repeated by chance, and one of
 /// just before the cycle may still be current at its beginning.)
 const LEAST_POWER: f64 = 50.0;
-/// Rows of which the time was over: more than these would hide what was to be seen. In percent.
+/// Rows, and cycles, of which the time was over: more than these would hide what was to be seen. In percent.
 const MOST_MISSING: usize = 20;
 
 /// A run that is over.
@@ -43,6 +43,7 @@ impl Run {
             tally.rows > 0 && tally.wrong_exact.tried > 0 && tally.wrong_estimated.tried > 0,
             "{done}"
         );
+        assert!(tally.down * 100 <= tally.cycles * MOST_MISSING, "{done}");
         assert!(tally.missing * 100 <= tally.rows * MOST_MISSING, "{done}");
         assert!(tally.stale_ends.percent() >= LEAST_POWER, "{narrow}");
         assert!(tally.stale_commits.percent() >= LEAST_POWER, "{narrow}");
@@ -51,7 +52,7 @@ impl Run {
     fn done(&self) -> String {
         let (tally, counts) = (&self.tally, &self.counts);
         format!(
-            "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |",
+            "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |",
             self.length.as_secs(),
             tally.cycles,
             tally.documents,
@@ -65,6 +66,7 @@ impl Run {
             counts.deletions_of_groups,
             counts.member_changes,
             tally.faulty,
+            tally.down,
             tally.missing,
             tally.restless,
             format_args!("{}, seed {}", stack::conditions(), self.seed),
@@ -104,8 +106,8 @@ impl Run {
     }
 }
 
-const DONE: &str = "| seconds | cycles | documents | partitions of groups | checks | **violations** | records | commits | DeleteRecords | topics made anew | groups deleted | joined, left | cycles with a fault | values missing for want of time | while a topic was made anew | conditions |\n\
-|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|";
+const DONE: &str = "| seconds | cycles | documents | partitions of groups | checks | **violations** | records | commits | DeleteRecords | topics made anew | groups deleted | joined, left | cycles with a fault | without any answer | values missing for want of time | while a topic was made anew | conditions |\n\
+|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|";
 const NARROW: &str = "| cycle, ms | commits possible | the last document's commit noticed | one more noticed | log ends possible | the last document's end noticed | one more noticed | allowed width of an age, s | stated error, s | exact ages: two seconds more noticed | estimated ones | ages unknown |\n\
 |---|---|---|---|---|---|---|---|---|---|---|---|";
 

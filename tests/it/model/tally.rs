@@ -39,6 +39,8 @@ pub(crate) struct Tally {
     pub(crate) cycles: usize,
     /// Cycles of which a part was missing.
     pub(crate) faulty: usize,
+    /// Cycles that were over before anybody had answered, as their target's document says.
+    pub(crate) down: usize,
     pub(crate) documents: usize,
     /// Documents about a partition of a group.
     pub(crate) rows: usize,
@@ -171,6 +173,7 @@ impl Tally {
     pub(crate) fn add(&mut self, other: Self) {
         self.cycles += other.cycles;
         self.faulty += other.faulty;
+        self.down += other.down;
         self.documents += other.documents;
         self.rows += other.rows;
         self.checks += other.checks;
