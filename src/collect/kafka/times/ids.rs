@@ -42,6 +42,17 @@ pub(super) async fn ask(
 pub(super) struct Ids(BTreeMap<String, TopicId>);
 
 impl Ids {
+    /// Topics whose id is not known yet.
+    pub(super) fn unknown<'t>(&self, topics: &[&'t str]) -> Vec<&'t str> {
+        let unknown = |topic: &&&str| !self.0.contains_key(**topic);
+        topics.iter().filter(unknown).copied().collect()
+    }
+
+    /// Takes the ids of topics that were not known.
+    pub(super) fn meet(&mut self, told: Vec<(String, TopicId)>) {
+        self.0.extend(told);
+    }
+
     /// Takes what was told and gives the topics that were made anew. Of a topic that is not among `topics` nothing is kept.
     pub(super) fn take(&mut self, told: Vec<(String, TopicId)>, topics: &[&str]) -> Vec<String> {
         self.0

@@ -57,7 +57,9 @@ impl Seen {
                 false => Err(Unknown::Truncated),
             });
         }
-        let offset = first_unread(committed, ends);
+        let Some(offset) = first_unread(committed, ends) else {
+            return Some(Err(Unknown::NotAnswered));
+        };
         // Everything that was not read is deleted: nothing is left to wait for.
         if offset >= log_end {
             return Some(Ok(Age::NONE));
