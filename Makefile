@@ -7,7 +7,7 @@ BUILD_LIMIT ?= 25m
 TEST_LIMIT ?= 20m
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test generate lint deny advisories install record instructions bench-jmx bench-cost bench-lag prove-fuzz prove-lag prove-matrix prove-outage prove-soak
+.PHONY: help demo test features generate lint deny advisories install record instructions bench-jmx bench-cost bench-lag prove-fuzz prove-lag prove-matrix prove-outage prove-soak
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -76,6 +76,14 @@ generate: ## what is generated from fields.yml: templates and docs/fields.md
 lint: ## formatting and clippy, with warnings denied
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
+
+# Not part of `test`: librdkafka is built a second time for them.
+features: ## clippy and tests of the features gssapi (against a KDC) and oidc, which need some packages more
+	@scripts/install.sh features
+	$(CARGO) clippy --features gssapi,oidc --all-targets -- -D warnings
+	timeout --foreground $(BUILD_LIMIT) $(CARGO) test --features gssapi,oidc --lib --test it --no-run
+	timeout --foreground $(TEST_LIMIT) $(CARGO) test --features gssapi,oidc --lib collect::kafka::config
+	timeout --foreground $(TEST_LIMIT) $(CARGO) test --features gssapi,oidc --test it kerberos::
 
 deny: ## licences, bans and sources of the dependencies
 	command -v cargo-deny > /dev/null || $(CARGO) install --locked cargo-deny@0.20.2

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the build, the tests and the demo need, on Debian and Ubuntu, where it may (root, or sudo without a
 # password). Otherwise it prints the exact line to run and ends with 1. Nothing happens when all is there.
+# With the argument `features` also what the build's features gssapi and oidc, and their tests, need.
 set -eu
 
 readonly OLDEST_JDK=21      # Elasticsearch 9
@@ -22,6 +23,17 @@ missing_packages() {
     done
     [ -e /usr/include/zlib.h ] || echo zlib1g-dev
     [ -e /usr/include/openssl/ssl.h ] || echo libssl-dev
+}
+
+# The same for the features gssapi and oidc: headers, Cyrus SASL's module, and a KDC.
+missing_for_features() {
+    [ -e /usr/include/sasl/sasl.h ] || echo libsasl2-dev
+    [ -e /usr/include/krb5.h ] || echo libkrb5-dev
+    find /usr/include -path '*curl/curl.h' | grep -q . || echo libcurl4-openssl-dev
+    find /usr/lib -name 'libgssapiv2.so' | grep -q . || echo libsasl2-modules-gssapi-mit
+    command -v kinit > /dev/null || echo krb5-user
+    PATH="$PATH:/usr/sbin" command -v krb5kdc > /dev/null || echo krb5-kdc
+    PATH="$PATH:/usr/sbin" command -v kadmin.local > /dev/null || echo krb5-admin-server
 }
 
 # Prints the version of the JDK in the folder, if it has one. Every JDK says it in a file: JAVA_VERSION="21.0.5".
@@ -140,7 +152,10 @@ check_rust() {
 
 main() {
     local missing
-    mapfile -t missing < <(missing_packages)
+    mapfile -t missing < <(
+        missing_packages
+        if [ "${1:-}" = features ]; then missing_for_features; fi
+    )
     if [ "${#missing[@]}" -gt 0 ] || ! have_jdk; then update_lists; fi
     if [ "${#missing[@]}" -gt 0 ]; then install_packages "${missing[@]}"; fi
     have_jdk || install_jdk

@@ -14,6 +14,8 @@ pub fn start(logging: &Logging, text: bool) {
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        // It would complain on stderr that stderr cannot be written, and panic.
+        .log_internal_errors(false)
         .with_target(false);
     // A second start is a test's; the first subscriber stays.
     if logging.json && !text {

@@ -3,6 +3,7 @@
 use std::collections::{HashSet, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 
@@ -30,6 +31,9 @@ pub const CHANNEL_CAPACITY: usize = 32;
 /// document that is held keeps in memory stays small.
 const BLOCK_BYTES: usize = 128 << 10;
 
+/// How often a full queue is said.
+const LOSSES_SAID_EVERY: Duration = Duration::from_secs(60);
+
 /// Documents between two looks at whether others have something to do.
 const DOCUMENTS_AT_ONCE: usize = 512;
 
@@ -41,10 +45,13 @@ pub async fn run(mut batches: mpsc::Receiver<Batch>, agent: Arc<Agent>, spool: A
         seen: Seen::default(),
         packer: Packer::default(),
         open: Vec::new(),
+        losses: Losses::default(),
     };
     while let Some(batch) = batches.recv().await {
         writer.write(batch).await;
     }
+    writer.losses.said = None;
+    writer.losses.say();
 }
 
 /// Encodes the documents of a batch one by one until there are no more or they are not wanted.
@@ -76,6 +83,29 @@ struct Writer {
     packer: Packer,
     /// Blocks in the making, one a stream.
     open: Vec<Open>,
+    losses: Losses,
+}
+
+/// Documents that went because the queue was full, until they are said.
+#[derive(Default)]
+struct Losses {
+    count: usize,
+    said: Option<Instant>,
+}
+
+impl Losses {
+    /// An output that is away for long is one line a minute.
+    fn say(&mut self) {
+        let lately = |said: Instant| said.elapsed() < LOSSES_SAID_EVERY;
+        if self.count == 0 || self.said.is_some_and(lately) {
+            return;
+        }
+        tracing::error!(
+            documents = std::mem::take(&mut self.count),
+            "queue full, oldest documents dropped"
+        );
+        self.said = Some(Instant::now());
+    }
 }
 
 /// A block in the making.
@@ -103,6 +133,7 @@ impl Writer {
             self.append(tick, at);
         }
         self.open.clear();
+        self.losses.say();
     }
 
     fn add(&mut self, tick: Millis, encoded: &Encoded<'_>) {
@@ -144,10 +175,7 @@ impl Writer {
         };
         let entries = open.ends.drain(..).map(entry).collect();
         open.text.clear();
-        let dropped = self.spool.append(entries);
-        if dropped > 0 {
-            tracing::error!(documents = dropped, "queue full, oldest documents dropped");
-        }
+        self.losses.count += self.spool.append(entries);
     }
 }
 

@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
+use crate::collect::kafka::rdkafka::share_one_heap;
 use crate::config::{Config, Source};
 
 /// Done.
@@ -138,7 +139,12 @@ fn version() -> ExitCode {
 
 /// The whole chain of an error in one line, on stderr.
 fn complain(error: &anyhow::Error) {
-    eprintln!("brokerbeat: {error:#}");
+    remark(&format!("brokerbeat: {error:#}"));
+}
+
+/// A line for people on stderr. Where nobody can hear it any more there is nobody to tell, either.
+fn remark(line: &str) {
+    writeln!(std::io::stderr(), "{line}").ok();
 }
 
 fn finish(result: anyhow::Result<()>) -> ExitCode {
@@ -153,10 +159,16 @@ fn finish(result: anyhow::Result<()>) -> ExitCode {
 
 /// Writes a line of data to stdout. A reader that has gone (`| head`) is no failure.
 fn say(line: &str) -> anyhow::Result<()> {
+    say_on(line).map(|_| ())
+}
+
+/// As [`say`]: whether anybody still reads.
+fn say_on(line: &str) -> anyhow::Result<bool> {
     let mut out = std::io::stdout().lock();
     match writeln!(out, "{line}").and_then(|()| out.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(()),
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -166,6 +178,7 @@ const RUNTIME_SHUTDOWN: Duration = Duration::from_secs(1);
 /// Runs a command that talks to servers. Two threads: one may be busy decoding while the other
 /// keeps ticks on time.
 fn block_on<T>(work: impl Future<Output = T>) -> anyhow::Result<T> {
+    share_one_heap();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()

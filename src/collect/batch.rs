@@ -4,7 +4,7 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use super::FaultKind;
+use super::{Fault, FaultKind};
 use crate::clock::Millis;
 use crate::document::Document;
 use crate::identity::ClusterIdentity;
@@ -53,6 +53,8 @@ pub struct Batch {
     pub later: Option<Later>,
     /// The target's own document, the last one: it says how many there were before it.
     pub summary: Option<Document>,
+    /// What is missing, for people: the summary has the first of them and their number.
+    pub faults: Vec<Fault>,
 }
 
 impl Batch {
@@ -66,6 +68,7 @@ impl Batch {
             documents,
             later: None,
             summary: None,
+            faults: Vec::new(),
         }
     }
 

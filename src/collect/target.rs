@@ -169,6 +169,7 @@ impl Target {
         Batch {
             summary: Some(summary),
             later: collected.later,
+            faults: collected.faults,
             ..self.batch(tick, Millis::now(), collected.documents)
         }
     }
@@ -220,6 +221,7 @@ impl Target {
             documents,
             later: None,
             summary: None,
+            faults: Vec::new(),
         }
     }
 

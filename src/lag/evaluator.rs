@@ -68,6 +68,12 @@ impl Evaluator {
         });
     }
 
+    /// The groups that are remembered with partitions, by topic: others may be no consumer groups at all.
+    pub fn groups(&self) -> impl Iterator<Item = (String, BTreeMap<String, Vec<i32>>)> {
+        let groups = self.groups.iter().filter(|(_, state)| state.count() > 0);
+        groups.map(|(id, state)| (id.clone(), state.partitions()))
+    }
+
     /// How many partitions of groups are remembered.
     pub fn len(&self) -> usize {
         self.groups.values().map(GroupState::count).sum()

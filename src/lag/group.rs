@@ -39,6 +39,15 @@ impl GroupState {
         self.topics.values().map(Vec::len).sum()
     }
 
+    /// Numbers of its partitions by topic.
+    pub fn partitions(&self) -> BTreeMap<String, Vec<i32>> {
+        let topics = self.topics.iter();
+        let numbers = |entries: &Vec<Entry>| entries.iter().map(|one| one.partition).collect();
+        topics
+            .map(|(topic, entries)| (topic.clone(), numbers(entries)))
+            .collect()
+    }
+
     fn entry(&mut self, topic: &str, partition: i32) -> &mut Entry {
         if !self.topics.contains_key(topic) {
             self.topics.insert(topic.to_owned(), Vec::new());
@@ -47,8 +56,6 @@ impl GroupState {
         match entries.binary_search_by_key(&partition, |entry| entry.partition) {
             Ok(place) => &mut entries[place],
             Err(place) => {
-                // A doubling vector would hold twice of what it needs for ever.
-                entries.reserve_exact(1);
                 let entry = Entry {
                     partition,
                     ..Entry::default()
@@ -236,6 +243,8 @@ impl<'a> GroupCycle<'a> {
     fn forget_gone(&mut self) {
         for entries in self.state.topics.values_mut() {
             entries.retain(|entry| entry.seen == self.tick);
+            // One that grew by doubling holds up to twice of what it needs.
+            entries.shrink_to_fit();
         }
         self.state.topics.retain(|_, entries| !entries.is_empty());
     }

@@ -23,7 +23,22 @@ pub struct Window {
     known: u8,
     /// The last sample of a part, in milliseconds after its beginning.
     at: [u32; SLOTS],
-    parts: [Part; SLOTS],
+    parts: Parts,
+}
+
+/// What the known parts hold. Of very many groups most partitions stand still at any moment; they take little.
+#[derive(Debug, Clone)]
+enum Parts {
+    /// All of them the same.
+    Same(Part),
+    /// By slot.
+    Each(Box<[Part; SLOTS]>),
+}
+
+impl Default for Parts {
+    fn default() -> Self {
+        Self::Same(Part::default())
+    }
 }
 
 /// What is out of the window makes no difference.
@@ -53,18 +68,46 @@ impl Window {
             self.newest = number;
         }
         self.advance(number);
-        let slot = slot(number);
         let low = match self.known & 1 {
             0 => sample.lag(),
-            _ => self.parts[slot].low.min(sample.lag()),
+            _ => self.part(number).low.min(sample.lag()),
         };
-        self.parts[slot] = Part {
-            committed: sample.committed,
-            log_end: sample.log_end,
-            low,
-        };
-        self.at[slot] = u32::try_from(tick % rules.part).unwrap_or(u32::MAX);
+        self.put(
+            number,
+            Part {
+                committed: sample.committed,
+                log_end: sample.log_end,
+                low,
+            },
+        );
+        self.at[slot(number)] = u32::try_from(tick % rules.part).unwrap_or(u32::MAX);
+    }
+
+    fn part(&self, number: u64) -> Part {
+        match &self.parts {
+            Parts::Same(part) => *part,
+            Parts::Each(parts) => parts[slot(number)],
+        }
+    }
+
+    /// Keeps the newest part.
+    fn put(&mut self, number: u64, part: Part) {
         self.known |= 1;
+        let before = self.known >> 1 > 0;
+        match &mut self.parts {
+            Parts::Each(parts) => parts[slot(number)] = part,
+            Parts::Same(same) if !before => *same = part,
+            Parts::Same(same) if *same == part => {}
+            Parts::Same(same) => {
+                let mut parts = Box::new([*same; SLOTS]);
+                parts[slot(number)] = part;
+                self.parts = Parts::Each(parts);
+            }
+        }
+        let same = |(_, other)| other == part;
+        if matches!(self.parts, Parts::Each(_)) && self.parts().all(same) {
+            self.parts = Parts::Same(part);
+        }
     }
 
     fn advance(&mut self, number: u64) {
@@ -120,7 +163,7 @@ impl Window {
     /// Known parts from the oldest to the newest, with their age in parts.
     fn parts(&self) -> impl Iterator<Item = (usize, Part)> {
         let ages = (0..SLOTS).rev().filter(|age| self.known >> age & 1 == 1);
-        ages.map(|age| (age, self.parts[slot(self.newest - age as u64)]))
+        ages.map(|age| (age, self.part(self.newest - age as u64)))
     }
 
     fn tick(&self, age: usize, rules: &Rules) -> u64 {
@@ -143,6 +186,7 @@ impl Window {
             newest,
             ..Self::default()
         };
+        let mut parts = Box::new([Part::default(); SLOTS]);
         for (age, at, part) in saved {
             let number = newest.checked_sub(u64::from(*age))?;
             if usize::from(*age) >= SLOTS {
@@ -150,8 +194,14 @@ impl Window {
             }
             window.known |= 1 << age;
             window.at[slot(number)] = *at;
-            window.parts[slot(number)] = *part;
+            parts[slot(number)] = *part;
         }
+        let mut known = saved.iter().map(|(_, _, part)| *part);
+        let first = known.next().unwrap_or_default();
+        window.parts = match known.all(|part| part == first) {
+            true => Parts::Same(first),
+            false => Parts::Each(parts),
+        };
         Some(window)
     }
 }
@@ -162,7 +212,11 @@ fn slot(number: u64) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
     use std::time::Duration;
+
+    use proptest::collection;
+    use proptest::prelude::*;
 
     use super::*;
     use crate::lag::rules::Settings;
@@ -248,5 +302,31 @@ mod tests {
         let part = Part::default();
         assert_eq!(Window::restore(9, &[(7, 0, part)]), None);
         assert_eq!(Window::restore(0, &[(1, 0, part)]), None);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+        /// Beside one that keeps every part by its number. Steps of 0 stay in a part; offsets often stand still.
+        #[test]
+        fn a_window_is_what_its_last_parts_say(
+            samples in collection::vec((0_u64..3, 0_i64..3, 0_i64..3), 1..40)
+        ) {
+            let (rules, mut window, mut model) = (rules(), Window::default(), BTreeMap::new());
+            let (mut tick, mut committed, mut log_end) = (0, 100, 100);
+            for (minutes, read, written) in samples {
+                tick += minutes * MINUTE + 1_000;
+                committed += read;
+                log_end += written;
+                let sample = Sample { committed, log_start: None, log_end };
+                window.record(tick, &sample, &rules);
+                let number = tick / rules.part;
+                let low = model.get(&number).map_or(sample.lag(), |(_, part): &(u32, Part)| part.low.min(sample.lag()));
+                model.insert(number, ((tick % rules.part) as u32, Part { committed, log_end, low }));
+                let expected = model.range(number.saturating_sub(SLOTS as u64 - 1)..);
+                let expected: Vec<_> = expected.map(|(of, (at, part))| ((number - of) as u8, *at, *part)).collect();
+                prop_assert_eq!(window.save(), (number, expected.clone()));
+                prop_assert_eq!(Window::restore(number, &expected).unwrap(), window.clone());
+            }
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! The bounded memory ring behind the queue's interface.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
@@ -24,25 +24,17 @@ pub struct Spool {
 
 #[derive(Debug, Default)]
 struct Inner {
-    /// By sequence number: the oldest first. A settled record is gone at once, wherever it stands,
-    /// so that a stream that is held does not keep the others' memory.
-    slots: BTreeMap<u64, Slot>,
+    /// What waits, a line a stream: a stream that is held costs the others neither memory nor time.
+    waiting: BTreeMap<Arc<str>, VecDeque<Record>>,
+    /// What is on its way, by sequence number.
+    lent: BTreeMap<u64, Record>,
     next_seq: u64,
     bytes: usize,
     ledger: Ledger,
 }
 
-#[derive(Debug)]
-struct Slot {
-    record: Record,
-    state: SlotState,
-}
-
-#[derive(Debug, PartialEq, Eq)]
-enum SlotState {
-    Waiting,
-    Lent,
-}
+/// Room for records that a stream without any keeps.
+const ROOM_KEPT: usize = 256;
 
 impl Spool {
     /// An empty queue.
@@ -81,49 +73,52 @@ impl Spool {
         max_records: usize,
         mut ready: impl FnMut(&str) -> bool,
     ) -> Vec<Record> {
-        let mut lent = Vec::new();
+        let mut inner = self.lock();
+        let Inner { waiting, lent, .. } = &mut *inner;
+        let mut open: Vec<_> = waiting
+            .iter_mut()
+            .filter(|(stream, line)| !line.is_empty() && ready(stream))
+            .map(|(_, line)| line)
+            .collect();
+        let mut records: Vec<Record> = Vec::new();
         let mut bytes = 0;
-        for slot in self.lock().slots.values_mut() {
-            if slot.state != SlotState::Waiting || !ready(&slot.record.entry.stream) {
-                continue;
-            }
-            let size = slot.record.entry.lines.len();
-            if !lent.is_empty() && (bytes + size > max_bytes || lent.len() >= max_records) {
+        while let Some(oldest) = open.iter_mut().min_by_key(|line| first(line)) {
+            let Some(size) = oldest.front().map(|record| record.entry.lines.len()) else {
+                break;
+            };
+            if !records.is_empty() && (bytes + size > max_bytes || records.len() >= max_records) {
                 break;
             }
             bytes += size;
-            slot.state = SlotState::Lent;
-            lent.push(slot.record.clone());
+            if let Some(record) = take_first(oldest) {
+                lent.insert(record.seq, record.clone());
+                records.push(record);
+            }
         }
-        lent
+        records
     }
 
     /// Settles a lent record.
     pub fn ack(&self, seq: u64, outcome: Outcome) {
         let mut inner = self.lock();
-        if let Some(slot) = inner.slots.remove(&seq) {
-            inner.settle(&slot.record, outcome);
+        if let Some(record) = inner.lent.remove(&seq) {
+            inner.settle(&record, outcome);
         }
     }
 
     /// Ends the loan of a record that is to be tried again.
     pub fn give_back(&self, seq: u64, attempted: bool) {
         let mut inner = self.lock();
-        if let Some(slot) = inner.slots.get_mut(&seq)
-            && slot.state == SlotState::Lent
-        {
-            slot.state = SlotState::Waiting;
-            slot.record.attempted |= attempted;
+        if let Some(record) = inner.lent.remove(&seq) {
+            inner.wait_again(record, attempted);
         }
     }
 
     /// Ends all loans after a request whose outcome is unknown.
     pub fn give_back_all(&self) {
-        for slot in self.lock().slots.values_mut() {
-            if slot.state == SlotState::Lent {
-                slot.state = SlotState::Waiting;
-                slot.record.attempted = true;
-            }
+        let mut inner = self.lock();
+        for record in std::mem::take(&mut inner.lent).into_values() {
+            inner.wait_again(record, true);
         }
     }
 
@@ -132,16 +127,11 @@ impl Spool {
         self.arrived.notified().await;
     }
 
-    /// Streams that have waiting records, each once, oldest first.
+    /// Streams that have waiting records.
     pub fn waiting_streams(&self) -> Vec<Arc<str>> {
-        let mut streams: Vec<Arc<str>> = Vec::new();
-        for slot in self.lock().slots.values() {
-            let stream = &slot.record.entry.stream;
-            if slot.state == SlotState::Waiting && !streams.contains(stream) {
-                streams.push(stream.clone());
-            }
-        }
-        streams
+        let inner = self.lock();
+        let waiting = inner.waiting.iter().filter(|(_, line)| !line.is_empty());
+        waiting.map(|(stream, _)| stream.clone()).collect()
     }
 
     /// Records that are not settled.
@@ -169,30 +159,34 @@ impl Inner {
             entry,
             attempted: false,
         };
-        let state = SlotState::Waiting;
-        self.slots.insert(self.next_seq, Slot { record, state });
         self.next_seq += 1;
+        self.line(&record.entry.stream).push_back(record);
+    }
+
+    /// Puts a record back to its place.
+    fn wait_again(&mut self, mut record: Record, attempted: bool) {
+        record.attempted |= attempted;
+        let line = self.line(&record.entry.stream);
+        let place = line.partition_point(|other| other.seq < record.seq);
+        line.insert(place, record);
+    }
+
+    fn line(&mut self, stream: &Arc<str>) -> &mut VecDeque<Record> {
+        self.waiting.entry(stream.clone()).or_default()
     }
 
     /// Gives up the oldest waiting records until the rest fits. Lent ones are on their way and stay.
     fn make_room(&mut self, max_bytes: usize) -> usize {
-        let mut excess = self.bytes.saturating_sub(max_bytes);
-        let mut going = Vec::new();
-        for (seq, slot) in &self.slots {
-            if excess == 0 {
+        let mut dropped = 0;
+        while self.bytes > max_bytes {
+            let oldest = self.waiting.values_mut().min_by_key(|line| first(line));
+            let Some(record) = oldest.and_then(take_first) else {
                 break;
-            }
-            if slot.state == SlotState::Waiting {
-                excess = excess.saturating_sub(slot.record.entry.weight());
-                going.push(*seq);
-            }
+            };
+            self.settle(&record, Outcome::Dropped);
+            dropped += 1;
         }
-        for seq in &going {
-            if let Some(slot) = self.slots.remove(seq) {
-                self.settle(&slot.record, Outcome::Dropped);
-            }
-        }
-        going.len()
+        dropped
     }
 
     /// Counts what became of a record that has just been taken out.
@@ -200,6 +194,20 @@ impl Inner {
         self.bytes = self.bytes.saturating_sub(record.entry.weight());
         self.ledger.settled(&record.entry.stream, outcome);
     }
+}
+
+/// Sequence number of a stream's first record; of one without records, behind all others.
+fn first(line: &VecDeque<Record>) -> u64 {
+    line.front().map_or(u64::MAX, |record| record.seq)
+}
+
+/// A stream that was long keeps no room for that.
+fn take_first(line: &mut VecDeque<Record>) -> Option<Record> {
+    let record = line.pop_front();
+    if line.is_empty() {
+        line.shrink_to(ROOM_KEPT);
+    }
+    record
 }
 
 #[cfg(test)]
@@ -308,7 +316,13 @@ mod tests {
                 spool.ack(record.seq, Outcome::Indexed);
             }
         }
-        assert_eq!(spool.lock().slots.len(), 1);
+        let waiting = spool
+            .lock()
+            .waiting
+            .values()
+            .map(VecDeque::len)
+            .sum::<usize>();
+        assert_eq!((waiting, spool.lock().lent.len()), (1, 0));
         assert_eq!(spool.lock().bytes, entry("held", 0).weight());
     }
 

@@ -58,6 +58,14 @@ impl Setting {
         std::fs::rename(beside, &self.config).expect("the folder is writable");
     }
 
+    /// Adds lines to the end of the configuration.
+    pub(crate) fn append(&self, text: &str) {
+        let before = std::fs::read_to_string(&self.config).expect("it is there");
+        let beside = self.work.write("new.yml", &(before + text));
+        std::fs::rename(beside.expect("the folder is writable"), &self.config)
+            .expect("the folder is writable");
+    }
+
     /// Writes another file beside the configuration and gives its path.
     pub(crate) fn file(&self, name: &str, text: &str) -> String {
         let path = self.work.write(name, text).expect("the folder is writable");
@@ -95,16 +103,28 @@ impl Setting {
         (output.status.code().unwrap_or(-1), documents, said)
     }
 
+    /// A command with this configuration, not started yet.
+    pub(crate) fn prepared(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(binary());
+        command.arg("-c").arg(&self.config).args(args);
+        command
+    }
+
     /// Starts `run`.
     pub(crate) fn run(self) -> Agent {
-        let args = ["-c", &self.config.display().to_string(), "run"].map(str::to_owned);
-        let args: Vec<&str> = args.iter().map(String::as_str).collect();
-        let process = Process::program("brokerbeat", binary(), &args, &self.work)
-            .expect("the agent's binary starts");
+        let process = self.start(&["run"]);
         Agent {
             process,
             setting: self,
         }
+    }
+
+    /// Starts a command; all that it says is in the log of the process.
+    pub(crate) fn start(&self, args: &[&str]) -> Process {
+        let config = self.config.display().to_string();
+        let args = [&["-c", config.as_str()], args].concat();
+        let name = format!("brokerbeat {}", args.last().copied().unwrap_or_default());
+        Process::program(&name, binary(), &args, &self.work).expect("the agent's binary starts")
     }
 }
 

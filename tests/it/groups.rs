@@ -505,6 +505,8 @@ fn groups_of_kafka_4_2() {
     assert_group(&documents, "connect-sink", sink);
     let workers = ("stable", "classic", "connect", false, 1, None);
     assert_group(&documents, "connect", workers);
+    let connect = group(&documents, "connect");
+    assert_eq!(field(connect, "kafka.group.lag.status"), None, "{connect}");
     assert_sharing(group(&documents, "sharing"));
     assert_kinds(&scene, &documents);
 }
@@ -555,6 +557,10 @@ fn assert_sharing(document: &Value) {
         "kafka.group.lag.unknown_reason",
     ] {
         assert_eq!(text(document, field), "unsupported", "{document}");
+    }
+    for (name, word) in [("status", "UNKNOWN"), ("reason", "unsupported")] {
+        let said = text(document, &format!("kafka.group.lag.{name}"));
+        assert_eq!(said, word, "{document}");
     }
     for unknown in ["members", "partitions", "lag.sum", "lag.unknown_partitions"] {
         let unknown = format!("kafka.group.{unknown}");

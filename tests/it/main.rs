@@ -15,11 +15,15 @@ mod beans_of_ones_own;
 mod cli;
 mod failure;
 mod groups;
+mod ha_reload;
 mod hostile;
 mod inventory;
 mod jmx_commands;
 mod jmx_deadline;
 mod jolokia;
+#[cfg(feature = "gssapi")]
+mod kerberos;
+mod lag_command;
 mod lag_status;
 mod local;
 mod matrix;

@@ -15,7 +15,7 @@ use crate::servers;
 
 /// The user who may do what the agent needs; also the name in the client's certificate.
 const ALLOWED: [&str; 2] = ["all", "CN=agent"];
-const LAG: i64 = 5;
+pub(crate) const LAG: i64 = 5;
 
 /// Of a token.
 const LIFE: Duration = Duration::from_secs(8);
@@ -38,7 +38,7 @@ fn broker(version: KafkaVersion, users: &[&str]) -> (Kafka, Option<ZooKeeper>) {
 }
 
 /// A group that has read nothing of what is there.
-fn lag(bootstrap: &str) {
+pub(crate) fn lag(bootstrap: &str) {
     let mut client = ClientConfig::new();
     client
         .set("bootstrap.servers", bootstrap)
@@ -85,7 +85,7 @@ fn login<'a>(mechanism: &'a str, user: &'a str, secret: &'a str) -> [(&'static s
     ]
 }
 
-fn lags(documents: &[Value]) -> Vec<&Value> {
+pub(crate) fn lags(documents: &[Value]) -> Vec<&Value> {
     let groups = of_dataset(documents, "kafka.consumergroup").into_iter();
     groups
         .filter_map(|d| field(d, "kafka.consumergroup.consumer_lag"))
@@ -259,6 +259,7 @@ fn rights(version: KafkaVersion) {
         assert_eq!(reason, "not_authorized", "{document}");
     }
 
+    assert_records_are_read_where_one_may(&kafka);
     let documents = assert_names("no-group", &setting_of("no-group"), "billing");
     assert_eq!(
         of_dataset(&documents, "kafka.topic").len(),
@@ -271,6 +272,33 @@ fn rights(version: KafkaVersion) {
         let number = field(cluster, &format!("kafka.cluster.{name}"));
         assert_eq!(number, None, "unknown is never 0: {cluster}");
     }
+}
+
+/// Without `Read` on the topic the age is estimated, and the target says why it is not exact.
+fn assert_records_are_read_where_one_may(kafka: &Kafka) {
+    let secret = password("all");
+    let read = |expected: i32| {
+        let setting = setting(kafka, Listener::SaslPlaintext, &plain("all", &secret));
+        setting.append("    lag: {read_records: true}\n");
+        let (code, documents, said) = setting.once_in("20s");
+        assert_eq!(code, expected, "{said}");
+        assert_eq!(lags(&documents), [&Value::from(LAG)]);
+        documents
+    };
+    let row = |documents: &[Value]| of_dataset(documents, "kafka.consumergroup")[0].clone();
+    let method = "kafka.consumergroup.lag.seconds_method";
+    let refused = read(3);
+    assert_eq!(text(&row(&refused), method), "estimated", "{refused:#?}");
+    let target = of_dataset(&refused, "target")[0];
+    let of_target = |name: &str| text(target, &format!("brokerbeat.target.error.{name}"));
+    println!("without Read: {}", of_target("message"));
+    assert_eq!(of_target("kind"), "refused", "{target}");
+    for word in ["lag.read_records", "orders-0", "Read on topics"] {
+        assert!(of_target("message").contains(word), "{target}");
+    }
+    let right = ["--operation", "Read", "--topic", "orders"];
+    kafka.allow(&["all"], &right).expect("rights");
+    assert_eq!(text(&row(&read(0)), method), "exact");
 }
 
 /// The agents' group wants `Read`; and a token that lives shorter than the connections is renewed.

@@ -14,7 +14,7 @@ use crate::agent::{Agent, PATIENCE, Setting, field, search, text};
 use crate::servers;
 
 /// Partitions of `__consumer_offsets`.
-const PARTITIONS: u64 = 12;
+pub(crate) const PARTITIONS: u64 = 12;
 const GROUPS: usize = 40;
 const INTERVAL: Duration = Duration::from_secs(2);
 const SESSION: Duration = Duration::from_secs(10);
@@ -23,7 +23,7 @@ const REMOTE: [&str; 4] = ["192.0.2.1:1", "192.0.2.2:1", "192.0.2.3:1", "192.0.2
 /// What is lost when an agent dies: a session, a tick to either side, and a busy machine's tick.
 const LONGEST_GAP: Duration = Duration::from_secs(10 + 3 * 2);
 
-fn options() -> Options {
+pub(crate) fn options() -> Options {
     Options::new()
         .set("offsets.topic.num.partitions", &PARTITIONS.to_string())
         .without_jmx()
@@ -37,14 +37,14 @@ fn client(bootstrap: &str, group: &str) -> BaseConsumer {
         .expect("a consumer")
 }
 
-fn make_groups(kafka: &Kafka) {
+pub(crate) fn make_groups(kafka: &Kafka, count: usize) {
     kafka.create_topic("orders", 2, 1).expect("a topic");
     let mut list = TopicPartitionList::new();
     for partition in 0..2 {
         list.add_partition_offset("orders", partition, Offset::Offset(0))
             .unwrap();
     }
-    for number in 0..GROUPS {
+    for number in 0..count {
         let consumer = client(&kafka.bootstrap(), &format!("group-{number}"));
         // The first one makes `__consumer_offsets`, which takes its time.
         wait_until("a commit", PATIENCE, || {
@@ -133,12 +133,12 @@ impl Stage {
     }
 }
 
-fn tick(document: &Value) -> i64 {
+pub(crate) fn tick(document: &Value) -> i64 {
     let tick = text(document, "@timestamp").parse::<jiff::Timestamp>();
     tick.unwrap().as_millisecond()
 }
 
-fn agent_of(document: &Value) -> String {
+pub(crate) fn agent_of(document: &Value) -> String {
     text(document, "agent.id").to_owned()
 }
 
@@ -146,7 +146,7 @@ fn millis(time: Duration) -> i64 {
     i64::try_from(time.as_millis()).unwrap()
 }
 
-fn millis_now() -> i64 {
+pub(crate) fn millis_now() -> i64 {
     jiff::Timestamp::now().as_millisecond()
 }
 
@@ -226,7 +226,7 @@ fn assert_remote_targets_have_one_asker(stage: &Stage, from: i64) {
 #[test]
 fn three_agents_share_and_take_over() {
     let kafka = Kafka::start_kraft_with(&options()).expect("Kafka starts");
-    make_groups(&kafka);
+    make_groups(&kafka, GROUPS);
     let stage = Stage {
         namespace: "shards",
     };
@@ -313,7 +313,7 @@ fn group_of(kafka: &Kafka, broker: i32) -> String {
 fn without_their_coordinator_all_agents_collect_everything_and_say_so() {
     let one = Kafka::start_kraft_with(&options()).expect("Kafka starts");
     let two = Kafka::join_kraft_with(&one, 2, &options()).expect("Kafka starts");
-    make_groups(&one);
+    make_groups(&one, GROUPS);
     let group = group_of(&one, 2);
     let stage = Stage {
         namespace: "shards_alone",

@@ -5,6 +5,7 @@ use std::fmt::Display;
 use std::time::Duration;
 
 use super::client::Trouble;
+use super::memory::without_coordinator;
 use super::snapshot::{ByPartition, Group, LogEnds, Missing, Reason, Snapshot, Store};
 use super::zookeeper_offsets;
 use crate::collect::{Fault, FaultKind};
@@ -51,6 +52,7 @@ pub fn faults(snapshot: &Snapshot) -> Vec<Fault> {
             missing,
         ));
     }
+    faults.extend(of_coordinators(snapshot));
     faults.extend(of_configs(snapshot));
     if let Some(Err(missing)) = &snapshot.inventory.other_groups
         && !is_limit(missing)
@@ -85,6 +87,21 @@ fn fault(what: &str, missing: &Missing) -> Fault {
         message => message,
     };
     Fault::new(kind, format!("{what}: {why}"))
+}
+
+/// Groups without a coordinator are listed by nobody: those that are not known by name are missing without a trace.
+fn of_coordinators(snapshot: &Snapshot) -> Option<Fault> {
+    let metadata = snapshot.metadata.as_ref().ok()?;
+    let (leaderless, all) = without_coordinator(&metadata.topics);
+    if leaderless.is_empty() {
+        return None;
+    }
+    let message = format!(
+        "{} of {all} in __consumer_offsets have no leader: groups that they coordinate cannot be read, and are missing if \
+         they are not known by name",
+        list("partition", &leaderless)
+    );
+    Some(Fault::new(FaultKind::Partial, message))
 }
 
 /// What no other try would bring: the documents say so, and it would hide what can be mended.
@@ -152,7 +169,11 @@ fn of_logs(snapshot: &Snapshot) -> Vec<Fault> {
 fn of_records(snapshot: &Snapshot) -> Vec<Fault> {
     let what = "lag.read_records: no record of";
     of_partitions(what, &snapshot.times.unread, |missing| {
-        Some(missing.clone())
+        let mut missing = missing.clone();
+        if missing.reason == Reason::NotAuthorized {
+            missing.message += "; this user needs the right Read on topics for it";
+        }
+        Some(missing)
     })
 }
 

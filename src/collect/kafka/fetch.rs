@@ -48,6 +48,9 @@ pub fn first_stage(budget: Duration) -> Duration {
     budget * SURVEY_PERCENT / 100
 }
 
+/// What a coordinator says of a group that it does not know.
+const DEAD: &str = "Dead";
+
 fn stage(deadline: Instant, percent: u32) -> Instant {
     let now = Instant::now();
     now + deadline.saturating_duration_since(now) * percent / 100
@@ -78,7 +81,10 @@ pub async fn fetch(
         .ok()
         .map(|metadata| metadata.topics.as_slice());
     let mut groups = wanted_groups(config, memory, &survey, topics.unwrap_or_default());
-    groups.extend(other_groups(client, config, memory, &survey, deadline).await);
+    let others = other_groups(client, config, memory, (&survey, topics), deadline).await;
+    // A name from before the start may be another kind of group now.
+    groups.retain(|group| others.iter().all(|other| other.id != group.id));
+    groups.extend(others);
     groups.retain(|group| scope.has_group(&group.id));
     groups.sort_by(|a, b| a.id.cmp(&b.id));
     if let Ok(metadata) = &survey.metadata {
@@ -93,6 +99,7 @@ pub async fn fetch(
         read_groups(client, config, &mut groups, second),
         read_old_consumers(config, scope, old_consumers, second),
     );
+    groups.retain(|group| !is_gone(group));
     hide_commits(&mut groups, hidden.as_ref());
     for group in groups.iter_mut().filter(|group| group.committed.is_err()) {
         group.last_partitions = memory.partitions(&group.id);
@@ -123,9 +130,10 @@ fn wanted_groups(
     let listed = survey.listed.iter();
     let mut groups: Vec<Group> = listed
         .filter(|(id, _)| config.groups.selects(id))
-        .map(|(id, (listing, broker))| unread_group(id, *broker, Some(listing.clone())))
+        .map(|(id, (listing, broker))| unread_group(id, Some(*broker), Some(listing.clone())))
         .collect();
-    for (id, broker) in memory.unlisted(&survey.listed, &survey.unlisted, topics) {
+    let unlisted = memory.unlisted(&survey.listed, &survey.unlisted, topics);
+    for (id, broker) in unlisted.filter(|(id, _)| config.groups.selects(id)) {
         let mut group = unread_group(id, broker, None);
         if let Some(partition) = no_coordinator(id, topics) {
             let why = format!("partition {partition} of __consumer_offsets has no leader");
@@ -149,12 +157,13 @@ async fn other_groups(
     client: &Client,
     config: &Config,
     memory: &mut Memory,
-    survey: &Survey,
+    (survey, topics): (&Survey, Option<&[Topic]>),
     deadline: Instant,
 ) -> Vec<Group> {
     let typed = Typed {
         listed: &survey.listed,
-        complete: survey.is_complete(),
+        complete: survey.all_answered(),
+        topics: topics.unwrap_or_default(),
     };
     let deadline = stage(deadline, OTHERS_PERCENT);
     let mut groups = memory.others.read(client.handle(), typed, deadline).await;
@@ -176,13 +185,13 @@ fn described_by_list(listing: &Listing) -> Option<Description> {
     })
 }
 
-fn unread_group(id: &str, coordinator: i32, listing: Option<Listing>) -> Group {
+fn unread_group(id: &str, coordinator: Option<i32>, listing: Option<Listing>) -> Group {
     let missing = Missing::new(Reason::Timeout, "the coordinator did not answer");
     let description = listing.as_ref().and_then(described_by_list);
     Group {
         id: id.to_owned(),
         store: Store::Kafka,
-        coordinator: Some(coordinator),
+        coordinator,
         listing,
         description: description.ok_or_else(|| missing.clone()),
         committed: Err(missing),
@@ -258,6 +267,16 @@ async fn read_groups(
             }
         }
     }
+}
+
+/// Whether a group that was asked for by its name alone is not there.
+fn is_gone(group: &Group) -> bool {
+    let is_dead = match &group.description {
+        Ok(description) => description.state == DEAD,
+        Err(missing) => missing.reason == Reason::GroupDeleted,
+    };
+    let is_empty = group.committed.as_ref().is_ok_and(BTreeMap::is_empty);
+    group.store == Store::Kafka && group.listing.is_none() && is_dead && is_empty
 }
 
 /// Offsets of topics that one may not see are left out of an answer as if there were none.

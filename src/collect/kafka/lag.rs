@@ -12,6 +12,7 @@ use super::standing::{with_group, with_partition};
 use super::{ages, group_topic};
 use crate::document::Document;
 use crate::lag::seconds::{Age, Unknown};
+use crate::lag::series::Judgement;
 use crate::lag::{Evaluator, GroupVerdict, Sample, Sight, Verdict};
 
 /// What is known of one partition of a group.
@@ -28,16 +29,21 @@ pub(super) struct Row<'a> {
 }
 
 impl Row<'_> {
+    fn sample(&self) -> Option<Sample> {
+        self.lag.ok()?;
+        Some(Sample {
+            committed: self.committed?,
+            log_start: self.log_start,
+            log_end: self.log_end?,
+        })
+    }
+
     fn sight(&self) -> Sight {
-        match (self.lag, self.committed, self.log_end) {
-            (Ok(_), Some(committed), Some(log_end)) => Sight::Sample(Sample {
-                committed,
-                log_start: self.log_start,
-                log_end,
-            }),
-            (Err(Reason::NoCommit), ..) => Sight::NoCommit,
-            (Err(reason), ..) => Sight::Unknown(reason.as_str()),
-            (Ok(_), ..) => Sight::Unknown(Reason::LogEndUnknown.as_str()),
+        match (self.sample(), self.lag) {
+            (Some(sample), _) => Sight::Sample(sample),
+            (None, Err(Reason::NoCommit)) => Sight::NoCommit,
+            (None, Err(reason)) => Sight::Unknown(reason.as_str()),
+            (None, Ok(_)) => Sight::Unknown(Reason::LogEndUnknown.as_str()),
         }
     }
 }
@@ -46,7 +52,23 @@ impl Row<'_> {
 pub struct Judged {
     /// Of the group.
     pub group: GroupVerdict,
-    partitions: Vec<Verdict>,
+    partitions: Vec<Kept>,
+}
+
+/// A [`Verdict`] without the sample, which its row has: a large cluster has tens of thousands.
+struct Kept {
+    judgement: Judgement,
+    since: u64,
+}
+
+impl Kept {
+    fn with(&self, sample: Option<Sample>) -> Verdict {
+        Verdict {
+            judgement: self.judgement,
+            since: self.since,
+            sample,
+        }
+    }
 }
 
 /// Gives a group's offsets to the evaluation.
@@ -57,13 +79,27 @@ pub fn judge(group: &Group, snapshot: &Snapshot, evaluator: &mut Evaluator) -> J
     let mut cycle = evaluator.group(&group.name());
     let judge = |row: &Row<'_>| {
         let reader = readers.reader(row);
-        cycle.partition(row.topic, row.partition, row.sight(), reader)
+        let verdict = cycle.partition(row.topic, row.partition, row.sight(), reader);
+        Kept {
+            judgement: verdict.judgement,
+            since: verdict.since,
+        }
     };
     let partitions = rows.iter().map(judge).collect();
+    let mut verdict = cycle.finish(reason(&group.committed));
+    if !has_status(group, &rows) {
+        verdict.before = None;
+    }
     Judged {
-        group: cycle.finish(reason(&group.committed)),
+        group: verdict,
         partitions,
     }
+}
+
+/// Connect's workers and their like commit nothing: there is nothing to judge.
+fn has_status(group: &Group, rows: &[Row<'_>]) -> bool {
+    let is_other = protocol(group).is_some_and(|protocol| protocol != CONSUMER);
+    !is_other || !rows.is_empty()
 }
 
 /// The group's own document, one for each of its topics and one for each of its partitions.
@@ -72,7 +108,7 @@ pub fn documents(group: &Group, snapshot: &Snapshot, judged: &Judged) -> Vec<Doc
     let mut documents = vec![group_document(group, &rows, &judged.group)];
     documents.extend(group_topic::documents(group, &rows));
     let rows = rows.iter().zip(&judged.partitions);
-    documents.extend(rows.map(|(row, verdict)| row_document(group, row, verdict)));
+    documents.extend(rows.map(|(row, kept)| row_document(group, row, &kept.with(row.sample()))));
     documents
 }
 
@@ -234,11 +270,9 @@ fn group_document(group: &Group, rows: &[Row<'_>], verdict: &GroupVerdict) -> Do
         .with_some("kafka.group.lag.max", lags.max)
         .with_some("kafka.group.lag.unknown_reason", reason(&group.committed));
     let document = ages::with_worst(document, &ages::GROUP, rows);
-    // Workers of Connect and share groups commit nothing: there is nothing to judge.
-    let other = protocol(group).is_some_and(|protocol| protocol != CONSUMER);
-    let document = match other && rows.is_empty() {
-        true => document,
-        false => with_group(document, verdict),
+    let document = match has_status(group, rows) {
+        true => with_group(document, verdict),
+        false => document,
     };
     // Without its commits nobody knows how many partitions a group has.
     let document = match &group.committed {

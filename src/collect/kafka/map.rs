@@ -12,27 +12,29 @@ use crate::document::Document;
 
 /// All documents of a cycle in parts: cluster and brokers, then every topic, then every group.
 /// `judged` is what is said of the groups, in their order.
-pub fn parts(snapshot: Snapshot, judged: Vec<Judged>) -> impl Iterator<Item = Vec<Document>> {
-    (0..).map_while(move |index| part(&snapshot, &judged, index))
+///
+/// A group is let go as soon as its documents are made: they take the room that it had.
+pub fn parts(mut snapshot: Snapshot, judged: Vec<Judged>) -> impl Iterator<Item = Vec<Document>> {
+    let groups = std::mem::take(&mut snapshot.groups);
+    let mut groups = groups.into_iter().zip(judged);
+    (0..).map_while(move |index| {
+        part(&snapshot, index).or_else(|| {
+            let (group, judged) = groups.next()?;
+            Some(lag::documents(&group, &snapshot, &judged))
+        })
+    })
 }
 
-fn part(snapshot: &Snapshot, judged: &[Judged], index: usize) -> Option<Vec<Document>> {
-    let topics = snapshot
-        .metadata
-        .as_ref()
-        .map_or(&[][..], |all| &all.topics);
+/// Nothing behind the last topic.
+fn part(snapshot: &Snapshot, index: usize) -> Option<Vec<Document>> {
     let Some(index) = index.checked_sub(1) else {
         return Some(cluster_and_brokers(snapshot));
     };
-    match topics.get(index) {
-        Some(topic) if topic.selected => Some(topic_and_partitions(topic, snapshot)),
-        Some(_) => Some(Vec::new()),
-        None => {
-            let index = index - topics.len();
-            let (group, judged) = (snapshot.groups.get(index)?, judged.get(index)?);
-            Some(lag::documents(group, snapshot, judged))
-        }
-    }
+    let topic = snapshot.metadata.as_ref().ok()?.topics.get(index)?;
+    Some(match topic.selected {
+        true => topic_and_partitions(topic, snapshot),
+        false => Vec::new(),
+    })
 }
 
 fn cluster_and_brokers(snapshot: &Snapshot) -> Vec<Document> {

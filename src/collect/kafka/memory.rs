@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::configs::Configs;
 use super::others::Others;
 use super::probe::Address;
-use super::snapshot::{Answer, ByPartition, Group, Listing, Missing, Partition, Topic};
+use super::snapshot::{Answer, ByPartition, Group, Listing, Missing, Partition, Store, Topic};
 use super::times::Times;
 
 /// The topic whose partitions coordinate the groups.
@@ -32,30 +32,47 @@ pub struct Memory {
 }
 
 /// A group as last seen.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Seen {
-    coordinator: i32,
+    /// Nothing for one that is known by its name alone.
+    coordinator: Option<i32>,
     partitions: BTreeMap<String, Vec<i32>>,
 }
 
 impl Memory {
+    /// Takes in groups that are known by name from before the start, with their partitions.
+    pub fn recall(&mut self, groups: impl Iterator<Item = (String, BTreeMap<String, Vec<i32>>)>) {
+        for (id, partitions) in groups {
+            let seen = Seen {
+                coordinator: None,
+                partitions,
+            };
+            self.groups.entry(id).or_insert(seen);
+        }
+    }
+
     /// Groups that nobody listed, but whose coordinator could not be asked.
     pub fn unlisted<'a>(
         &'a self,
         listed: &'a BTreeMap<String, (Listing, i32)>,
         silent: &'a BTreeMap<i32, Missing>,
         topics: &'a [Topic],
-    ) -> impl Iterator<Item = (&'a str, i32)> {
+    ) -> impl Iterator<Item = (&'a str, Option<i32>)> {
         self.groups
             .iter()
             .filter(|(id, _)| !listed.contains_key(id.as_str()))
             .filter_map(move |(id, seen)| {
                 // A coordinator that has just taken over lists nothing until it has loaded: it is
-                // asked by name, or its groups would vanish for that time.
-                let now = coordinator(id, topics).unwrap_or(seen.coordinator);
+                // asked by name, or its groups would vanish for that time. So is that of a group
+                // that is known by name alone.
+                let now = coordinator(id, topics).or(seen.coordinator);
                 let moved = now != seen.coordinator;
-                let unasked =
-                    silent.contains_key(&seen.coordinator) || no_coordinator(id, topics).is_some();
+                let asked = seen.coordinator.or(now);
+                let is_silent = match asked {
+                    Some(broker) => silent.contains_key(&broker),
+                    None => !silent.is_empty(),
+                };
+                let unasked = is_silent || no_coordinator(id, topics).is_some();
                 (moved || unasked).then_some((id.as_str(), now))
             })
     }
@@ -82,14 +99,11 @@ impl Memory {
         let mut old = std::mem::take(&mut self.groups);
         for group in groups
             .iter()
-            .filter(|group| !self.others.contains(&group.id))
+            .filter(|group| group.store == Store::Kafka && !self.others.contains(&group.id))
         {
-            let Some(coordinator) = group.coordinator else {
-                continue;
-            };
             let before = old.remove(&group.id).map(|seen| seen.partitions);
             let mut seen = Seen {
-                coordinator,
+                coordinator: group.coordinator,
                 partitions: before.unwrap_or_default(),
             };
             if let Ok(committed) = &group.committed {
@@ -124,6 +138,14 @@ pub fn no_coordinator(group: &str, topics: &[Topic]) -> Option<i32> {
     partition.leader.is_none().then_some(partition.id)
 }
 
+/// Partitions of `__consumer_offsets` without a leader, and how many there are: groups of theirs are listed by nobody.
+pub fn without_coordinator(topics: &[Topic]) -> (Vec<i32>, usize) {
+    let topic = topics.iter().find(|topic| topic.name == OFFSETS_TOPIC);
+    let partitions = topic.map_or(&[][..], |topic| &topic.partitions);
+    let leaderless = partitions.iter().filter(|one| one.leader.is_none());
+    (leaderless.map(|one| one.id).collect(), partitions.len())
+}
+
 /// The broker that coordinates a group by the present metadata.
 fn coordinator(group: &str, topics: &[Topic]) -> Option<i32> {
     offsets_partition(group, topics)?.leader
@@ -156,7 +178,7 @@ fn java_hash(text: &str) -> i32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::collect::kafka::snapshot::{Reason, Store};
+    use crate::collect::kafka::snapshot::Reason;
 
     fn group(id: &str, coordinator: i32) -> Group {
         let committed: Answer<_> = Ok(BTreeMap::from([(
@@ -181,7 +203,7 @@ mod tests {
         let silent = BTreeMap::from([(2, Missing::new(Reason::Timeout, ""))]);
         let listed = BTreeMap::new();
         let asked: Vec<_> = memory.unlisted(&listed, &silent, &[]).collect();
-        assert_eq!(asked, [("b", 2)]);
+        assert_eq!(asked, [("b", Some(2))]);
         let mut lost = group("b", 2);
         lost.committed = Err(Missing::new(Reason::Timeout, ""));
         memory.learn(&[lost]);
@@ -225,7 +247,35 @@ mod tests {
             no_coordinator("hello", std::slice::from_ref(&topic)),
             Some(1)
         );
-        assert_eq!(no_coordinator("h", &[topic]), None);
+        assert_eq!(no_coordinator("h", std::slice::from_ref(&topic)), None);
         assert_eq!(no_coordinator("hello", &[]), None);
+        assert_eq!(
+            without_coordinator(std::slice::from_ref(&topic)),
+            (vec![1], 3)
+        );
+        assert_eq!(without_coordinator(&[]), (vec![], 0));
+
+        // From before the start: asked by name, wherever they would be.
+        let mut memory = Memory::default();
+        let partitions = BTreeMap::from([("t".to_owned(), vec![0])]);
+        let names = ["hello", "h"].map(|id| (id.to_owned(), partitions.clone()));
+        memory.recall(names.into_iter());
+        let topics = [topic];
+        let listed = BTreeMap::new();
+        let asked = |silent, topics| -> Vec<_> {
+            let unlisted = memory.unlisted(&listed, silent, topics);
+            unlisted.map(|(id, at)| (id.to_owned(), at)).collect()
+        };
+        let [h, hello] = ["h", "hello"].map(str::to_owned);
+        let (nobody, here) = (BTreeMap::new(), topics.as_slice());
+        assert_eq!(
+            asked(&nobody, here),
+            [(h.clone(), Some(1)), (hello.clone(), None)]
+        );
+        // Without `__consumer_offsets` there is no group, if all brokers say so.
+        assert_eq!(asked(&nobody, &[]), []);
+        let silent = BTreeMap::from([(1, Missing::new(Reason::Timeout, ""))]);
+        assert_eq!(asked(&silent, &[]), [(h, None), (hello, None)]);
+        assert_eq!(memory.partitions("hello"), partitions);
     }
 }

@@ -12,7 +12,7 @@
 //! - [`times`]: its last stage, how old the first unread records are; [`ages`]: their fields
 //! - [`zookeeper_offsets`]: groups of old consumers, which keep their offsets in ZooKeeper
 //! - [`statuses`]: what [`crate::lag`] remembers of the groups, and its file
-//! - [`map`], `problems`, [`lag`], [`group_topic`], `readers`, [`standing`], [`faults`]: from the snapshot to documents and to what is
+//! - [`map`], `problems`, [`lag`], [`group_topic`], `readers`, [`standing`], [`lines`], [`faults`]: from the snapshot to documents and to what is
 //!   missing. Pure
 
 pub mod ages;
@@ -23,6 +23,7 @@ pub mod faults;
 pub mod fetch;
 pub mod group_topic;
 pub mod lag;
+pub mod lines;
 pub mod map;
 pub mod memory;
 pub mod others;
@@ -38,12 +39,15 @@ pub mod survey;
 pub mod times;
 pub mod zookeeper_offsets;
 
+use std::collections::BTreeMap;
+
 use tokio::time::Instant;
 
 use self::client::Client;
 use self::config::Config;
+use self::lines::Lines;
 use self::memory::Memory;
-use self::snapshot::Snapshot;
+use self::snapshot::{IN_ZOOKEEPER, Snapshot};
 use self::statuses::Statuses;
 use self::zookeeper_offsets::OldConsumers;
 use super::{Collected, Collector, Cycle, Fault, FaultKind, Kind, Later, Pending};
@@ -72,6 +76,8 @@ pub struct KafkaCollector {
     client: Option<Client>,
     memory: Memory,
     statuses: Statuses,
+    /// Whether the memory has the names that were known before the start.
+    recalled: bool,
     old_consumers: Option<OldConsumers>,
 }
 
@@ -85,6 +91,7 @@ impl KafkaCollector {
             client: None,
             memory: Memory::default(),
             statuses,
+            recalled: false,
         }
     }
 
@@ -98,6 +105,10 @@ impl KafkaCollector {
             },
         };
         client.begin();
+        if !std::mem::replace(&mut self.recalled, true) {
+            let known = self.statuses.evaluator().await;
+            recall(&mut self.memory, &self.config, known);
+        }
         let snapshot = fetch::fetch(
             client,
             &self.config,
@@ -136,6 +147,17 @@ impl KafkaCollector {
     }
 }
 
+/// Groups that the stored statuses know, and those that a command was asked for by their whole names: if their coordinator
+/// is away nobody else can name them.
+fn recall(memory: &mut Memory, config: &Config, known: &Evaluator) {
+    let asked_for = config
+        .groups
+        .names()
+        .map(|id| (id.to_owned(), BTreeMap::new()));
+    let known = known.groups().filter(|(id, _)| !id.ends_with(IN_ZOOKEEPER));
+    memory.recall(known.chain(asked_for));
+}
+
 fn without_cluster(mut documents: Vec<Document>) -> Vec<Document> {
     documents.retain(|one| !CLUSTER_WIDE.contains(&&*one.dataset));
     documents
@@ -155,7 +177,7 @@ fn only_identity(snapshot: Snapshot) -> Collected {
 /// then the next cycle may have begun.
 fn collected(snapshot: Snapshot, tick: Millis, evaluator: &mut Evaluator) -> (Collected, bool) {
     evaluator.begin(tick.0, snapshot.cluster_id.as_deref());
-    let mut lines = standing::Lines::default();
+    let mut lines = Lines::default();
     let mut judged = Vec::with_capacity(snapshot.groups.len());
     for group in &snapshot.groups {
         let mut one = lag::judge(group, &snapshot, evaluator);
@@ -164,7 +186,7 @@ fn collected(snapshot: Snapshot, tick: Millis, evaluator: &mut Evaluator) -> (Co
         judged.push(one);
     }
     // Where a broker did not list its groups, one that is not here may still be there.
-    evaluator.end(snapshot.unlisted.is_empty());
+    evaluator.end(snapshot.group_count.is_some());
     let documents = lines.into_documents();
     let changed = !documents.is_empty();
     let collected = Collected {

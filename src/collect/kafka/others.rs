@@ -18,8 +18,9 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use super::memory::no_coordinator;
 use super::rdkafka::{AnyGroup, Failure, Handle};
-use super::snapshot::{Answer, Description, Group, Listing, Missing, Reason, Store};
+use super::snapshot::{Answer, Description, Group, Listing, Missing, Reason, Store, Topic};
 
 /// How often all groups are listed.
 const REFRESH: Duration = Duration::from_secs(60);
@@ -58,6 +59,8 @@ pub struct Typed<'a> {
     pub listed: &'a BTreeMap<String, (Listing, i32)>,
     /// Whether every broker answered.
     pub complete: bool,
+    /// Topics by the present metadata: one of Kafka's own tells which groups nobody can answer for.
+    pub topics: &'a [Topic],
 }
 
 impl Others {
@@ -85,6 +88,27 @@ impl Others {
         deadline: Instant,
     ) -> Vec<Group> {
         self.known.retain(|id, _| !typed.listed.contains_key(id));
+        let known = self.known.iter();
+        let orphans = known.filter(|(id, _)| no_coordinator(id, typed.topics).is_some());
+        let orphans: Vec<AnyGroup> = orphans.map(|(_, one)| one.clone()).collect();
+        let mut groups = self.ask(handle, typed, deadline).await;
+        groups.retain(|group| orphans.iter().all(|one| one.id != group.id));
+        // No answer has them, and they must not vanish.
+        let why = "its part of __consumer_offsets has no leader";
+        let missing = Missing::new(Reason::CoordinatorUnavailable, why);
+        for one in orphans {
+            self.known.insert(one.id.clone(), one.clone());
+            groups.push(self.unread(&one.id, &missing));
+        }
+        groups
+    }
+
+    async fn ask(
+        &mut self,
+        handle: &Arc<Handle>,
+        typed: Typed<'_>,
+        deadline: Instant,
+    ) -> Vec<Group> {
         let now = Instant::now();
         let is_due = |at: Instant| now.saturating_duration_since(at) >= REFRESH;
         if typed.complete && self.listed_at.is_none_or(is_due) {

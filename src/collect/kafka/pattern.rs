@@ -29,6 +29,12 @@ impl Filter {
         is_asked_for && any(&self.include) && !any(&self.exclude)
     }
 
+    /// Whole names among what a command was asked for.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let only = self.only.iter().map(String::as_str);
+        only.filter(|pattern| !pattern.contains(['*', '?']))
+    }
+
     /// The same, and nothing but these.
     pub fn only(mut self, patterns: &[String]) -> Self {
         self.only = patterns.to_vec();

@@ -289,6 +289,9 @@ impl Store {
     }
 }
 
+/// What the name of a group has more than its id where that store has its offsets.
+pub const IN_ZOOKEEPER: &str = " (in ZooKeeper)";
+
 /// A consumer group.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Group {
@@ -319,7 +322,7 @@ impl Group {
     pub fn name(&self) -> Cow<'_, str> {
         match self.store {
             Store::Kafka => Cow::Borrowed(&self.id),
-            Store::ZooKeeper => Cow::Owned(format!("{} (in ZooKeeper)", self.id)),
+            Store::ZooKeeper => Cow::Owned(format!("{}{IN_ZOOKEEPER}", self.id)),
         }
     }
 

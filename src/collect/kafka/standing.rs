@@ -6,15 +6,9 @@ use crate::event::event;
 use crate::lag::rates::Rates;
 use crate::lag::{Change, GroupVerdict, Status, Verdict};
 
-/// Lines about partitions for one group in one cycle; the rest is counted in one more.
-const PARTITION_LINES: usize = 10;
-/// Lines about partitions for all groups in one cycle: a broker that goes down is no storm.
-const ALL_PARTITION_LINES: usize = 100;
-
-/// `event.action` of a line about a group, about a partition, and about the partitions without a line.
+/// `event.action` of a line about a group, and about a partition.
 const GROUP_CHANGED: &str = "consumer-group-status-changed";
 const PARTITION_CHANGED: &str = "consumer-partition-status-changed";
-const MORE_CHANGED: &str = "consumer-partitions-status-changed";
 
 /// What is said of a partition.
 pub fn with_partition(document: Document, verdict: &Verdict) -> Document {
@@ -87,41 +81,7 @@ fn with_rates(document: Document, fields: RateFields, rates: Option<&Rates>) -> 
     })
 }
 
-/// Lines of a cycle, bounded.
-#[derive(Debug, Default)]
-pub struct Lines {
-    lines: Vec<Document>,
-    of_partitions: usize,
-}
-
-impl Lines {
-    /// Adds what has changed about a group.
-    pub fn add(&mut self, group: &str, verdict: &GroupVerdict) {
-        if let Some(before) = verdict.before {
-            self.lines.push(group_line(group, before, verdict));
-        }
-        let left = ALL_PARTITION_LINES.saturating_sub(self.of_partitions);
-        let shown = verdict.changes.len().min(PARTITION_LINES).min(left);
-        self.of_partitions += shown;
-        let changes = verdict.changes.iter().take(shown);
-        self.lines
-            .extend(changes.map(|change| partition_line(group, change)));
-        let more = verdict.changes.len() - shown;
-        if more > 0 {
-            let message =
-                format!("group {group}: the lag status of {more} more partitions changed");
-            let line = event(MORE_CHANGED, level(verdict.status), &message);
-            self.lines.push(line.with("kafka.consumergroup.id", group));
-        }
-    }
-
-    /// All of them.
-    pub fn into_documents(self) -> Vec<Document> {
-        self.lines
-    }
-}
-
-fn group_line(group: &str, before: Status, verdict: &GroupVerdict) -> Document {
+pub(super) fn group_line(group: &str, before: Status, verdict: &GroupVerdict) -> Document {
     let (status, cause) = (verdict.status, verdict.cause);
     let worst = verdict.worst.as_ref();
     let place = worst.map_or_else(String::new, |(topic, partition)| {
@@ -144,7 +104,7 @@ fn group_line(group: &str, before: Status, verdict: &GroupVerdict) -> Document {
     .with_some("kafka.partition.id", worst.map(|(_, partition)| *partition))
 }
 
-fn partition_line(group: &str, change: &Change) -> Document {
+pub(super) fn partition_line(group: &str, change: &Change) -> Document {
     let Change {
         topic,
         partition,
@@ -224,7 +184,7 @@ fn lost(verdict: &Verdict) -> Option<i64> {
     sample.lost().filter(|_| truncated)
 }
 
-fn level(status: Status) -> &'static str {
+pub(super) fn level(status: Status) -> &'static str {
     match status {
         Status::Ok | Status::NoCommit | Status::Unknown => "info",
         Status::Warn => "warning",
@@ -237,15 +197,16 @@ fn date(millis: u64) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::time::Duration;
 
+    use super::super::lines::Lines;
     use super::*;
     use crate::catalogue::Catalogue;
     use crate::lag::{Evaluator, Reader, Rules, Sample, Settings, Sight};
 
     /// A window later nobody has read 10 records of each partition.
-    fn stopped(partitions: i32) -> GroupVerdict {
+    pub(in crate::collect::kafka) fn stopped(partitions: i32) -> GroupVerdict {
         let rules = Rules::new(&Settings::default(), Duration::from_secs(10));
         let mut evaluator = Evaluator::new(rules);
         let mut verdict = None;
@@ -266,7 +227,7 @@ mod tests {
         verdict.unwrap()
     }
 
-    fn lines(verdicts: &[(&str, GroupVerdict)]) -> Vec<Document> {
+    pub(in crate::collect::kafka) fn lines(verdicts: &[(&str, GroupVerdict)]) -> Vec<Document> {
         let mut lines = Lines::default();
         for (group, verdict) in verdicts {
             lines.add(group, verdict);
@@ -274,7 +235,7 @@ mod tests {
         lines.into_documents()
     }
 
-    fn messages(lines: &[Document]) -> Vec<&str> {
+    pub(in crate::collect::kafka) fn messages(lines: &[Document]) -> Vec<&str> {
         let messages = lines
             .iter()
             .filter_map(|line| line.get("message")?.as_str());
@@ -296,21 +257,5 @@ mod tests {
             assert!(strangers.is_empty(), "{strangers:?}");
             assert_eq!(line.get("log.level").unwrap(), "error");
         }
-    }
-
-    #[test]
-    fn a_thousand_partitions_at_once_are_a_few_lines() {
-        let one = lines(&[("g", stopped(1_000))]);
-        assert_eq!(one.len(), 1 + PARTITION_LINES + 1);
-        assert_eq!(
-            messages(&one).last(),
-            Some(&"group g: the lag status of 990 more partitions changed")
-        );
-        let names: Vec<String> = (0..50).map(|n| format!("g{n}")).collect();
-        let many: Vec<_> = names
-            .iter()
-            .map(|name| (name.as_str(), stopped(20)))
-            .collect();
-        assert_eq!(lines(&many).len(), 50 + ALL_PARTITION_LINES + 50);
     }
 }

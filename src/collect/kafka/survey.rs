@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::client::{Client, Flight};
 use super::config::Config;
-use super::memory::Memory;
+use super::memory::{Memory, without_coordinator};
 use super::probe::{Address, unreachable};
 use super::rdkafka::{Answered, Cluster, Handle, Request};
 use super::snapshot::{
@@ -250,8 +250,15 @@ impl Survey {
     }
 
     /// Whether every broker listed its groups.
-    pub fn is_complete(&self) -> bool {
+    pub fn all_answered(&self) -> bool {
         self.unlisted.is_empty() && !self.alive.is_empty()
+    }
+
+    /// Whether all groups are listed: those whose coordinator has no leader are listed by nobody.
+    fn is_complete(&self) -> bool {
+        let metadata = self.metadata.as_ref();
+        let topics = metadata.map_or(&[][..], |metadata| &metadata.topics);
+        self.all_answered() && without_coordinator(topics).0.is_empty()
     }
 
     /// Consumer groups by state; nothing where some are missing.

@@ -29,6 +29,7 @@
 //! |---|---|
 //! | `zookeeper`, `nodes`, `kafka`, `connect`, `elasticsearch`, `clients`, `plain` | the servers and clients: configuration, start, readiness |
 //! | `members` | members of groups of every kind in one JVM |
+//! | `kerberos` | a realm with its KDC |
 //! | `options`, `doors`, `jolokia`, `tls` | what a test may change; JMX ports, Jolokia ports, certificates |
 //! | `jmx` | the kinds of JMX port, and what Java reads through them |
 //! | `groups` | very many consumer groups, and Java's admin client that reads them |
@@ -52,6 +53,7 @@ mod jdk;
 mod jmx;
 mod jolokia;
 mod kafka;
+mod kerberos;
 mod launch;
 mod maven;
 mod members;
@@ -85,6 +87,7 @@ pub use jmx::{
 };
 pub use jolokia::JolokiaPort;
 pub use kafka::{GroupRow, GroupState, Kafka, KafkaVersion, Listener, password};
+pub use kerberos::Kerberos;
 pub use maven::{downloaded_bytes, megabytes};
 pub use members::{MemberKind, Members, Order};
 pub use nodes::ZooKeeperNodes;

@@ -18,4 +18,4 @@ mod tests;
 pub use answer::{Answered, AnyGroup, Cluster, Configured, Event, Offset, Record, TopicId};
 pub use failure::{Failure, Refusal};
 pub use request::{End, Request};
-pub use sys::{Handle, Properties, Tap};
+pub use sys::{Handle, Properties, Tap, share_one_heap};

@@ -38,6 +38,18 @@ pub(super) fn error_text(code: i32) -> String {
     unsafe { text(raw::rd_kafka_err2str(code)) }.unwrap_or_default()
 }
 
+/// Lets all threads, librdkafka's too, allocate from one heap. To be called before there are any.
+///
+/// glibc gives threads heaps of their own, and each grows to what a cycle's peak needed that happened to run
+/// there: with 20,000 offsets that is 7 MB more. Others but glibc have no such setting.
+pub fn share_one_heap() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: takes two integers; a refusal changes nothing.
+    unsafe {
+        libc::mallopt(libc::M_ARENA_MAX, 1);
+    }
+}
+
 /// A property map in the making.
 pub struct Properties(Owned<sys::rd_kafka_conf_t>);
 
