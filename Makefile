@@ -7,7 +7,7 @@ BUILD_LIMIT ?= 25m
 TEST_LIMIT ?= 20m
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test features generate lint deny advisories install record instructions bench-jmx bench-cost bench-lag prove-fuzz prove-matrix prove-soak
+.PHONY: help demo test features generate lint deny advisories install record instructions bench-jmx bench-cost bench-lag prove-fuzz prove-lag prove-matrix prove-outage prove-soak
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,20 @@ prove-soak: install ## a broker restarted ten times in SOAK_MINUTES=60 while we 
 	SOAK_MINUTES=$(or $(SOAK_MINUTES),60) BROKERBEAT_SOAK_AGENT=$(abspath $(TARGET))/release/brokerbeat \
 		BROKERBEAT_SOAK_ROWS=$(abspath $(TARGET))/soak BROKERBEAT_SOAK_REPORT=$(CURDIR)/docs/proofs/soak.md \
 		$(CARGO) test --test it soak:: -- --nocapture
+
+# LAG_SEED=n repeats the dice of a run, LAG_FRESH=1 forgets the runs so far.
+prove-lag: install ## every number of groups against a model, in LAG_MINUTES=5 of everything changing at once, into docs/proofs/lag.md; runs add up
+	mkdir -p docs/proofs
+	$(if $(LAG_FRESH),rm -rf $(TARGET)/lag)
+	LAG_MINUTES=$(or $(LAG_MINUTES),5) BROKERBEAT_LAG_ROWS=$(abspath $(TARGET))/lag BROKERBEAT_LAG_REPORT=$(CURDIR)/docs/proofs/lag.md \
+		$(CARGO) test --test it model::every_number -- --nocapture
+
+# OUTAGE_FRESH=1 forgets the runs so far.
+prove-outage: install ## two of three brokers stopped in mid-cycle, OUTAGE_ROUNDS=3 of each kind on each version, into docs/proofs/outage.md; runs add up
+	mkdir -p docs/proofs
+	$(if $(OUTAGE_FRESH),rm -rf $(TARGET)/outage)
+	OUTAGE_ROUNDS=$(or $(OUTAGE_ROUNDS),3) BROKERBEAT_OUTAGE_ROWS=$(abspath $(TARGET))/outage BROKERBEAT_OUTAGE_REPORT=$(CURDIR)/docs/proofs/outage.md \
+		$(CARGO) test --test it outage:: -- --nocapture
 
 bench-jmx: install ## a full read beside Java's client, memory and cost, into docs/benchmarks.md; wants a quiet machine
 	$(CARGO) bench --bench jmx_read -- --report $(CURDIR)/docs/benchmarks.md

@@ -75,11 +75,11 @@ fn start(agent: &Agent, bootstrap: &str, sink: &Sink, rounds: Rounds) -> (WorkDi
     let work = WorkDir::new("lag-agent").unwrap();
     let config = format!(
         "path.data: {}\ninterval: {}s\nclusters:\n  - name: many\n    kafka: {{bootstrap: [\"{bootstrap}\"]}}\n\
-         output.elasticsearch: {{hosts: [\"http://{}\"]}}\nsetup.template.enabled: false\n\
+         output.elasticsearch: {{hosts: [\"{}\"]}}\nsetup.template.enabled: false\n\
          spool.max_size: {}\n",
         work.join("data").display(),
         rounds.interval.as_secs(),
-        sink.address,
+        sink.url(),
         rounds.queue
     );
     let config = work.write("brokerbeat.yml", &config).unwrap();

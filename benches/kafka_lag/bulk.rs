@@ -63,10 +63,3 @@ impl Counter {
         }
     }
 }
-
-/// "All of them were created."
-pub(crate) fn answer(items: usize) -> String {
-    let item = r#"{"create":{"status":201,"result":"created"}}"#;
-    let items = vec![item; items].join(",");
-    format!(r#"{{"errors":false,"items":[{items}]}}"#)
-}

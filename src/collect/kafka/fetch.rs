@@ -105,7 +105,8 @@ pub async fn fetch(
     memory.learn(&groups);
     let deadline = stage(deadline, TIMES_PERCENT);
     let times = &mut memory.times;
-    let seen = times::look(times, client, config, (&groups, &logs), began, deadline).await;
+    let asked = (began, survey.alive().first().copied());
+    let seen = times::look(times, client, config, (&groups, &logs), asked, deadline).await;
     Some(Snapshot {
         times: seen,
         old_store: old.store,

@@ -62,6 +62,11 @@ impl History {
         was_set_back
     }
 
+    /// Forgets all ends of a topic, which was made anew.
+    pub fn forget(&mut self, topic: &str) {
+        self.ends.remove(topic);
+    }
+
     fn take(&mut self, topic: &str, partition: i32, slot: usize, end: i64) {
         if !self.ends.contains_key(topic) {
             self.ends.insert(topic.to_owned(), BTreeMap::new());

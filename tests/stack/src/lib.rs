@@ -35,6 +35,7 @@
 //! | `groups` | very many consumer groups, and Java's admin client that reads them |
 //! | `java`, `jdk` | starting JVMs, compiling |
 //! | `proxy` | a longer way to a server |
+//! | `sink` | where documents go that a test looks at, or nobody |
 //! | `process`, `spawn`, `workdir`, `ports`, `wait` | lifetime, folders, ports, readiness |
 //! | `packages`, `maven`, `cache` | what is downloaded, how, where it stays |
 
@@ -63,6 +64,7 @@ mod plain;
 mod ports;
 mod process;
 mod proxy;
+mod sink;
 mod spawn;
 mod tail;
 mod tls;
@@ -93,6 +95,7 @@ pub use options::Options;
 pub use plain::PlainJvm;
 pub use process::{Process, Signal};
 pub use proxy::{Passed, Proxy};
+pub use sink::Sink;
 pub use tls::TlsFiles;
 pub use wait::{interrupt, wait_until};
 pub use workdir::WorkDir;

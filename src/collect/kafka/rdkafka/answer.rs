@@ -18,9 +18,14 @@ pub enum Answered {
     Group(Description),
     /// To [`Request::TopicConfigs`] and [`Request::BrokerConfig`].
     Configs(Vec<Configured>),
+    /// To [`Request::TopicIds`]: name and id of those that have one.
+    TopicIds(Vec<(String, TopicId)>),
     /// To [`Request::Committed`], [`Request::Offsets`] and [`Request::Times`].
     Offsets(Vec<Offset>),
 }
+
+/// What tells a topic from an earlier one of the same name: the halves of its UUID.
+pub type TopicId = (i64, i64);
 
 /// The cluster by its controller's word.
 #[derive(Debug, Clone, PartialEq)]

@@ -15,7 +15,7 @@ pub mod sys;
 #[cfg(test)]
 mod tests;
 
-pub use answer::{Answered, AnyGroup, Cluster, Configured, Event, Offset, Record};
+pub use answer::{Answered, AnyGroup, Cluster, Configured, Event, Offset, Record, TopicId};
 pub use failure::{Failure, Refusal};
 pub use request::{End, Request};
 pub use sys::{Handle, Properties, Tap, share_one_heap};

@@ -47,6 +47,13 @@ pub enum Request<'a> {
         /// The values wanted, by Kafka's names.
         names: &'a [&'a str],
     },
+    /// DescribeTopics, for their ids.
+    TopicIds {
+        /// Any broker's id.
+        broker: i32,
+        /// The topics.
+        topics: &'a [&'a str],
+    },
     /// ListOffsets, of the leaders that librdkafka knows by the last metadata.
     Offsets {
         /// Which end.
@@ -70,6 +77,7 @@ impl Request<'_> {
             | Self::Group { broker, .. }
             | Self::Committed { broker, .. }
             | Self::TopicConfigs { broker, .. }
+            | Self::TopicIds { broker, .. }
             | Self::BrokerConfig { broker, .. } => Some(*broker),
             Self::Offsets { .. } | Self::Times { .. } => None,
         }

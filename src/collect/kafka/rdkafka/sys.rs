@@ -112,6 +112,7 @@ fn operation(request: &Request<'_>) -> sys::rd_kafka_admin_op_t {
         Request::TopicConfigs { .. } | Request::BrokerConfig { .. } => {
             Op::RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS
         }
+        Request::TopicIds { .. } => Op::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS,
         Request::Offsets { .. } | Request::Times { .. } => Op::RD_KAFKA_ADMIN_OP_LISTOFFSETS,
     }
 }
@@ -306,6 +307,10 @@ impl Handle {
                     let wanted = config_resource(BROKER, &broker.to_string(), names)?;
                     self.ask_configs(&[wanted], options);
                 }
+                Request::TopicIds { topics, .. } => {
+                    let wanted = topic_names(topics)?;
+                    sys::rd_kafka_DescribeTopics(client, wanted.as_ptr(), options, queue);
+                }
                 Request::Offsets { end, partitions } => {
                     let list = offset_specs(*end, partitions)?;
                     sys::rd_kafka_ListOffsets(client, list.as_ptr(), options, queue);
@@ -438,6 +443,18 @@ fn config_resource(
             Failure::check(set(resource.as_ptr(), value.as_ptr(), c"".as_ptr()) as c_int)?;
         }
         Ok(resource)
+    }
+}
+
+fn topic_names(topics: &[&str]) -> Result<Owned<sys::rd_kafka_TopicCollection_t>, Failure> {
+    let names = topics.iter().map(|topic| c_string(topic));
+    let names = names.collect::<Result<Vec<_>, _>>()?;
+    let mut list: Vec<_> = names.iter().map(|name| name.as_ptr()).collect();
+    // SAFETY: all names are copied.
+    unsafe {
+        let wanted = sys::rd_kafka_TopicCollection_of_topic_names(list.as_mut_ptr(), list.len());
+        Owned::new(wanted, sys::rd_kafka_TopicCollection_destroy)
+            .ok_or_else(|| Failure::of_code(Failure::INVALID))
     }
 }
 
@@ -664,6 +681,7 @@ mod read {
                     sys::RD_KAFKA_EVENT_DESCRIBECONSUMERGROUPS_RESULT => read_group,
                     sys::RD_KAFKA_EVENT_LISTCONSUMERGROUPOFFSETS_RESULT => read_committed,
                     sys::RD_KAFKA_EVENT_DESCRIBECONFIGS_RESULT => read_configs,
+                    sys::RD_KAFKA_EVENT_DESCRIBETOPICS_RESULT => read_topic_ids,
                     sys::RD_KAFKA_EVENT_LISTOFFSETS_RESULT => read_offsets,
                     _ => return Event::Other,
                 };
@@ -716,6 +734,34 @@ mod read {
                     })
                     .collect(),
             }))
+        }
+    }
+
+    /// Without those that are not there, and those of a Kafka that gives none (before 2.8).
+    ///
+    /// # Safety
+    /// `event` is a result of DescribeTopics without error.
+    unsafe fn read_topic_ids(event: *mut sys::rd_kafka_event_t) -> Result<Answered, Failure> {
+        let mut count = 0;
+        // SAFETY: by contract; everything is copied.
+        unsafe {
+            let result = sys::rd_kafka_event_DescribeTopics_result(event);
+            let topics = sys::rd_kafka_DescribeTopics_result_topics(result, &raw mut count);
+            let id = |topic| {
+                let id = sys::rd_kafka_TopicDescription_topic_id(topic);
+                if id.is_null() {
+                    return None;
+                }
+                let halves = (
+                    sys::rd_kafka_Uuid_most_significant_bits(id),
+                    sys::rd_kafka_Uuid_least_significant_bits(id),
+                );
+                let name = text(sys::rd_kafka_TopicDescription_name(topic))?;
+                (halves != (0, 0)).then_some((name, halves))
+            };
+            Ok(Answered::TopicIds(
+                pointers(topics, count).filter_map(id).collect(),
+            ))
         }
     }
 

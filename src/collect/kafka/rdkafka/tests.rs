@@ -54,6 +54,10 @@ async fn without_a_broker_every_request_ends_in_time_with_its_number() {
             broker: 1,
             names: &["log.retention.ms"],
         },
+        Request::TopicIds {
+            broker: 1,
+            topics: &["t", "u"],
+        },
         Request::Offsets {
             end: End::Latest,
             partitions: &[("t", 0)],

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::snapshot::{ByPartition, LogEnds, Missing};
 use super::first_unread;
-use crate::lag::seconds::book::{Ages, Book};
+use crate::lag::seconds::book::{Ages, Book, Want};
 use crate::lag::seconds::{Age, Unknown};
 
 /// How old the first unread records are, by where they are.
@@ -30,6 +30,13 @@ impl Seen {
         Self { ages, unread }
     }
 
+    /// The age at an offset is not known yet. Called in the order of offsets.
+    pub(super) fn leave_open(&mut self, want: &Want<'_>) {
+        let topic = self.ages.entry(want.topic.to_owned()).or_default();
+        let ages = topic.entry(want.partition).or_default();
+        ages.push((want.offset, Err(Unknown::Pending)));
+    }
+
     /// Whether there is nothing: nobody lags behind, or nobody looked.
     pub fn is_empty(&self) -> bool {
         self.ages.is_empty() && self.unread.is_empty()
@@ -50,8 +57,14 @@ impl Seen {
                 false => Err(Unknown::Truncated),
             });
         }
+        let Some(offset) = first_unread(committed, ends) else {
+            return Some(Err(Unknown::NotAnswered));
+        };
+        // Everything that was not read is deleted: nothing is left to wait for.
+        if offset >= log_end {
+            return Some(Ok(Age::NONE));
+        }
         let ages = self.ages.get(topic)?.get(&partition)?;
-        let offset = first_unread(committed, ends);
         let at = ages.binary_search_by_key(&offset, |(offset, _)| *offset);
         at.ok().map(|index| ages[index].1)
     }

@@ -72,6 +72,12 @@ impl Book {
         }
     }
 
+    /// A topic was made anew: nothing is known of what lies there now.
+    pub fn forget(&mut self, topic: &str) {
+        self.history.forget(topic);
+        self.partitions.remove(topic);
+    }
+
     /// Takes the offsets of this cycle, sorted.
     pub fn want(&mut self, wants: &[Want<'_>]) {
         let history = &self.history;

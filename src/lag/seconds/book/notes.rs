@@ -78,6 +78,8 @@ pub(super) struct Notes {
     trust: Option<(Trust, i64)>,
     /// Since when no record has a timestamp: appending is all there is.
     timeless: Option<i64>,
+    /// The log end up to which there was no record with a timestamp: the format has none, or all were deleted just then.
+    bare_until: Option<i64>,
 }
 
 impl Notes {
@@ -171,7 +173,9 @@ impl Notes {
     }
 
     fn is_timeless(&self, now: i64) -> bool {
-        self.timeless.is_some_and(|since| is_believed(since, now))
+        // New records may have one.
+        self.bare_until == Some(self.log_end)
+            || self.timeless.is_some_and(|since| is_believed(since, now))
     }
 
     pub(super) fn questions(&self, now: i64) -> Vec<(Asked, Sort)> {
@@ -203,8 +207,10 @@ impl Notes {
     pub(super) fn answer(&mut self, question: &Question, found: Found, now: i64) {
         let log_end = self.log_end;
         // With time 0 the log's first record is asked for: here there is none with a timestamp.
-        let empty = question.time <= 0 && found == Found::Nothing;
-        if empty || found == Found::NoTimestamps {
+        if question.time <= 0 && found == Found::Nothing {
+            self.bare_until = Some(log_end);
+        }
+        if found == Found::NoTimestamps {
             self.timeless = Some(now);
         }
         let Some(mark) = self.mark(question.offset) else {

@@ -110,7 +110,7 @@ impl Model {
 
     fn look_up(&self, time: i64) -> Found {
         if matches!(self.clock, Clock::Stampless) {
-            return Found::Nothing;
+            return Found::NoTimestamps;
         }
         let index = self.log.partition_point(|record| record.time < time);
         self.log.get(index).map_or(Found::Nothing, |record| {
@@ -331,6 +331,11 @@ fn a_log_made_anew_is_another_log() {
     book.read("t", 0, 5, Read::Record(Some(1)));
     book.want(&[at_five(8)]);
     assert_eq!(age(&book, BEGIN), Err(Unknown::Pending));
+    // Grown beyond the old end, it can be told by its id only.
+    book.read("t", 0, 5, Read::Record(Some(1)));
+    book.forget("t");
+    book.want(&[at_five(20)]);
+    assert_eq!(age(&book, BEGIN), Err(Unknown::Pending));
 }
 
 /// A topic is deleted and made anew between two cycles, and a group commits what another one had.
@@ -359,6 +364,21 @@ fn a_clock_that_is_set_back_makes_no_record_young() {
     sample(&mut book, BEGIN - 3_600_000, 9);
     book.want(&[at_five(9)]);
     assert_eq!(age(&book, BEGIN - 3_600_000), Err(Unknown::Pending));
+}
+
+/// All records were deleted just when they were asked for: what comes later has timestamps.
+#[test]
+fn an_empty_log_says_nothing_of_what_will_be_in_it() {
+    let mut book = book();
+    book.want(&[at_five(9)]);
+    let asked = book.questions(BEGIN, 10);
+    assert_eq!(asked[0].time, 0);
+    book.answer(&asked[0], Found::Nothing, BEGIN);
+    assert!(book.questions(BEGIN, 10).is_empty());
+    book.want(&[at_five(9)]);
+    assert!(book.questions(BEGIN, 10).is_empty());
+    book.want(&[at_five(10)]);
+    assert_eq!(book.questions(BEGIN, 10).len(), 1);
 }
 
 /// A group that keeps up lags behind for a moment again and again: that must not cost look-ups.

@@ -1,0 +1,113 @@
+//! An Elasticsearch that takes everything at once: for tests and benchmarks of what the agent ships, not of how.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::thread;
+
+use flate2::read::GzDecoder;
+use serde_json::{Value, json};
+
+use crate::error::{At, Result};
+
+/// Takes the lines of a bulk request, an action and a document in turn, and says how many documents they were.
+type Take = dyn Fn(&[u8]) -> usize + Send + Sync;
+
+/// The server. Its threads end with their connections, and with the process.
+pub struct Sink {
+    address: String,
+}
+
+impl Sink {
+    /// `version`: of the agent's templates that it claims to have; without them the agent ships nothing to it.
+    pub fn start(
+        version: Option<u64>,
+        take: impl Fn(&[u8]) -> usize + Send + Sync + 'static,
+    ) -> Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").at("listen on", "127.0.0.1")?;
+        let address = listener.local_addr().at("ask for", "the port")?;
+        let take: Arc<Take> = Arc::new(take);
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let take = Arc::clone(&take);
+                thread::spawn(move || serve(&stream, version, &*take));
+            }
+        });
+        Ok(Self {
+            address: address.to_string(),
+        })
+    }
+
+    /// For the agent's `output.elasticsearch.hosts`.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The documents of a bulk request's lines; one that is no JSON, as with `NaN` in it, is an error.
+    pub fn documents(body: &[u8]) -> serde_json::Result<Vec<Value>> {
+        let lines = body.split(|byte| *byte == b'\n');
+        let documents = lines.filter(|line| !line.is_empty()).skip(1).step_by(2);
+        documents.map(serde_json::from_slice).collect()
+    }
+}
+
+/// Answers until the client goes away.
+fn serve(stream: &TcpStream, version: Option<u64>, take: &Take) {
+    if stream.set_nodelay(true).is_err() {
+        return;
+    }
+    let mut reader = BufReader::new(stream);
+    while let Some((path, body)) = request(&mut reader) {
+        let (status, answer) = match (path.as_str(), version) {
+            (path, _) if path.starts_with("/_bulk") => (200, all_created(take(&body))),
+            (path, Some(version)) if path.contains("_simulate_index") => (200, template(version)),
+            _ => (404, "{}".to_owned()),
+        };
+        let head = format!(
+            "HTTP/1.1 {status} -\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            answer.len()
+        );
+        let mut stream = stream;
+        if stream.write_all((head + &answer).as_bytes()).is_err() {
+            return;
+        }
+    }
+}
+
+fn all_created(items: usize) -> String {
+    let item = r#"{"create":{"status":201,"result":"created"}}"#;
+    let items = vec![item; items].join(",");
+    format!(r#"{{"errors":false,"items":[{items}]}}"#)
+}
+
+fn template(version: u64) -> String {
+    let meta = json!({"managed_by": "brokerbeat", "version": version});
+    json!({"template": {"mappings": {"_meta": meta}}}).to_string()
+}
+
+/// Path and unpacked body; none at the end.
+fn request(reader: &mut impl BufRead) -> Option<(String, Vec<u8>)> {
+    let mut line = String::new();
+    reader.read_line(&mut line).ok()?;
+    let path = line.split(' ').nth(1)?.to_owned();
+    let (mut length, mut packed) = (0, false);
+    loop {
+        let mut header = String::new();
+        reader.read_line(&mut header).ok()?;
+        let header = header.trim().to_ascii_lowercase();
+        match header.split_once(": ") {
+            None => break,
+            Some(("content-length", value)) => length = value.parse().ok()?,
+            Some(("content-encoding", value)) => packed = value == "gzip",
+            Some(_) => {}
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
+    if packed {
+        let mut unpacked = Vec::new();
+        GzDecoder::new(&body[..]).read_to_end(&mut unpacked).ok()?;
+        body = unpacked;
+    }
+    Some((path, body))
+}
