@@ -28,7 +28,7 @@ use crate::identity::{ClusterIdentity, IdentityStore};
 use crate::lag::state::StateFile;
 use crate::reload::Changes;
 use crate::ship::Shipper;
-use crate::spool::{Limits, Spool};
+use crate::spool::Spool;
 use crate::writer;
 
 /// Targets may take this long to end: their collectors say good-bye to the servers.
@@ -36,6 +36,9 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What the memberships had to say when they ended is passed on within this time.
 const LAST_EVENTS: Duration = Duration::from_secs(1);
+
+/// A machine that dies loses what came since the queue was synced last; so much of it.
+const KEEP_EVERY: Duration = Duration::from_secs(1);
 
 /// Settings that a reload takes up; all others wait for a restart.
 const RELOADED: &[&str] = &["clusters", "interval"];
@@ -45,14 +48,13 @@ pub async fn run(
     source: Source,
     config: Config,
     directory: DataDirectory,
+    spool: Spool,
     signal: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
     let agent_id = directory.agent_id.clone();
     let store = IdentityStore::new(&config.path_data);
     forget_other_clusters(&config);
-    let spool = Arc::new(Spool::new(Limits {
-        max_bytes: config.queue_bytes,
-    }));
+    let spool = Arc::new(spool);
     let identity = Arc::new(enrich::Agent::of(&config, agent_id.clone()));
     let (batches, received) = mpsc::channel(writer::CHANNEL_CAPACITY);
     let output = config.output.as_ref().context("there is no output")?;
@@ -63,6 +65,7 @@ pub async fn run(
     let mut inner = Inner {
         writer: tokio::spawn(writer::run(received, identity, spool.clone())),
         shipper: tokio::spawn(shipper.run(drained)),
+        keeper: tokio::spawn(keep_for_ever(spool.clone())),
     };
     let mut collectors = Collectors {
         agent_id: agent_id.into(),
@@ -106,10 +109,11 @@ fn forget_other_clusters(config: &Config) {
     StateFile::remove_left_over(&config.path_data, &names, std::time::SystemTime::now());
 }
 
-/// The two tasks behind the collectors. Neither ends by itself while the agent runs.
+/// The tasks behind the collectors. None of them ends by itself while the agent runs.
 struct Inner {
     writer: JoinHandle<()>,
     shipper: JoinHandle<()>,
+    keeper: JoinHandle<()>,
 }
 
 impl Inner {
@@ -117,6 +121,7 @@ impl Inner {
         let (name, ended) = tokio::select! {
             ended = &mut self.writer => ("writer", ended),
             ended = &mut self.shipper => ("shipper", ended),
+            ended = &mut self.keeper => ("keeper of the queue", ended),
         };
         match ended {
             Err(error) => anyhow::Error::new(error).context(format!("the {name} failed")),
@@ -129,7 +134,7 @@ impl Inner {
         self,
         drain: watch::Sender<Option<Instant>>,
         grace: Duration,
-        spool: &Spool,
+        spool: &Arc<Spool>,
     ) -> anyhow::Result<()> {
         let deadline = Instant::now() + grace;
         timeout_at(deadline + STOP_TIMEOUT, self.writer)
@@ -141,12 +146,13 @@ impl Inner {
             .await
             .context("the shipper did not end")?
             .context("the shipper failed while the agent stopped")?;
+        self.keeper.abort();
+        keep(spool).await.context(
+            "the queue's cursor cannot be written; what was shipped last is shipped again",
+        )?;
         match spool.queued() {
             0 => tracing::info!("stopped, everything is shipped"),
-            documents => tracing::warn!(
-                documents,
-                "stopped with documents that were not shipped; they are lost"
-            ),
+            documents => tracing::info!(documents, "stopped, the rest waits in the queue"),
         }
         Ok(())
     }
@@ -278,6 +284,25 @@ async fn until_stopped(work: impl Future<Output = ()>, mut stopped: watch::Recei
         _ = stopped.wait_for(|stop| *stop) => {}
         () = work => {}
     }
+}
+
+/// Syncs the queue every [`KEEP_EVERY`]; what goes wrong is said when it begins.
+async fn keep_for_ever(spool: Arc<Spool>) {
+    let mut fails = false;
+    loop {
+        tokio::time::sleep(KEEP_EVERY).await;
+        let failed = keep(&spool).await.err();
+        if let Some(error) = failed.as_ref().filter(|_| !fails) {
+            tracing::error!(%error, "the queue's cursor cannot be written; until it is, a restart ships documents again");
+        }
+        fails = failed.is_some();
+    }
+}
+
+/// Waits for the disk on a thread for that.
+async fn keep(spool: &Arc<Spool>) -> std::io::Result<()> {
+    let spool = Arc::clone(spool);
+    tokio::task::spawn_blocking(move || spool.keep()).await?
 }
 
 /// One document per data stream and tick: the equation of the accounting.

@@ -102,10 +102,14 @@ impl DocumentId {
         Self(id)
     }
 
-    /// Any bytes, for tests.
-    #[cfg(test)]
+    /// What was stored.
     pub(crate) fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
+    }
+
+    /// To be stored.
+    pub(crate) fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
     }
 
     /// Half of it: enough to tell the documents of a few ticks apart.

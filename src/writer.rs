@@ -12,7 +12,7 @@ use crate::collect::Batch;
 use crate::enrich::{Agent, Encoded, Encoder, Origin};
 use crate::identity::DocumentId;
 use crate::ship::bulk::add_lines;
-use crate::spool::{Entry, Lines, Packer, Spool};
+use crate::spool::{Pack, Packer, Row, Spool};
 
 /// Ticks whose documents are remembered: enough for targets of different phase and pace.
 const TICKS_REMEMBERED: usize = 16;
@@ -112,8 +112,7 @@ impl Losses {
 struct Open {
     stream: Arc<str>,
     text: Vec<u8>,
-    /// Where each document's lines end.
-    ends: Vec<(u32, DocumentId)>,
+    rows: Vec<Row>,
 }
 
 impl Writer {
@@ -146,14 +145,17 @@ impl Writer {
             self.open.push(Open {
                 stream: encoded.stream.clone(),
                 text: Vec::new(),
-                ends: Vec::new(),
+                rows: Vec::new(),
             });
             self.open.len() - 1
         });
         let open = &mut self.open[at];
         add_lines(&mut open.text, &open.stream, encoded.id, encoded.body);
         let end = u32::try_from(open.text.len()).expect("a document is far below 4 GiB");
-        open.ends.push((end, encoded.id));
+        open.rows.push(Row {
+            end,
+            id: encoded.id,
+        });
         if open.text.len() >= BLOCK_BYTES {
             self.append(tick, at);
         }
@@ -162,20 +164,18 @@ impl Writer {
     /// Packs and appends a block; its buffers are for the next one of the stream.
     fn append(&mut self, tick: Millis, at: usize) {
         let open = &mut self.open[at];
-        if open.ends.is_empty() {
+        if open.rows.is_empty() {
             return;
         }
         let block = Arc::new(self.packer.pack(&open.text));
-        let mut start = 0;
-        let entry = |(end, id)| Entry {
+        let pack = Pack {
             stream: open.stream.clone(),
             timestamp: tick,
-            id,
-            lines: Lines::new(block.clone(), std::mem::replace(&mut start, end)..end),
+            rows: std::mem::take(&mut open.rows),
+            block,
         };
-        let entries = open.ends.drain(..).map(entry).collect();
         open.text.clear();
-        self.losses.count += self.spool.append(entries);
+        self.losses.count += self.spool.append(pack);
     }
 }
 
@@ -290,9 +290,10 @@ mod tests {
     #[tokio::test]
     async fn every_document_of_a_batch_is_in_the_queue_once() {
         use crate::document::Document;
-        use crate::spool::Limits;
+        use crate::files::TestDirectory;
 
-        let spool = Arc::new(Spool::new(Limits { max_bytes: 1 << 30 }));
+        let directory = TestDirectory::new();
+        let spool = Arc::new(Spool::open(directory.path(), 1 << 30).unwrap().0);
         let agent = Agent {
             id: "a".into(),
             host_name: "h".into(),

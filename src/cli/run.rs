@@ -5,15 +5,18 @@ use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::agent;
-use crate::config::{Config, Source};
+use crate::config::{Config, QueuePlan, Source};
 use crate::data_directory::DataDirectory;
+use crate::spool::{Recovered, Spool};
 
 /// Runs the agent until SIGINT or SIGTERM.
 pub(super) fn run(source: Source, config: Config) -> ExitCode {
     tracing::info!(version = env!("CARGO_PKG_VERSION"), config = %source.path.display(), "starting");
-    let started = super::output(&config).and_then(|_| DataDirectory::open(&config.path_data));
-    let directory = match started {
-        Ok(directory) => directory,
+    let started = super::output(&config)
+        .and_then(|_| DataDirectory::open(&config.path_data))
+        .and_then(|directory| Ok((directory, open_queue(&config.queue)?)));
+    let (directory, spool) = match started {
+        Ok(started) => started,
         Err(error) => return super::wrong(error),
     };
     let result = super::block_on(async {
@@ -27,7 +30,29 @@ pub(super) fn run(source: Source, config: Config) -> ExitCode {
                 _ = hang_up.recv() => tracing::info!("SIGHUP, stopping"),
             }
         };
-        agent::run(source, config, directory, stop).await
+        agent::run(source, config, directory, spool, stop).await
     });
     super::finish(result.flatten())
+}
+
+/// Opens the queue and says what an earlier run has left in it.
+fn open_queue(plan: &QueuePlan) -> anyhow::Result<Spool> {
+    let (spool, recovered) = Spool::open(&plan.path, plan.max_bytes)?;
+    let Recovered {
+        waiting,
+        lost,
+        damaged_bytes,
+        cursor_lost,
+    } = recovered;
+    let directory = plan.path.display();
+    if waiting > 0 {
+        tracing::info!(documents = waiting, %directory, "documents of an earlier run wait in the queue");
+    }
+    if cursor_lost {
+        tracing::warn!(%directory, "the queue's cursor is damaged: everything in the queue is shipped again, what is there already counts as duplicate");
+    }
+    if lost > 0 || damaged_bytes > 0 {
+        tracing::error!(documents = lost, bytes = damaged_bytes, %directory, "parts of the queue are damaged: left aside and counted as dropped");
+    }
+    Ok(spool)
 }

@@ -39,10 +39,19 @@ use crate::ship::ElasticsearchConfig;
 const DEFAULT_INTERVAL: Duration = Duration::from_secs(10);
 /// Where the agent keeps its id and the clusters' ids.
 const DEFAULT_PATH_DATA: &str = "/var/lib/brokerbeat";
-/// Hours of a small cluster, and a bound that a sidecar can bear.
-const DEFAULT_QUEUE_BYTES: u64 = 16 << 20;
+/// Days of a small cluster, and a bound that a disk can bear beside a broker.
+const DEFAULT_QUEUE_BYTES: u64 = 2 << 30;
 /// Long enough for one slow bulk request.
 const DEFAULT_SHUTDOWN: Duration = Duration::from_secs(20);
+
+/// The queue on disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueuePlan {
+    /// Its directory.
+    pub path: PathBuf,
+    /// What its segments may take.
+    pub max_bytes: u64,
+}
 
 /// A usable configuration.
 pub struct Config {
@@ -54,8 +63,8 @@ pub struct Config {
     pub clusters: Vec<ClusterPlan>,
     /// How work is shared with other agents; nothing for an agent that is alone.
     pub ha: Option<Ha>,
-    /// Bound of the queue in bytes.
-    pub queue_bytes: usize,
+    /// Where documents wait for the output.
+    pub queue: QueuePlan,
     /// Last part of data stream names.
     pub namespace: String,
     /// Where to ship; nothing where there is no output.
@@ -215,7 +224,7 @@ fn read_root(root: &mut Section<'_>, only_groups: &[String]) -> Config {
         interval: common.interval,
         ha: ha::read(root),
         clusters: read_clusters(root, &common),
-        queue_bytes: read_queue(root),
+        queue: read_queue(root, &common.path_data),
         namespace: read_namespace(root),
         output: read_output(root),
         install_templates: read_setup(root),
@@ -301,11 +310,14 @@ fn read_cluster(section: &mut Section<'_>, common: &Common, several: bool) -> Cl
     }
 }
 
-fn read_queue(root: &mut Section<'_>) -> usize {
-    let bounds = (1 << 20)..=(4 << 30);
+fn read_queue(root: &mut Section<'_>, path_data: &Path) -> QueuePlan {
+    let bounds = (4 << 20)..=(1 << 40);
     let mut section = root.section_or_empty("spool");
-    let bytes = section.bytes_or("max_size", DEFAULT_QUEUE_BYTES, bounds);
-    usize::try_from(bytes).unwrap_or(usize::MAX)
+    let path = section.text("path").map(PathBuf::from);
+    QueuePlan {
+        path: path.unwrap_or_else(|| path_data.join("spool")),
+        max_bytes: section.bytes_or("max_size", DEFAULT_QUEUE_BYTES, bounds),
+    }
 }
 
 /// Elasticsearch's rules for the last part of a data stream's name.

@@ -9,7 +9,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use flate2::{Compress, Compression, Crc, Decompress, FlushCompress, FlushDecompress};
+use crc32fast::Hasher;
+use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress};
 
 /// Room for a flush marker: with less a flush would need a second call and write a second marker.
 const FLUSH_ROOM: usize = 64;
@@ -23,7 +24,8 @@ const DEFLATE_END: [u8; 2] = [0x03, 0x00];
 #[derive(Debug)]
 pub struct Block {
     packed: Bytes,
-    crc: Crc,
+    /// CRC-32 of the text.
+    crc: u32,
     length: u32,
 }
 
@@ -31,6 +33,21 @@ impl Block {
     /// Bytes that it takes.
     pub fn packed_len(&self) -> usize {
         self.packed.len()
+    }
+
+    /// What a segment keeps of it: the packed text, the length of the text and its CRC-32.
+    pub fn parts(&self) -> (&[u8], u32, u32) {
+        (&self.packed, self.length, self.crc)
+    }
+
+    /// What a segment kept.
+    pub fn from_parts(packed: Vec<u8>, length: u32, crc: u32) -> Self {
+        let packed = packed.into();
+        Self {
+            packed,
+            crc,
+            length,
+        }
     }
 
     /// The text.
@@ -77,11 +94,9 @@ impl Packer {
             packed.reserve(text.len() / 4 + FLUSH_ROOM);
         }
         packed.shrink_to_fit();
-        let mut crc = Crc::new();
-        crc.update(text);
         Block {
             packed: packed.into(),
-            crc,
+            crc: crc32fast::hash(text),
             length: u32::try_from(text.len()).expect("a block is far below 4 GiB"),
         }
     }
@@ -148,14 +163,17 @@ impl Lines {
 #[derive(Debug)]
 pub struct Gzip {
     bytes: Vec<u8>,
-    crc: Crc,
+    crc: Hasher,
+    /// Of the text; modulo 2³², as the format has it.
+    length: u32,
 }
 
 impl Default for Gzip {
     fn default() -> Self {
         Self {
             bytes: GZIP_HEAD.to_vec(),
-            crc: Crc::new(),
+            crc: Hasher::new(),
+            length: 0,
         }
     }
 }
@@ -164,15 +182,17 @@ impl Gzip {
     /// Adds a block.
     pub fn add(&mut self, block: &Block) {
         self.bytes.extend_from_slice(&block.packed);
-        self.crc.combine(&block.crc);
+        let crc = Hasher::new_with_initial_len(block.crc, u64::from(block.length));
+        self.crc.combine(&crc);
+        self.length = self.length.wrapping_add(block.length);
     }
 
     /// The file.
     pub fn finish(mut self) -> Bytes {
         self.bytes.extend_from_slice(&DEFLATE_END);
-        self.bytes.extend_from_slice(&self.crc.sum().to_le_bytes());
-        self.bytes
-            .extend_from_slice(&self.crc.amount().to_le_bytes());
+        let crc = self.crc.finalize();
+        self.bytes.extend_from_slice(&crc.to_le_bytes());
+        self.bytes.extend_from_slice(&self.length.to_le_bytes());
         self.bytes.into()
     }
 }

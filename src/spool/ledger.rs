@@ -5,10 +5,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The account of one data stream.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
     /// Records that were given a sequence number.
     pub collected: u64,
@@ -41,9 +41,11 @@ pub enum Outcome {
 impl Account {
     /// Whether everything that came in is accounted for.
     pub fn balances(&self) -> bool {
-        let gone =
-            self.indexed + self.duplicate + self.collision + self.dead_lettered + self.dropped;
-        self.collected + self.replayed == gone + self.queued
+        self.collected + self.replayed == self.gone() + self.queued
+    }
+
+    fn gone(&self) -> u64 {
+        self.indexed + self.duplicate + self.collision + self.dead_lettered + self.dropped
     }
 
     fn add(&mut self, other: &Self) {
@@ -65,24 +67,64 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// A record came in.
-    pub(super) fn collected(&mut self, stream: &Arc<str>) {
-        let account = self.accounts.entry(stream.clone()).or_default();
-        account.collected += 1;
-        account.queued += 1;
+    /// Records came in.
+    pub(super) fn collected(&mut self, stream: &Arc<str>, records: u64) {
+        let account = self.account(stream);
+        account.collected += records;
+        account.queued += records;
     }
 
-    /// A record left.
-    pub(super) fn settled(&mut self, stream: &Arc<str>, outcome: Outcome) {
-        let account = self.accounts.entry(stream.clone()).or_default();
-        account.queued = account.queued.saturating_sub(1);
+    /// Records left.
+    pub(super) fn settled(&mut self, stream: &Arc<str>, outcome: Outcome, records: u64) {
+        let account = self.account(stream);
+        account.queued = account.queued.saturating_sub(records);
         *match outcome {
             Outcome::Indexed => &mut account.indexed,
             Outcome::Duplicate => &mut account.duplicate,
             Outcome::Collision => &mut account.collision,
             Outcome::Dropped => &mut account.dropped,
-        } += 1;
+        } += records;
         debug_assert!(account.balances(), "{stream}: {account:?}");
+    }
+
+    /// The account of an earlier process. What is queued is what is found, not what was written.
+    pub(super) fn restore(&mut self, stream: Arc<str>, account: Account) {
+        let account = Account {
+            queued: 0,
+            ..account
+        };
+        self.accounts.insert(stream, account);
+    }
+
+    /// A record of an earlier process waits; `uncounted`: it came behind the cursor.
+    pub(super) fn found(&mut self, stream: &Arc<str>, uncounted: bool) {
+        let account = self.account(stream);
+        account.queued += 1;
+        account.collected += u64::from(uncounted);
+    }
+
+    /// Balances the accounts of an earlier process with what was found of it; says how many records are lost.
+    pub(super) fn reconcile(&mut self) -> u64 {
+        let mut lost = 0;
+        for account in self.accounts.values_mut() {
+            let came = account.collected + account.replayed;
+            let known = account.gone() + account.queued;
+            account.dropped += came.saturating_sub(known);
+            lost += came.saturating_sub(known);
+            // Records that nobody counted: the cursor is gone, or older than what it stands for.
+            account.collected += known.saturating_sub(came);
+        }
+        lost
+    }
+
+    /// The name of a stream, kept once.
+    pub(super) fn name(&self, stream: &str) -> Arc<str> {
+        let known = self.accounts.get_key_value(stream);
+        known.map_or_else(|| stream.into(), |(name, _)| name.clone())
+    }
+
+    fn account(&mut self, stream: &Arc<str>) -> &mut Account {
+        self.accounts.entry(stream.clone()).or_default()
     }
 
     /// All accounts by stream.

@@ -1,32 +1,75 @@
-//! The queue between collect and ship.
+//! The queue between collect and ship, on disk.
 //!
-//! Every document goes through it, always. Its interface is three calls:
-//! [`Spool::append`] gives records their sequence number, [`Spool::next`] lends
-//! the oldest ones to the shipper, [`Spool::ack`] (with what became of each) or
-//! [`Spool::give_back`] end the loan. Collectors never wait for the output: a full
-//! queue drops its oldest records and counts them.
+//! Every document goes through it, always. Its interface is three calls: [`Spool::append`] gives records their sequence
+//! number, [`Spool::next`] lends the oldest ones to the shipper, [`Spool::ack`] (with what became of each) or
+//! [`Spool::give_back`] end the loan.
 //!
-//! Records live in memory here, packed together in blocks ([`Block`]), so what is unsent at the end of the process is gone
-//! and counted in the log. A disk queue takes this place behind the same calls.
+//! # Constraints
+//! * Collectors never wait for the output, and nothing that was appended is lost by a process that dies.
+//! * Documents come packed in blocks of a stream and a tick ([`Block`]), and leave one by one or by the block: the
+//!   queue never packs or unpacks.
+//! * Streams are held independently (no template, no right), for days perhaps: one that is held must not stop, nor cost, the
+//!   others.
+//! * What a day without Elasticsearch collects must not be in memory: of a block some 200 bytes are.
+//!
+//! # Format
+//! Segments ([`segment`]) of frames ([`frame`]), a frame for a block, and one [`cursor`] with what is settled and the
+//! accounts. Sequence numbers rise by one per record and are never used twice.
+//!
+//! # Write
+//! A block is one write at the end of the newest segment. When that is full the next one begins. What cannot be written (a full
+//! disk) waits in memory, a few megabytes of it, and collecting goes on; the frame that did not fit is cut off again.
+//! [`Spool::keep`] syncs data and then replaces the cursor, once a second: so a process that dies loses nothing, and a machine
+//! that dies loses at most what the last second brought.
+//!
+//! # Read
+//! A block is read when its turn comes and checked whole: a bit that is wrong costs the block, which is counted as dropped.
+//!
+//! # Delete
+//! A segment goes when all of it is settled *and* a cursor says so: with an older one its records would be missed.
+//! When the queue is full the oldest segment goes, with what waits in it; that is counted and said.
+//!
+//! # Recover
+//! All heads are read. Records before the cursor's `next_seq` wait if the cursor says so; those behind it have come since. What the
+//! cursor counts and no segment has is lost, and counted as dropped. A record may have been sent before the process died: it
+//! counts as attempted, and Elasticsearch's 409 as duplicate. Torn ends and damaged frames are skipped, up to the next frame that is
+//! whole. Old segments are never written to again.
 //!
 //! # Invariants
-//! * Sequence numbers rise by one per record and are never used twice.
-//! * A record is either waiting, lent or settled; only waiting ones are lent, only
-//!   waiting ones are dropped for room, each is settled once.
+//! * A record is either waiting, lent or settled; only waiting ones are lent, only waiting ones are dropped for room,
+//!   each is settled once.
 //! * For every stream the equation of [`Ledger`] holds after every call.
 
 mod block;
+mod cursor;
+mod frame;
+mod held;
 mod ledger;
-mod ring;
+mod queue;
+mod recover;
+mod segment;
+#[cfg(test)]
+mod tests;
 
 pub use block::{Block, Gzip, Lines, Packer};
+pub use cursor::Cursor;
 pub use ledger::{Account, Ledger, Outcome};
-pub use ring::{Limits, Spool};
+pub use recover::Recovered;
 
-use std::sync::Arc;
+use std::fs::{File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use thiserror::Error;
+use tokio::sync::Notify;
+
+use self::queue::Queue;
 use crate::clock::Millis;
 use crate::identity::DocumentId;
+
+/// File that the process that uses the directory holds a lock on.
+const LOCK_FILE: &str = "lock";
 
 /// A document on its way: encoded once, never looked into again.
 #[derive(Debug, Clone)]
@@ -39,7 +82,7 @@ pub struct Record {
     pub attempted: bool,
 }
 
-/// What a collector's side appends.
+/// A document as the shipper sees it.
 #[derive(Debug, Clone)]
 pub struct Entry {
     /// Data stream: `metrics-brokerbeat.kafka.partition-default`.
@@ -52,12 +95,193 @@ pub struct Entry {
     pub lines: Lines,
 }
 
-/// Memory that a record takes besides its lines, roughly: the bound is about memory, not text.
-const RECORD_OVERHEAD: usize = 128;
+/// Documents of one stream and tick, packed together: what the writer appends.
+#[derive(Debug, Clone)]
+pub struct Pack {
+    /// Data stream.
+    pub stream: Arc<str>,
+    /// `@timestamp`.
+    pub timestamp: Millis,
+    /// Its documents, in their order.
+    pub rows: Vec<Row>,
+    /// Their lines.
+    pub block: Arc<Block>,
+}
 
-impl Entry {
-    /// What the entry counts towards the queue's bound.
-    pub fn weight(&self) -> usize {
-        self.lines.packed_len() + RECORD_OVERHEAD
+/// A document of a [`Pack`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Row {
+    /// Where its lines end in the text of the block; they begin where those before it end.
+    pub end: u32,
+    /// Hash of series and timestamp.
+    pub id: DocumentId,
+}
+
+/// Why there is no queue.
+#[derive(Debug, Error)]
+pub enum SpoolError {
+    /// The directory cannot be used.
+    #[error(
+        "cannot use the queue's directory {directory}; make it readable and writable, or set another spool.path"
+    )]
+    Io {
+        /// Which.
+        directory: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// Two would write over each other.
+    #[error(
+        "another agent uses the queue's directory {directory}; stop it or set another spool.path"
+    )]
+    InUse {
+        /// Which.
+        directory: PathBuf,
+    },
+}
+
+/// The queue. Shared by the writer and the shipper.
+#[derive(Debug)]
+pub struct Spool {
+    directory: PathBuf,
+    inner: Mutex<Queue>,
+    /// Held while a checkpoint is written: a later one must not be replaced by an earlier one.
+    keeping: Mutex<()>,
+    arrived: Notify,
+    _lock: File,
+}
+
+impl Spool {
+    /// Opens the directory, which is made if it is not there, and takes up what is in it.
+    pub fn open(directory: &Path, max_bytes: u64) -> Result<(Self, Recovered), SpoolError> {
+        let wrong = |source| SpoolError::Io {
+            directory: directory.to_owned(),
+            source,
+        };
+        std::fs::create_dir_all(directory).map_err(wrong)?;
+        let lock = File::create(directory.join(LOCK_FILE)).map_err(wrong)?;
+        lock.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => SpoolError::InUse {
+                directory: directory.to_owned(),
+            },
+            TryLockError::Error(source) => wrong(source),
+        })?;
+        let (queue, recovered) = Queue::recover(directory, max_bytes).map_err(wrong)?;
+        let spool = Self {
+            directory: directory.to_owned(),
+            inner: Mutex::new(queue),
+            keeping: Mutex::default(),
+            arrived: Notify::new(),
+            _lock: lock,
+        };
+        Ok((spool, recovered))
     }
+
+    /// Takes records in, in order. Where there is no room the oldest waiting ones go; returns how many went.
+    pub fn append(&self, pack: Pack) -> usize {
+        if pack.rows.is_empty() {
+            return 0;
+        }
+        let dropped = self.lock().append(pack);
+        self.arrived.notify_one();
+        dropped
+    }
+
+    /// Counts a record that is refused before it is queued because its series and tick have one already.
+    pub fn refuse(&self, stream: &Arc<str>) {
+        let mut queue = self.lock();
+        queue.ledger.collected(stream, 1);
+        queue.ledger.settled(stream, Outcome::Collision, 1);
+    }
+
+    /// Lends the oldest waiting records of the streams that `ready` allows: at most so many
+    /// bytes and records, but always one if there is one.
+    pub fn next(
+        &self,
+        max_bytes: usize,
+        max_records: usize,
+        ready: impl FnMut(&str) -> bool,
+    ) -> Vec<Record> {
+        self.lock().lend(max_bytes, max_records, ready)
+    }
+
+    /// Settles a lent record.
+    pub fn ack(&self, seq: u64, outcome: Outcome) {
+        self.lock().settle(seq, outcome);
+    }
+
+    /// Ends the loan of a record that is to be tried again.
+    pub fn give_back(&self, seq: u64, attempted: bool) {
+        self.lock().give_back(seq, attempted);
+    }
+
+    /// Ends all loans after a request whose outcome is unknown.
+    pub fn give_back_all(&self) {
+        self.lock().give_back_all();
+    }
+
+    /// Returns when a record has come in since the last call.
+    pub async fn arrived(&self) {
+        self.arrived.notified().await;
+    }
+
+    /// Streams that have waiting records.
+    pub fn waiting_streams(&self) -> Vec<Arc<str>> {
+        self.lock().waiting_streams()
+    }
+
+    /// Records that are not settled.
+    pub fn queued(&self) -> u64 {
+        self.lock().ledger.total().queued
+    }
+
+    /// The accounts as they are now.
+    pub fn ledger(&self) -> Ledger {
+        self.lock().ledger.clone()
+    }
+
+    /// Syncs what has been written, then the cursor, then removes what it does without. Waits for the disk: not for a
+    /// task that others wait for.
+    pub fn keep(&self) -> io::Result<()> {
+        let _one_at_a_time = self.keeping.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(checkpoint) = self.lock().checkpoint() else {
+            return Ok(());
+        };
+        let mut files = checkpoint.closed.iter().chain(&checkpoint.open);
+        let cursor = self.directory.join(recover::CURSOR);
+        let kept = files.try_for_each(File::sync_data).and_then(|()| {
+            let kept = crate::files::replace(&cursor, &checkpoint.cursor);
+            let is_full = |error: &io::Error| error.kind() == io::ErrorKind::StorageFull;
+            if checkpoint.doomed.is_empty() || !kept.as_ref().is_err_and(is_full) {
+                return kept;
+            }
+            // Their room is what the cursor lacks. If all ends in between, they are counted as dropped and were not.
+            self.remove(&checkpoint.doomed);
+            crate::files::replace(&cursor, &checkpoint.cursor)
+        });
+        if kept.is_err() {
+            self.lock().not_kept(checkpoint);
+            return kept;
+        }
+        self.remove(&checkpoint.doomed);
+        self.lock().removed(&checkpoint.doomed);
+        Ok(())
+    }
+
+    fn remove(&self, segments: &[u64]) {
+        for number in segments {
+            std::fs::remove_file(segment::path(&self.directory, *number)).ok();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        // A panic inside (an unbalanced account in a debug build) ends the agent anyway.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The cursor of a directory, which another process may be using; nothing if there is none.
+pub fn look(directory: &Path) -> Option<Cursor> {
+    Cursor::decode(&std::fs::read(directory.join(recover::CURSOR)).ok()?)
 }

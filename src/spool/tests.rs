@@ -1,0 +1,400 @@
+//! Sentences about crashes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use super::*;
+use crate::files::TestDirectory;
+
+const ROOM: u64 = 1 << 30;
+
+/// Documents by the number in their text: `a 17`.
+fn pack(packer: &mut Packer, stream: &str, numbers: std::ops::Range<u64>) -> Pack {
+    let (mut text, mut rows) = (Vec::new(), Vec::new());
+    for number in numbers {
+        text.extend_from_slice(format!("{stream} {number}\n").as_bytes());
+        rows.push(Row {
+            end: u32::try_from(text.len()).unwrap(),
+            id: DocumentId::new(stream, Millis(number)),
+        });
+    }
+    Pack {
+        stream: stream.into(),
+        timestamp: Millis(1),
+        rows,
+        block: Arc::new(packer.pack(&text)),
+    }
+}
+
+fn open(directory: &TestDirectory) -> (Spool, Recovered) {
+    Spool::open(directory.path(), ROOM).unwrap()
+}
+
+fn append(spool: &Spool, stream: &str, numbers: std::ops::Range<u64>) -> usize {
+    spool.append(pack(&mut Packer::default(), stream, numbers))
+}
+
+/// Every number of the stream that is lent, with its document checked.
+fn read(records: &[Record]) -> Vec<(String, u64)> {
+    let one = |record: &Record| {
+        let text = record.entry.lines.block().unpack();
+        let line = std::str::from_utf8(&text[record.entry.lines.range()]).unwrap();
+        let (stream, number) = line.trim_end().split_once(' ').unwrap();
+        let number = number.parse().unwrap();
+        assert_eq!(stream, &*record.entry.stream);
+        assert_eq!(record.entry.id, DocumentId::new(stream, Millis(number)));
+        (stream.to_owned(), number)
+    };
+    records.iter().map(one).collect()
+}
+
+fn numbers(records: &[Record]) -> Vec<u64> {
+    read(records)
+        .into_iter()
+        .map(|(_, number)| number)
+        .collect()
+}
+
+fn all(spool: &Spool) -> Vec<Record> {
+    spool.next(usize::MAX, usize::MAX, |_| true)
+}
+
+fn segments(directory: &TestDirectory) -> Vec<PathBuf> {
+    let numbers = segment::list(directory.path()).unwrap();
+    numbers
+        .into_iter()
+        .map(|number| segment::path(directory.path(), number))
+        .collect()
+}
+
+fn settle(spool: &Spool, records: &[Record]) {
+    records
+        .iter()
+        .for_each(|record| spool.ack(record.seq, Outcome::Indexed));
+}
+
+#[test]
+fn a_process_that_dies_loses_nothing() {
+    let directory = TestDirectory::new();
+    let (spool, recovered) = open(&directory);
+    assert_eq!(recovered, Recovered::default());
+    append(&spool, "a", 0..5);
+    append(&spool, "b", 5..7);
+    drop(spool);
+    let (spool, recovered) = open(&directory);
+    assert_eq!((recovered.waiting, recovered.lost), (7, 0));
+    let records = all(&spool);
+    assert_eq!(numbers(&records), [0, 1, 2, 3, 4, 5, 6]);
+    assert!(
+        records.iter().all(|record| record.attempted),
+        "it may have been sent"
+    );
+    assert_eq!(spool.ledger().total().collected, 7);
+}
+
+#[test]
+fn what_was_settled_stays_settled_once_the_cursor_is_written() {
+    let directory = TestDirectory::new();
+    let (spool, _) = open(&directory);
+    append(&spool, "a", 0..10);
+    let records = spool.next(usize::MAX, 4, |_| true);
+    settle(&spool, &records[1..3]);
+    spool.keep().unwrap();
+    settle(&spool, &records[3..4]);
+    drop(spool);
+    let (spool, recovered) = open(&directory);
+    assert_eq!(recovered.waiting, 8);
+    assert_eq!(numbers(&all(&spool)), [0, 3, 4, 5, 6, 7, 8, 9]);
+    let account = spool.ledger().total();
+    assert_eq!(
+        (account.collected, account.indexed, account.queued),
+        (10, 2, 8)
+    );
+}
+
+#[test]
+fn a_segment_goes_when_all_of_it_is_settled_and_the_cursor_says_so() {
+    let directory = TestDirectory::new();
+    let (spool, _) = open(&directory);
+    append(&spool, "a", 0..10);
+    drop(spool);
+    let (spool, _) = open(&directory);
+    settle(&spool, &all(&spool));
+    assert_eq!(segments(&directory).len(), 1);
+    spool.keep().unwrap();
+    assert_eq!(segments(&directory).len(), 0);
+    drop(spool);
+    let (spool, recovered) = open(&directory);
+    assert_eq!(recovered, Recovered::default());
+    append(&spool, "a", 10..11);
+    assert_eq!(all(&spool)[0].seq, 10, "numbers are never used twice");
+}
+
+#[test]
+fn a_stream_that_is_held_does_not_hold_the_others() {
+    let directory = TestDirectory::new();
+    let (spool, _) = open(&directory);
+    append(&spool, "held", 0..3);
+    append(&spool, "a", 3..5);
+    let records = spool.next(usize::MAX, usize::MAX, |stream| stream == "a");
+    assert_eq!(numbers(&records), [3, 4]);
+    settle(&spool, &records);
+    let waiting = spool.waiting_streams();
+    assert_eq!(
+        waiting.iter().map(|stream| &**stream).collect::<Vec<_>>(),
+        ["held"]
+    );
+}
+
+#[test]
+fn lends_in_order_within_bounds_and_always_at_least_one() {
+    let directory = TestDirectory::new();
+    let (spool, _) = open(&directory);
+    append(&spool, "a", 0..3);
+    append(&spool, "b", 3..4);
+    append(&spool, "a", 4..6);
+    assert_eq!(numbers(&spool.next(8, 100, |_| true)), [0, 1]);
+    assert_eq!(numbers(&spool.next(1, 100, |_| true)), [2]);
+    assert_eq!(numbers(&spool.next(100, 2, |_| true)), [3, 4]);
+    assert_eq!(numbers(&all(&spool)), [5]);
+    assert!(all(&spool).is_empty(), "lent records are not lent again");
+    spool.give_back(1, true);
+    spool.give_back(4, false);
+    let again = all(&spool);
+    assert_eq!(numbers(&again), [1, 4]);
+    assert!(again[0].attempted && !again[1].attempted);
+    spool.give_back_all();
+    assert!(all(&spool).iter().all(|record| record.attempted));
+}
+
+/// Whatever bit it is: a document that comes back is the one that was appended.
+#[test]
+fn a_wrong_bit_costs_a_block_and_never_makes_a_wrong_document() {
+    let directory = TestDirectory::new();
+    let (spool, _) = open(&directory);
+    for block in 0..3 {
+        append(&spool, "a", block * 10..block * 10 + 10);
+    }
+    spool.keep().unwrap();
+    drop(spool);
+    let file = segments(&directory).remove(0);
+    let whole = std::fs::read(&file).unwrap();
+    for byte in 0..whole.len() {
+        let mut wrong = whole.clone();
+        wrong[byte] ^= 1 << (byte % 8);
+        std::fs::write(&file, &wrong).unwrap();
+        let (spool, _) = open(&directory);
+        let found = numbers(&all(&spool));
+        // The first bytes of the file are looked past.
+        let expected = if byte < 8 { 30 } else { 20 };
+        assert_eq!(found.len(), expected, "byte {byte}");
+        let account = spool.ledger().total();
+        assert_eq!(
+            (account.collected, account.queued, account.dropped),
+            (30, expected as u64, 30 - expected as u64)
+        );
+        assert!(account.balances());
+    }
+}
+
+#[test]
+fn a_segment_that_was_cut_off_anywhere_has_what_is_whole() {
+    let directory = TestDirectory::new();
+    let (spool, _) = open(&directory);
+    append(&spool, "a", 0..10);
+    append(&spool, "a", 10..20);
+    spool.keep().unwrap();
+    drop(spool);
+    let file = segments(&directory).remove(0);
+    let whole = std::fs::read(&file).unwrap();
+    let mut seen = BTreeSet::new();
+    for length in 0..whole.len() {
+        std::fs::write(&file, &whole[..length]).unwrap();
+        let (spool, recovered) = open(&directory);
+        let found = numbers(&all(&spool));
+        assert_eq!(found, (0..found.len() as u64).collect::<Vec<_>>());
+        assert_eq!(recovered.lost, 20 - found.len() as u64);
+        assert!(spool.ledger().total().balances());
+        seen.insert(found.len());
+    }
+    assert_eq!(seen, BTreeSet::from([0, 10]));
+}
+
+#[test]
+fn a_cursor_that_cannot_be_read_costs_a_second_attempt() {
+    let directory = TestDirectory::new();
+    let (spool, _) = open(&directory);
+    append(&spool, "a", 0..4);
+    settle(&spool, &spool.next(usize::MAX, 2, |_| true));
+    spool.keep().unwrap();
+    drop(spool);
+    std::fs::write(directory.path().join("cursor"), "rubbish").unwrap();
+    let (spool, recovered) = open(&directory);
+    assert!(recovered.cursor_lost);
+    assert_eq!(numbers(&all(&spool)), [0, 1, 2, 3]);
+    assert_eq!(spool.ledger().total().collected, 4);
+}
+
+#[test]
+fn a_cursor_into_the_void_is_counted_as_lost_and_numbers_go_on_behind_it() {
+    let directory = TestDirectory::new();
+    let account = Account {
+        collected: 50,
+        indexed: 40,
+        queued: 10,
+        ..Account::default()
+    };
+    let cursor = Cursor {
+        next_seq: 1_000,
+        waiting: vec![(700, 10)],
+        accounts: BTreeMap::from([("a".to_owned(), account)]),
+    };
+    std::fs::write(directory.path().join("cursor"), cursor.encode()).unwrap();
+    let (spool, recovered) = open(&directory);
+    assert_eq!((recovered.waiting, recovered.lost), (0, 10));
+    append(&spool, "a", 0..1);
+    assert_eq!(all(&spool)[0].seq, 1_000);
+    let account = spool.ledger().total();
+    assert_eq!(
+        (account.collected, account.dropped, account.queued),
+        (51, 10, 1)
+    );
+}
+
+#[test]
+fn a_full_queue_drops_its_oldest_segment_and_counts_it() {
+    let directory = TestDirectory::new();
+    let room = 1 << 20;
+    let (spool, _) = Spool::open(directory.path(), room).unwrap();
+    let mut packer = Packer::default();
+    let mut dropped = 0;
+    let noise = |n: u64| (0..400).map(move |m| fastrand::Rng::with_seed(n * 1_000 + m).u64(..));
+    for n in 0..400 {
+        let text: Vec<u8> = noise(n).flat_map(u64::to_le_bytes).collect();
+        dropped += spool.append(Pack {
+            stream: "a".into(),
+            timestamp: Millis(n),
+            rows: vec![Row {
+                end: 3_200,
+                id: DocumentId::new("a", Millis(n)),
+            }],
+            block: Arc::new(packer.pack(&text)),
+        });
+    }
+    assert!(dropped > 0);
+    let bytes: u64 = segments(&directory)
+        .iter()
+        .map(|file| file.metadata().unwrap().len())
+        .sum();
+    assert!(bytes <= room && bytes > room / 2, "{bytes}");
+    let first = all(&spool).remove(0);
+    assert_eq!(first.seq, dropped as u64);
+    let account = spool.ledger().total();
+    assert_eq!((account.collected, account.dropped), (400, dropped as u64));
+    assert!(account.balances());
+}
+
+#[test]
+fn a_directory_serves_one_agent_at_a_time_and_says_what_is_wrong_with_it() {
+    let directory = TestDirectory::new();
+    let (first, _) = open(&directory);
+    let error = Spool::open(directory.path(), ROOM).unwrap_err().to_string();
+    assert!(
+        error.starts_with("another agent uses the queue's directory"),
+        "{error}"
+    );
+    drop(first);
+    open(&directory);
+    let file = directory.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let error = Spool::open(&file, ROOM).unwrap_err().to_string();
+    assert!(
+        error.starts_with("cannot use the queue's directory"),
+        "{error}"
+    );
+}
+
+#[test]
+fn settling_twice_counts_once_and_what_is_not_there_is_nothing() {
+    let directory = TestDirectory::new();
+    let (spool, _) = open(&directory);
+    append(&spool, "a", 0..3);
+    let _lent = all(&spool);
+    for seq in [2, 0, 0, 1, 1, 99] {
+        spool.ack(seq, Outcome::Indexed);
+        spool.give_back(seq, true);
+    }
+    let account = spool.ledger().total();
+    assert_eq!((account.indexed, account.queued), (3, 0));
+}
+
+/// What happens to a queue.
+#[derive(Debug, Clone)]
+enum Step {
+    Append(bool, u64),
+    Ship { records: usize, answered: usize },
+    Keep,
+    Die,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => (any::<bool>(), 1..20_u64).prop_map(|(stream, count)| Step::Append(stream, count)),
+        4 => (1..40_usize, 0..40_usize).prop_map(|(records, answered)| Step::Ship { records, answered }),
+        2 => Just(Step::Keep),
+        1 => Just(Step::Die),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+    /// Whatever dies when: each document is shipped at least once, a second time only if its end was not kept, and
+    /// the accounts add up.
+    #[test]
+    fn nothing_is_lost_and_every_account_adds_up(steps in vec(step(), 1..60)) {
+        let directory = TestDirectory::new();
+        let (mut spool, _) = open(&directory);
+        let (mut next, mut settled, mut kept) = (0, BTreeSet::new(), BTreeSet::new());
+        for step in steps {
+            match step {
+                Step::Append(stream, count) => {
+                    append(&spool, if stream { "a" } else { "b" }, next..next + count);
+                    next += count;
+                }
+                Step::Ship { records, answered } => {
+                    for record in &spool.next(usize::MAX, records, |_| true) {
+                        let number = numbers(std::slice::from_ref(record))[0];
+                        prop_assert!(!kept.contains(&number), "{number} was settled and kept");
+                        if (number as usize) % 40 < answered {
+                            spool.ack(record.seq, Outcome::Indexed);
+                            settled.insert(number);
+                        } else {
+                            spool.give_back(record.seq, true);
+                        }
+                    }
+                }
+                Step::Keep => {
+                    spool.keep().unwrap();
+                    kept.clone_from(&settled);
+                }
+                Step::Die => {
+                    drop(spool);
+                    spool = open(&directory).0;
+                    settled.clone_from(&kept);
+                }
+            }
+            prop_assert!(spool.ledger().total().balances());
+        }
+        drop(spool);
+        let (spool, recovered) = open(&directory);
+        prop_assert_eq!(recovered.lost, 0);
+        prop_assert_eq!(recovered.damaged_bytes, 0);
+        let left: BTreeSet<u64> = numbers(&all(&spool)).into_iter().collect();
+        let expected: BTreeSet<u64> = (0..next).filter(|number| !kept.contains(number)).collect();
+        prop_assert_eq!(left, expected, "each is settled for good or waits");
+        prop_assert_eq!(spool.ledger().total().collected, next);
+    }
+}
