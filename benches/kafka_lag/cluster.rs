@@ -74,4 +74,6 @@ fn options() -> Options {
         // Kafka's own defaults; the stack's are smaller.
         .set("num.io.threads", "8")
         .set("num.network.threads", "3")
+        // Five hundred groups are joined one after the other.
+        .set("group.initial.rebalance.delay.ms", "0")
 }

@@ -99,9 +99,14 @@ impl Holding {
     }
 
     /// How many partitions the topic has. Without any there is nothing to share by.
+    ///
+    /// The topic says nothing of the group: only where the number was what lacked is the group in order by it.
     pub fn set_count(&mut self, count: Option<i32>, now: Instant) {
+        let lacked = self.count.is_none();
         self.count = count.filter(|count| *count > 0);
-        self.confirm(now);
+        if lacked {
+            self.confirm(now);
+        }
     }
 
     /// Whether the number of partitions is wanted.
@@ -164,6 +169,19 @@ mod tests {
         assert_eq!(holding.standing(start + PATIENCE), Standing::Everything);
         holding.set_count(Some(3), start + PATIENCE);
         assert_eq!(shard(&holding.standing(start + PATIENCE)), [1]);
+    }
+
+    /// The number of partitions is looked up every minute, also while the group has no coordinator.
+    #[test]
+    fn the_number_of_partitions_does_not_stand_for_the_group() {
+        let start = Instant::now();
+        let mut holding = Holding::new(PATIENCE, start);
+        holding.assign([1], start);
+        holding.set_count(Some(3), start);
+        assert_eq!(shard(&holding.standing(start)), [1]);
+        let later = start + PATIENCE;
+        holding.set_count(Some(3), later);
+        assert_eq!(holding.standing(later), Standing::Everything);
     }
 
     #[test]

@@ -26,6 +26,8 @@ pub struct Series {
     pub pauses: [u32; 2],
     /// When the commit went back, and from where.
     pub rewind: Option<(u64, i64)>,
+    /// Since when somebody has the partition, or may have it: who has just come has its own time to commit.
+    pub read_since: Option<u64>,
     /// The log's start as last known.
     pub log_start: Option<i64>,
     /// Whether what was left the last time is what nobody ever commits.
@@ -68,6 +70,7 @@ impl Series {
             Sight::Sample(sample) => {
                 let lost = self.has_lost(&sample, reader);
                 self.take(tick, &sample, rules);
+                self.meet(tick, reader);
                 let (status, cause) = match lost {
                     true => (Status::Truncated, Cause::BelowLogStart),
                     false => self.judge(tick, &sample, reader, rules),
@@ -148,6 +151,16 @@ impl Series {
         }
     }
 
+    fn meet(&mut self, tick: u64, reader: Reader) {
+        match reader {
+            Reader::Assigned | Reader::Unassigned | Reader::Members => {
+                self.read_since.get_or_insert(tick);
+            }
+            Reader::Elsewhere | Reader::Nobody => self.read_since = None,
+            Reader::Unknown => {}
+        }
+    }
+
     fn begin(&mut self, point: &Point) {
         self.end_at_advance = point.log_end;
     }
@@ -204,6 +217,10 @@ impl Series {
             _ => rules.patience(u64::from(self.pauses[0].max(self.pauses[1]))),
         };
         match tick.saturating_sub(since) {
+            // Whoever has just come cannot have committed yet.
+            stuck if stuck >= patience && self.read_since.is_some_and(within) => {
+                (Status::Unknown, Cause::WindowFilling)
+            }
             stuck if stuck >= patience => standstill(reader),
             stuck if stuck >= rules.window => (Status::Ok, Cause::CommitsRarely),
             _ => self.judge_pace(sample, patience, rules),

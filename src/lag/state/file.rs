@@ -107,8 +107,11 @@ impl StateFile {
         })
     }
 
-    /// Replaces it by rename.
+    /// Replaces it by rename. What could not be read again is not written.
     pub fn save(&self, bytes: &[u8]) -> Result<(), StateError> {
+        if bytes.len() as u64 > MAX_BYTES {
+            return Err(self.io(ErrorKind::FileTooLarge.into()));
+        }
         crate::files::replace(&self.0, bytes).map_err(|source| self.io(source))
     }
 

@@ -30,7 +30,7 @@ pub use file::{StateError, StateFile};
 /// First bytes of every version.
 const MAGIC: &[u8] = b"brokerbeat lag\n";
 /// Another version is not read: it would be forgotten for one window only.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 /// Bytes of the hash at the end.
 const HASH: usize = 32;
 
@@ -176,6 +176,7 @@ fn put_series(sink: &mut Sink, series: &Series) {
         sink.moment(moment);
         sink.offset(from);
     });
+    sink.some(series.read_since, Sink::moment);
     sink.some(series.log_start, Sink::offset);
     let (newest, parts) = series.window.save();
     sink.number(newest);
@@ -202,6 +203,7 @@ fn take_series(bytes: &mut Bytes<'_>, same_parts: bool) -> Option<Series> {
         resting: bytes.flag()?,
         pauses: [bytes.small()?, bytes.small()?],
         rewind: bytes.some(|bytes| Some((bytes.moment()?, bytes.offset()?)))?,
+        read_since: bytes.some(Bytes::moment)?,
         log_start: bytes.some(Bytes::offset)?,
         window: Window::default(),
     };

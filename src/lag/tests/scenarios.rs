@@ -50,6 +50,19 @@ fn table() -> Vec<(&'static str, Vec<While>)> {
             ],
         ),
         (
+            "a member that comes to a group that had stopped has a window to commit before it is said to stall",
+            vec![
+                during(5, 0, 0, "OK caught_up").by(Nobody),
+                during(30, 2, 0, "OK caught_up_lately").by(Nobody),
+                during(3, 2, 0, "STOP no_members").by(Nobody),
+                during(30, 2, 0, "UNKNOWN window_filling"),
+                during(3, 2, 0, "STALL not_advancing"),
+                during(1, 2, 0, "STOP no_members").by(Nobody),
+                during(2, 2, 0, "UNKNOWN window_filling"),
+                during(1, 2, 200, "OK caught_up"),
+            ],
+        ),
+        (
             "a consumer that is paused while records keep coming: STALL within the window, and it clears",
             vec![
                 during(5, 10, 10, "OK caught_up"),
