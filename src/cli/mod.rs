@@ -6,6 +6,7 @@ mod export;
 mod jmx;
 mod lag;
 mod once;
+mod queue;
 mod run;
 mod setup;
 mod show;
@@ -71,6 +72,9 @@ enum Command {
     Jmx(jmx::Jmx),
     /// Show the lag of consumer groups as a table, with seconds, status and reason
     Lag(lag::Lag),
+    /// Look at the queue
+    #[command(subcommand)]
+    Queue(queue::Queue),
     /// Write version and platform
     Version,
 }
@@ -117,6 +121,7 @@ impl Cli {
             Command::Export(export) => finish(export.with_config(&config)),
             Command::Jmx(jmx) => jmx.execute(),
             Command::Lag(lag) => lag.execute(&config),
+            Command::Queue(queue) => queue.execute(&config),
             Command::Version => version(),
         }
     }

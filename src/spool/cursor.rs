@@ -41,6 +41,15 @@ impl Cursor {
         (stored == hash(json)).then(|| serde_json::from_str(json).ok())?
     }
 
+    /// All streams together.
+    pub fn total(&self) -> Account {
+        let mut total = Account::default();
+        self.accounts
+            .values()
+            .for_each(|account| total.add(account));
+        total
+    }
+
     /// Whether the record waits, as far as the cursor knows.
     pub(super) fn is_waiting(&self, seq: u64) -> bool {
         let behind = self.waiting.partition_point(|(first, _)| *first <= seq);

@@ -48,7 +48,7 @@ impl Account {
         self.indexed + self.duplicate + self.collision + self.dead_lettered + self.dropped
     }
 
-    fn add(&mut self, other: &Self) {
+    pub(super) fn add(&mut self, other: &Self) {
         self.collected += other.collected;
         self.replayed += other.replayed;
         self.indexed += other.indexed;
