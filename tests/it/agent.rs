@@ -153,6 +153,14 @@ impl Agent {
         self.process.kill();
     }
 
+    /// Ends it as [`kill`](Self::kill) does, and gives what another one can be started with.
+    pub(crate) fn killed(self) -> Setting {
+        let Self { process, setting } = self;
+        process.kill();
+        drop(process);
+        setting
+    }
+
     /// Stops it and checks that it went well: code 0, no panic, nothing refused, nothing doubled.
     pub(crate) fn stop_clean(&self) {
         self.process.signal(Signal::Term);

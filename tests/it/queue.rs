@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 use stack::{Elasticsearch, wait_until};
 
-use crate::agent::{Agent, PATIENCE, Setting, search, text};
+use crate::agent::{PATIENCE, Setting, search, text};
 use crate::servers;
 
 const NAMESPACE: &str = "killed";
@@ -47,15 +47,15 @@ fn accounts(setting: &Setting) -> BTreeMap<String, Value> {
 fn an_agent_that_is_killed_again_and_again_loses_nothing_and_doubles_nothing() {
     let elasticsearch = servers::elasticsearch();
     let mut agent = setting(elasticsearch).run();
-    for death in 0..DEATHS {
+    for death in 0..=DEATHS {
         let before = count(elasticsearch);
         let step = format!("documents before death {death}");
         let more = || (count(elasticsearch) > before).then_some(());
         wait_until(&step, PATIENCE, more)
             .unwrap_or_else(|error| panic!("{error}\n{}", agent.log()));
-        agent.kill();
-        let Agent { setting, .. } = agent;
-        agent = setting.run();
+        if death < DEATHS {
+            agent = agent.killed().run();
+        }
     }
     agent.stop_clean();
     let accounts = accounts(&agent.setting);
