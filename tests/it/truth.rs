@@ -10,6 +10,8 @@ use crate::shipping::{assert_accounts, assert_nothing_dynamic};
 use crate::{beans, servers};
 
 const TOPIC: &str = "orders";
+/// `reads`, `lags`, `left`, `idle`.
+const GROUPS: usize = 4;
 
 /// A broker with a group that reads, one that lags, one without members, one whose members have committed nothing.
 struct Quiet {
@@ -72,7 +74,7 @@ fn once(quiet: &Quiet) -> Vec<Value> {
     documents_of(&config(quiet))
 }
 
-/// What Elasticsearch has of the second tick that a running agent shipped.
+/// What Elasticsearch has of the second tick that a running agent shipped, once it has all of that tick.
 fn indexed(quiet: &Quiet, namespace: &str) -> Vec<Value> {
     let elasticsearch = servers::elasticsearch();
     let output = format!(
@@ -80,25 +82,21 @@ fn indexed(quiet: &Quiet, namespace: &str) -> Vec<Value> {
         elasticsearch.url()
     );
     let agent = Setting::new(&(config(quiet) + &output)).run();
+    let rows = lags_of_tool(&quiet.kafka).len();
     let documents = wait_until("two ticks of groups", PATIENCE, || {
-        let groups = search(
-            elasticsearch,
-            &format!("metrics-brokerbeat.kafka.group-{namespace}"),
-        );
+        let of = |dataset: &str| {
+            let stream = format!("metrics-brokerbeat.{dataset}-{namespace}");
+            search(elasticsearch, &stream)
+        };
+        let (groups, lags) = (of("kafka.group"), of("kafka.consumergroup"));
         let last = text(groups.last()?, "@timestamp").to_owned();
-        let first = text(&groups[0], "@timestamp");
-        let lags = search(
-            elasticsearch,
-            &format!("metrics-brokerbeat.kafka.consumergroup-{namespace}"),
-        );
-        let lags: Vec<Value> = lags
-            .into_iter()
-            .filter(|d| text(d, "@timestamp") == last)
-            .collect();
-        (first != last && !lags.is_empty()).then(|| {
-            let groups = groups.into_iter().filter(|d| text(d, "@timestamp") == last);
-            lags.into_iter().chain(groups).collect()
-        })
+        let two = text(&groups[0], "@timestamp") != last;
+        let of_last = |all: Vec<Value>| -> Vec<Value> {
+            let same = |d: &Value| text(d, "@timestamp") == last;
+            all.into_iter().filter(same).collect()
+        };
+        let (groups, lags) = (of_last(groups), of_last(lags));
+        (two && groups.len() == GROUPS && lags.len() == rows).then(|| [lags, groups].concat())
     });
     agent.stop_clean();
     assert_nothing_dynamic(elasticsearch, namespace);
