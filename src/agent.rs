@@ -27,7 +27,7 @@ use crate::ha::Memberships;
 use crate::identity::{ClusterIdentity, IdentityStore};
 use crate::lag::state::StateFile;
 use crate::reload::Changes;
-use crate::ship::Shipper;
+use crate::ship::elasticsearch::Shipper;
 use crate::spool::Spool;
 use crate::writer;
 

@@ -11,7 +11,7 @@ use crate::clock::Millis;
 use crate::collect::Batch;
 use crate::enrich::{Agent, Encoded, Encoder, Origin};
 use crate::identity::DocumentId;
-use crate::ship::bulk::add_lines;
+use crate::ship::elasticsearch::bulk::add_lines;
 use crate::spool::{Pack, Packer, Row, Spool};
 
 /// Ticks whose documents are remembered: enough for targets of different phase and pace.

@@ -4,7 +4,7 @@ use elasticsearch::http::Method;
 use thiserror::Error;
 
 use super::templates::Asset;
-use crate::ship::elastic::{Elastic, ElasticError};
+use crate::ship::elasticsearch::elastic::{Elastic, ElasticError};
 
 /// What `install` did.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]

@@ -194,7 +194,7 @@ fn block_on<T>(work: impl Future<Output = T>) -> anyhow::Result<T> {
 }
 
 /// The output, which a command needs and a configuration may lack.
-fn output(config: &Config) -> anyhow::Result<&crate::ship::ElasticsearchConfig> {
+fn output(config: &Config) -> anyhow::Result<&crate::ship::elasticsearch::ElasticsearchConfig> {
     let Some(output) = &config.output else {
         anyhow::bail!(
             "the configuration has no output; write output.elasticsearch: {{hosts: [\"http://localhost:9200\"]}}"

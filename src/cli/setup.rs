@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use crate::assets;
 use crate::catalogue::Catalogue;
 use crate::config::Config;
-use crate::ship::ElasticsearchConfig;
-use crate::ship::elastic::Elastic;
+use crate::ship::elasticsearch::ElasticsearchConfig;
+use crate::ship::elasticsearch::elastic::Elastic;
 
 /// Installs all templates and says so.
 pub(super) fn setup(config: &Config) -> ExitCode {

@@ -33,7 +33,7 @@ use thiserror::Error;
 use crate::collect::kafka::config::Config as Kafka;
 use crate::collect::{COLLECTORS, Common, Sharing, TargetPlan};
 use crate::ha::{self, Ha};
-use crate::ship::ElasticsearchConfig;
+use crate::ship::elasticsearch::ElasticsearchConfig;
 
 /// Every example of the project uses it; Beats' habit too.
 const DEFAULT_INTERVAL: Duration = Duration::from_secs(10);

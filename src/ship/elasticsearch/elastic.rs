@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use elasticsearch::auth::Credentials as ClientCredentials;
-use elasticsearch::http::headers::{
+use ::elasticsearch::auth::Credentials as ClientCredentials;
+use ::elasticsearch::http::headers::{
     CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER,
 };
-use elasticsearch::http::transport::{MultiNodeConnectionPool, Transport, TransportBuilder};
-use elasticsearch::http::{Method, Url};
+use ::elasticsearch::http::transport::{MultiNodeConnectionPool, Transport, TransportBuilder};
+use ::elasticsearch::http::{Method, Url};
+use bytes::Bytes;
 use serde_json::Value;
 use thiserror::Error;
 

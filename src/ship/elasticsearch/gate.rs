@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use elasticsearch::http::Method;
+use ::elasticsearch::http::Method;
 use serde_json::Value;
 use tokio::time::Instant;
 
