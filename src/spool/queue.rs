@@ -11,6 +11,7 @@ use super::frame;
 use super::held::{Held, Place};
 use super::segment::{self, Writer};
 use super::{Block, Entry, Ledger, Lines, Outcome, Pack, Record, Row};
+use crate::dead_letter::Gone;
 
 /// Segments that a full queue has: when it is full one of them goes.
 const SEGMENTS: u64 = 16;
@@ -58,6 +59,8 @@ pub(super) struct Queue {
     /// The block that was read last: a request may take a part of it.
     opened: Option<(u64, Arc<Opened>)>,
     pub(super) next_seq: u64,
+    /// Files of the dead letter up to this number are given up.
+    pub(super) letters_gone: u64,
     pub(super) ledger: Ledger,
     /// Whether the cursor is behind.
     pub(super) is_dirty: bool,
@@ -74,6 +77,8 @@ pub(super) struct Checkpoint {
     pub(super) open: Option<File>,
     pub(super) cursor: Vec<u8>,
     pub(super) doomed: Vec<u64>,
+    /// Files of the dead letter up to this number may go.
+    pub(super) letters_gone: u64,
 }
 
 impl Queue {
@@ -92,19 +97,20 @@ impl Queue {
             reader: None,
             opened: None,
             next_seq: 0,
+            letters_gone: 0,
             ledger: Ledger::default(),
             is_dirty: false,
             fails: false,
         }
     }
 
-    /// Takes records in; says how many older ones went for them.
-    pub(super) fn append(&mut self, pack: Pack) -> usize {
+    /// Takes records in, from the dead letter or from a collector; says how many older ones went for them.
+    pub(super) fn append(&mut self, pack: Pack, replayed: bool) -> usize {
         let (first, count) = (self.next_seq, pack.rows.len());
         self.next_seq += count as u64;
         self.is_dirty = true;
-        self.ledger.collected(&pack.stream, count as u64);
-        let bytes = frame::encode(&pack, first);
+        self.ledger.came(&pack.stream, replayed, count as u64);
+        let bytes = frame::encode(&pack, first, replayed);
         let (stream, tick) = (pack.stream.clone(), pack.timestamp);
         let place = match self.write(first, &bytes) {
             Ok(place) => {
@@ -124,7 +130,8 @@ impl Queue {
                 Place::Memory(Arc::new(pack), bytes.len())
             }
         };
-        self.insert(first, Held::new(stream, tick, count, place, false));
+        // A document of the dead letter has been sent before.
+        self.insert(first, Held::new(stream, tick, count, place, replayed));
         self.make_room()
     }
 
@@ -363,6 +370,15 @@ impl Queue {
         }
     }
 
+    /// Counts dead letters that went for others.
+    pub(super) fn give_up(&mut self, gone: &Gone) {
+        for (stream, letters) in &gone.documents {
+            let stream = self.ledger.name(stream);
+            self.ledger.given_up(&stream, *letters);
+        }
+        self.letters_gone = self.letters_gone.max(gone.up_to);
+    }
+
     /// Ends a loan.
     pub(super) fn give_back(&mut self, seq: u64, tried: bool) {
         let Some((first, held, index)) = self.find(seq) else {
@@ -410,6 +426,7 @@ impl Queue {
             open: self.writer.as_ref().and_then(|writer| writer.handle().ok()),
             cursor: self.cursor().encode(),
             doomed: std::mem::take(&mut self.doomed),
+            letters_gone: self.letters_gone,
         })
     }
 
@@ -442,6 +459,7 @@ impl Queue {
         Cursor {
             next_seq: self.next_seq,
             waiting,
+            letters_gone: self.letters_gone,
             accounts: accounts
                 .map(|(stream, account)| (stream.to_string(), *account))
                 .collect(),

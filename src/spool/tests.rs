@@ -250,6 +250,7 @@ fn a_cursor_into_the_void_is_counted_as_lost_and_numbers_go_on_behind_it() {
     let cursor = Cursor {
         next_seq: 1_000,
         waiting: vec![(700, 10)],
+        letters_gone: 0,
         accounts: BTreeMap::from([("a".to_owned(), account)]),
     };
     std::fs::write(directory.path().join("cursor"), cursor.encode()).unwrap();
