@@ -60,6 +60,7 @@ use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use thiserror::Error;
 use tokio::sync::Notify;
@@ -244,6 +245,11 @@ impl Spool {
     /// Ends the loan of a record that is to be tried again.
     pub fn give_back(&self, seq: u64, attempted: bool) {
         self.lock().give_back(seq, attempted);
+    }
+
+    /// Ends the loan of a record at that time, and not before: it is not lent again until then, and what is behind it is.
+    pub fn set_aside(&self, seq: u64, until: Instant) {
+        self.lock().set_aside(seq, until);
     }
 
     /// Ends all loans after a request whose outcome is unknown.

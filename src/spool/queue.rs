@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::cursor::Cursor;
 use super::frame;
@@ -44,6 +45,8 @@ pub(super) struct Queue {
     max_bytes: u64,
     /// Blocks with records that are not settled, by their first sequence number.
     pub(super) blocks: BTreeMap<u64, Held>,
+    /// Lent records whose loan ends at a time: first and count. Documents of a block come together, so that runs are few.
+    aside: BTreeMap<Instant, Vec<(u64, u64)>>,
     /// Blocks with records that wait, by stream: one that is held costs the others nothing.
     lines: BTreeMap<Arc<str>, BTreeSet<u64>>,
     pub(super) segments: BTreeMap<u64, Segment>,
@@ -88,6 +91,7 @@ impl Queue {
             directory,
             max_bytes,
             blocks: BTreeMap::new(),
+            aside: BTreeMap::new(),
             lines: BTreeMap::new(),
             segments: BTreeMap::new(),
             writer: None,
@@ -214,6 +218,8 @@ impl Queue {
     }
 
     fn drop_segment(&mut self, number: u64) -> usize {
+        // What is aside only waits.
+        self.bring_back(None);
         if self
             .writer
             .as_ref()
@@ -272,6 +278,27 @@ impl Queue {
         }
     }
 
+    /// Ends a loan at that time.
+    pub(super) fn set_aside(&mut self, seq: u64, until: Instant) {
+        let runs = self.aside.entry(until).or_default();
+        match runs.last_mut() {
+            Some((first, count)) if *first + *count == seq => *count += 1,
+            _ => runs.push((seq, 1)),
+        }
+    }
+
+    /// Ends the loans whose time has come; all of them where there is no time.
+    fn bring_back(&mut self, now: Option<Instant>) {
+        while let Some(due) = self.aside.first_entry() {
+            if now.is_some_and(|now| *due.key() > now) {
+                break;
+            }
+            for (first, count) in due.remove() {
+                (first..first + count).for_each(|seq| self.give_back(seq, false));
+            }
+        }
+    }
+
     /// Lends the oldest waiting records of the streams that `ready` allows.
     pub(super) fn lend(
         &mut self,
@@ -279,6 +306,7 @@ impl Queue {
         max_records: usize,
         mut ready: impl FnMut(&str) -> bool,
     ) -> Vec<Record> {
+        self.bring_back(Some(Instant::now()));
         let mut open: Vec<Arc<str>> = self
             .lines
             .keys()
@@ -391,6 +419,8 @@ impl Queue {
 
     /// Ends all loans.
     pub(super) fn give_back_all(&mut self) {
+        // They are among them.
+        self.aside.clear();
         let all: Vec<u64> = self.blocks.keys().copied().collect();
         for first in all {
             if let Some(held) = self.blocks.get_mut(&first) {
@@ -401,7 +431,8 @@ impl Queue {
     }
 
     /// Streams that have waiting records.
-    pub(super) fn waiting_streams(&self) -> Vec<Arc<str>> {
+    pub(super) fn waiting_streams(&mut self) -> Vec<Arc<str>> {
+        self.bring_back(Some(Instant::now()));
         let waiting = self.lines.iter().filter(|(_, line)| !line.is_empty());
         waiting.map(|(stream, _)| stream.clone()).collect()
     }
