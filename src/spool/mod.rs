@@ -41,12 +41,17 @@
 //! * For every stream the equation of [`Ledger`] holds after every call.
 
 mod block;
+mod checkpoint;
+#[cfg(test)]
+mod crashes;
 mod cursor;
 mod frame;
 mod held;
 mod ledger;
+mod lend;
 mod queue;
 mod recover;
+mod replay;
 mod segment;
 #[cfg(test)]
 mod tests;
@@ -152,6 +157,7 @@ pub struct Spool {
     keeping: Mutex<()>,
     arrived: Notify,
     dead_letter: DeadLetter,
+    doubled: Mutex<replay::Doubled>,
     _lock: File,
 }
 
@@ -179,6 +185,7 @@ impl Spool {
             keeping: Mutex::default(),
             arrived: Notify::new(),
             dead_letter,
+            doubled: Mutex::default(),
             _lock: lock,
         };
         Ok((spool, recovered))
@@ -321,6 +328,17 @@ impl Spool {
         // A panic inside (an unbalanced account in a debug build) ends the agent anyway.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Bytes of the segments of a directory, which another process may be using.
+pub fn disk_bytes(directory: &Path) -> u64 {
+    let segments = segment::list(directory).unwrap_or_default();
+    let bytes = |number| {
+        segment::path(directory, number)
+            .metadata()
+            .map_or(0, |meta| meta.len())
+    };
+    segments.into_iter().map(bytes).sum()
 }
 
 /// The cursor of a directory, which another process may be using; nothing if there is none.

@@ -77,6 +77,13 @@ impl Setting {
         self.command_with(&self.config.display().to_string(), args)
     }
 
+    /// `queue status --json`.
+    pub(crate) fn queue_status(&self) -> Value {
+        let output = self.command(&["queue", "status", "--json"]);
+        assert!(output.status.success(), "{output:?}");
+        serde_json::from_slice(&output.stdout).expect("one JSON object")
+    }
+
     /// Runs a command with another configuration file.
     pub(crate) fn command_with(&self, config: &str, args: &[&str]) -> Output {
         Command::new(binary())
