@@ -79,6 +79,13 @@ impl Setting {
         self.command_with(&self.config.display().to_string(), args)
     }
 
+    /// `queue status --json`.
+    pub(crate) fn queue_status(&self) -> Value {
+        let output = self.command(&["queue", "status", "--json"]);
+        assert!(output.status.success(), "{output:?}");
+        serde_json::from_slice(&output.stdout).expect("one JSON object")
+    }
+
     /// Runs a command with another configuration file.
     pub(crate) fn command_with(&self, config: &str, args: &[&str]) -> Output {
         Command::new(binary())
@@ -112,11 +119,10 @@ impl Setting {
         command
     }
 
-    /// `queue status --json`: accounts by stream.
+    /// Its accounts by stream.
     pub(crate) fn accounts(&self) -> BTreeMap<String, Value> {
-        let output = self.command(&["queue", "status", "--json"]);
-        assert!(output.status.success(), "{output:?}");
-        serde_json::from_slice(&output.stdout).expect("JSON")
+        let mut status = self.queue_status();
+        serde_json::from_value(status["streams"].take()).expect("an object")
     }
 
     /// Runs a command to its end, below another program: `unshare --user`.
