@@ -52,6 +52,8 @@ pub struct QueuePlan {
     pub path: PathBuf,
     /// What its segments may take.
     pub max_bytes: u64,
+    /// How old documents may be that wait in it.
+    pub max_age: Option<Duration>,
     /// What documents may take that were refused for good.
     pub dead_letter_max_bytes: u64,
 }
@@ -322,6 +324,7 @@ fn read_cluster(section: &mut Section<'_>, common: &Common, several: bool) -> Cl
 
 fn read_queue(root: &mut Section<'_>, path_data: &Path) -> QueuePlan {
     let bounds = (4 << 20)..=(1 << 40);
+    let ages = Duration::from_secs(60)..=Duration::from_secs(365 * 86_400);
     let mut section = root.section_or_empty("spool");
     let default = path_data.join("spool");
     QueuePlan {
@@ -332,6 +335,7 @@ fn read_queue(root: &mut Section<'_>, path_data: &Path) -> QueuePlan {
             dead_letter::DEFAULT_BYTES,
             bounds,
         ),
+        max_age: section.duration("max_age", ages),
     }
 }
 

@@ -5,17 +5,18 @@ use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::frame;
 use super::held::{Held, Place};
 use super::lend::Opened;
 use super::segment::{self, Writer};
 use super::{Ledger, Outcome, Pack};
+use crate::clock::Millis;
 use crate::dead_letter::Gone;
 
 /// Segments that a full queue has: when it is full one of them goes.
-const SEGMENTS: u64 = 16;
+pub(super) const SEGMENTS: u32 = 16;
 /// The largest segment: one that is nearly done with keeps at most so much of the disk.
 const LARGEST_SEGMENT: u64 = 64 << 20;
 /// The smallest: a file for a few blocks would be a waste.
@@ -24,11 +25,25 @@ pub(super) const SMALLEST_SEGMENT: u64 = 256 << 10;
 const MEMORY_ROOM: usize = 8 << 20;
 
 /// A segment on disk.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Segment {
     pub(super) bytes: u64,
     /// Blocks of it with records that are not settled.
     pub(super) live: usize,
+    /// The ticks of its blocks lie between these.
+    pub(super) oldest: Millis,
+    pub(super) newest: Millis,
+}
+
+impl Default for Segment {
+    fn default() -> Self {
+        Self {
+            bytes: 0,
+            live: 0,
+            oldest: Millis(u64::MAX),
+            newest: Millis(0),
+        }
+    }
 }
 
 /// All of it, under one lock.
@@ -36,6 +51,8 @@ pub(super) struct Segment {
 pub(super) struct Queue {
     pub(super) directory: PathBuf,
     max_bytes: u64,
+    /// Documents that are older go, where there is such a bound.
+    pub(super) max_age: Option<Duration>,
     /// Blocks with records that are not settled, by their first sequence number.
     pub(super) blocks: BTreeMap<u64, Held>,
     /// Lent records whose loan ends at a time: first and count. Documents of a block come together, so that runs are few.
@@ -70,6 +87,7 @@ impl Queue {
         Self {
             directory,
             max_bytes,
+            max_age: None,
             blocks: BTreeMap::new(),
             aside: BTreeMap::new(),
             lines: BTreeMap::new(),
@@ -96,7 +114,7 @@ impl Queue {
         self.ledger.came(&pack.stream, replayed, count as u64);
         let bytes = frame::encode(&pack, first, replayed);
         let (stream, tick) = (pack.stream.clone(), pack.timestamp);
-        let place = match self.write(first, &bytes) {
+        let place = match self.write(first, tick, &bytes) {
             Ok(place) => {
                 if std::mem::take(&mut self.fails) {
                     tracing::info!("the queue is written to disk again");
@@ -122,7 +140,10 @@ impl Queue {
     /// Adds a block that waits.
     pub(super) fn insert(&mut self, first: u64, held: Held) {
         if let Place::Segment { number, .. } = held.place {
-            self.segments.entry(number).or_default().live += 1;
+            let segment = self.segments.entry(number).or_default();
+            segment.live += 1;
+            segment.oldest = segment.oldest.min(held.tick);
+            segment.newest = segment.newest.max(held.tick);
         }
         self.lines
             .entry(held.stream.clone())
@@ -131,13 +152,11 @@ impl Queue {
         self.blocks.insert(first, held);
     }
 
-    fn write(&mut self, first: u64, frame: &[u8]) -> io::Result<Place> {
-        let full = (self.max_bytes / SEGMENTS).clamp(SMALLEST_SEGMENT, LARGEST_SEGMENT);
-        if self
-            .writer
-            .as_ref()
-            .is_some_and(|writer| writer.length >= full)
-        {
+    fn write(&mut self, first: u64, tick: Millis, frame: &[u8]) -> io::Result<Place> {
+        let full = (self.max_bytes / u64::from(SEGMENTS)).clamp(SMALLEST_SEGMENT, LARGEST_SEGMENT);
+        let is_over =
+            |writer: &Writer| writer.length >= full || self.spans_enough(writer.number, tick);
+        if self.writer.as_ref().is_some_and(is_over) {
             self.close_segment();
         }
         let writer = match &mut self.writer {
@@ -208,7 +227,7 @@ impl Queue {
         self.disk_bytes() + bytes <= self.max_bytes
     }
 
-    fn drop_segment(&mut self, number: u64) -> usize {
+    pub(super) fn drop_segment(&mut self, number: u64) -> usize {
         // What is aside only waits.
         self.bring_back(None);
         if self

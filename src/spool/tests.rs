@@ -70,7 +70,6 @@ fn read(records: &[Record]) -> Vec<(String, u64)> {
         let stream = record.entry.stream.to_string();
         assert!(action.contains(&format!("\"{stream}\"")), "{action}");
         assert_eq!(record.entry.id, DocumentId::new(&stream, Millis(number)));
-        assert_eq!(record.entry.timestamp, Millis(1));
         (stream, number)
     };
     records.iter().map(one).collect()
@@ -363,6 +362,39 @@ fn a_full_queue_drops_its_oldest_segment_and_counts_it() {
 }
 
 #[test]
+fn what_is_too_old_goes_by_the_segment_and_is_counted_and_what_is_lent_stays_counted() {
+    const HOUR: Duration = Duration::from_secs(3_600);
+    const MINUTE: u64 = 60_000;
+    let directory = TestDirectory::new();
+    let (spool, _) = open(&directory);
+    spool.set_max_age(Some(HOUR));
+    let now = Millis::now().0;
+    for minutes in (0..120).rev() {
+        let number = 119 - minutes;
+        spool.append(Pack {
+            timestamp: Millis(now - minutes * MINUTE),
+            ..pack(&mut Packer::default(), "a", number..number + 1)
+        });
+    }
+    let lent = spool.next(usize::MAX, 10, |_| true);
+    spool.keep().unwrap();
+    let account = spool.ledger().total();
+    // An hour of them, and a segment more at most.
+    let (least, most) = (120 - 60 - 5, 60);
+    let gone = account.dropped + lent.len() as u64;
+    assert!((least..=most).contains(&gone), "{account:?}");
+    assert_eq!(account.queued, 120 - account.dropped);
+    lent.iter()
+        .for_each(|one| spool.ack(one.seq, Outcome::Indexed));
+    spool.keep().unwrap();
+    drop(spool);
+    let (spool, recovered) = open(&directory);
+    assert_eq!((recovered.waiting, recovered.lost), (120 - gone, 0));
+    let first = *numbers(&all(&spool)).first().unwrap();
+    assert_eq!(first, gone, "the oldest ones went");
+}
+
+#[test]
 fn a_directory_serves_one_agent_at_a_time_and_says_what_is_wrong_with_it() {
     let directory = TestDirectory::new();
     let (first, _) = open(&directory);
@@ -446,6 +478,8 @@ fn what_is_replayed_is_the_same_document_and_was_sent_before() {
     spool.replay().unwrap();
     assert_eq!(letters(&directory), [3, 4, 5], "the other stream stays");
     let records = all(&spool);
+    let ticks = records.iter().map(|record| record.entry.timestamp);
+    assert!(ticks.into_iter().all(|tick| tick == Millis(1)));
     assert_eq!(numbers(&records), [0, 1, 2, 6]);
     assert!(records.iter().all(|record| record.attempted));
     // Refused again after the next replay was asked for: it needs one of its own.

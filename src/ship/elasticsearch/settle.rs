@@ -123,8 +123,7 @@ impl Shipper {
             let Some(oldest) = timestamps.min() else {
                 continue;
             };
-            let (wait, is_first) = self.ahead.refused(stream, oldest);
-            let until = Instant::now() + wait;
+            let (until, is_first) = self.ahead.refused(stream, oldest, Instant::now());
             for record in records {
                 self.spool.set_aside(record.seq, until);
             }
