@@ -1,6 +1,7 @@
 //! What becomes of documents that a real Elasticsearch does not simply take.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -107,6 +108,16 @@ fn assert_all_there(agent: &Agent, elasticsearch: &Elasticsearch, stream: &str) 
     found
 }
 
+/// Gives the agent a queue whose dead letter cannot be made, for a file that is in the way.
+fn in_the_way(setting: &Setting) -> PathBuf {
+    let queue = PathBuf::from(setting.file("beside", "")).with_file_name("queue");
+    setting.append(&format!("spool.path: {}\n", queue.display()));
+    std::fs::create_dir(&queue).unwrap();
+    let file = queue.join("dead-letter");
+    std::fs::write(&file, "").unwrap();
+    file
+}
+
 /// A field is mapped as another type: the document is refused, kept, and indexed once the mapping is mended.
 #[test]
 fn a_document_that_is_refused_is_kept_and_comes_back_when_the_mapping_is_mended() {
@@ -119,9 +130,23 @@ fn a_document_that_is_refused_is_kept_and_comes_back_when_the_mapping_is_mended(
     put_template(elasticsearch, "refused", |template| {
         template["template"]["mappings"] = wrong.clone()
     });
+    let in_the_way = in_the_way(&setting);
     let agent = setting.run();
-    agent.says("documents refused for good");
     let count = |name: &str| account(&agent.setting, &stream, name);
+    agent.says("the dead letter cannot be written");
+    wait_for("documents stay in the queue", &agent, || {
+        count("queued") >= 2
+    });
+    assert_eq!((count("dead_lettered"), count("dropped")), (0, 0));
+    let said = agent.log();
+    assert_eq!(
+        said.matches("the dead letter cannot be written").count(),
+        1,
+        "{said}"
+    );
+    assert!(!said.contains("documents refused for good"), "{said}");
+    std::fs::remove_file(in_the_way).unwrap();
+    agent.says("documents refused for good");
     wait_for("two dead letters", &agent, || count("dead_lettered") >= 2);
     wait_for("other streams go on", &agent, || {
         account(
