@@ -44,4 +44,5 @@ mod shipping;
 mod soak;
 mod truth;
 mod unasked;
+mod verdicts;
 mod zookeeper_offsets;

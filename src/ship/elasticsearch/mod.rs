@@ -50,6 +50,8 @@ pub struct Shipper {
     is_shared: bool,
     /// Whether the last attempt failed, so that recovery is said once.
     failing: bool,
+    /// Which right was missing last, so that it is said once.
+    missing_right: Option<String>,
 }
 
 /// How a round ended.
@@ -82,6 +84,7 @@ impl Shipper {
             max_items: config.bulk_max_items,
             is_shared,
             failing: false,
+            missing_right: None,
         })
     }
 
@@ -219,20 +222,43 @@ impl Shipper {
         if std::mem::take(&mut self.failing) {
             tracing::info!("Elasticsearch takes documents again");
         }
+        self.missing_right = None;
         self.backoff.succeeded();
         Round::Progress
     }
 
     fn failed(&mut self, error: &ElasticError, retry_after: Option<Duration>) -> Round {
         let wait = self.backoff.failed(retry_after);
-        tracing::warn!(
-            error = error as &dyn std::error::Error,
-            queued = self.spool.queued(),
-            wait_ms = wait.as_millis(),
-            "nothing shipped, will retry"
-        );
         self.failing = true;
+        if !self.is_missing_right(error) {
+            tracing::warn!(
+                error = error as &dyn std::error::Error,
+                queued = self.spool.queued(),
+                wait_ms = wait.as_millis(),
+                "nothing shipped, will retry"
+            );
+        }
         Round::Wait(wait)
+    }
+
+    /// Whether the agent may not ship at all. Said once: somebody has to give it the right, and until then nothing changes.
+    fn is_missing_right(&mut self, error: &ElasticError) -> bool {
+        let is_missing = matches!(
+            error,
+            ElasticError::Refused {
+                status: 401 | 403,
+                ..
+            }
+        );
+        let why = error.to_string();
+        if is_missing && self.missing_right.as_ref() != Some(&why) {
+            tracing::error!(
+                queued = self.spool.queued(),
+                "{why}: documents wait until the right is given"
+            );
+            self.missing_right = Some(why);
+        }
+        is_missing
     }
 
     fn give_back(&self, records: &[Record], attempted: bool) {
