@@ -22,7 +22,7 @@ test: install ## all tests, against real servers
 	timeout --foreground $(TEST_LIMIT) $(CARGO) test --workspace --all-targets
 	timeout --foreground $(TEST_LIMIT) $(CARGO) test --workspace --doc
 
-prove-fuzz: ## fuzz the codec, FUZZ_MINUTES=20 a target, into docs/proofs/fuzz.md; goes on where it was (nightly toolchain)
+prove-fuzz: ## fuzz what reads bytes from outside, FUZZ_MINUTES=20 a target, into docs/proofs/fuzz.md; goes on where it was (nightly toolchain)
 	scripts/fuzz.sh
 
 instructions: ## what decoding costs in instructions, against crates/jmx-rmi/benches/instructions.txt (valgrind)
