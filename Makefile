@@ -7,7 +7,7 @@ BUILD_LIMIT ?= 25m
 TEST_LIMIT ?= 20m
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test features generate lint deny advisories install record instructions bench-jmx bench-cost bench-lag bench-delivery prove-delivery prove-fuzz prove-lag prove-matrix prove-outage prove-soak
+.PHONY: help demo test features generate lint deny advisories install record instructions bench-jmx bench-cost bench-lag bench-delivery prove-backlog prove-delivery prove-fuzz prove-lag prove-matrix prove-outage prove-soak
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +64,15 @@ prove-delivery: install ## an agent killed DELIVERY_DEATHS=50 times in front of 
 	$(if $(DELIVERY_FRESH),rm -rf $(TARGET)/delivery)
 	DELIVERY_DEATHS=$(or $(DELIVERY_DEATHS),50) BROKERBEAT_DELIVERY_ROWS=$(abspath $(TARGET))/delivery BROKERBEAT_DELIVERY_REPORT=$(CURDIR)/docs/proofs/delivery.md \
 		$(CARGO) test --test it delivery:: -- --nocapture
+
+# BACKLOG_FRESH=1 forgets the runs so far.
+prove-backlog: install ## BACKLOG_DOCUMENTS=2000000 documents wait while Elasticsearch is away, into docs/proofs/backlog.md
+	mkdir -p docs/proofs
+	$(if $(BACKLOG_FRESH),rm -rf $(TARGET)/backlog)
+	$(CARGO) build --release --bin brokerbeat
+	BACKLOG_DOCUMENTS=$(or $(BACKLOG_DOCUMENTS),2000000) BROKERBEAT_BACKLOG_AGENT=$(abspath $(TARGET))/release/brokerbeat \
+		BROKERBEAT_BACKLOG_ROWS=$(abspath $(TARGET))/backlog BROKERBEAT_BACKLOG_REPORT=$(CURDIR)/docs/proofs/backlog.md \
+		$(CARGO) test --test it backlog:: -- --nocapture
 
 bench-jmx: install ## a full read beside Java's client, memory and cost, into docs/benchmarks.md; wants a quiet machine
 	$(CARGO) bench --bench jmx_read -- --report $(CURDIR)/docs/benchmarks.md

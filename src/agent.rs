@@ -290,7 +290,6 @@ async fn until_stopped(work: impl Future<Output = ()>, mut stopped: watch::Recei
 async fn keep_for_ever(spool: Arc<Spool>) {
     let (mut fails, mut replay_fails) = (false, false);
     loop {
-        tokio::time::sleep(KEEP_EVERY).await;
         let failed = keep(&spool).await.err();
         if let Some(error) = failed.as_ref().filter(|_| !fails) {
             tracing::error!(%error, "the queue's cursor cannot be written; until it is, a restart ships documents again");
@@ -301,6 +300,7 @@ async fn keep_for_ever(spool: Arc<Spool>) {
             tracing::error!(%error, "documents of the dead letter cannot be taken back, will retry");
         }
         replay_fails = not_replayed.is_some();
+        tokio::time::sleep(KEEP_EVERY).await;
     }
 }
 

@@ -16,15 +16,15 @@ pub(crate) const INTERVAL: Duration = Duration::from_secs(2);
 /// For anything that must come true; long enough for a busy machine, and ended as soon as it is true.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 
-fn binary() -> &'static Path {
-    Path::new(env!("CARGO_BIN_EXE_brokerbeat"))
-}
+/// The agent that Cargo has built for the tests.
+const BUILT: &str = env!("CARGO_BIN_EXE_brokerbeat");
 
 /// A folder with a configuration.
 pub(crate) struct Setting {
     work: WorkDir,
     config: PathBuf,
     interval: Duration,
+    binary: PathBuf,
 }
 
 impl Setting {
@@ -40,6 +40,7 @@ impl Setting {
             config: work.join("brokerbeat.yml"),
             work,
             interval,
+            binary: BUILT.into(),
         };
         setting.write(text);
         setting
@@ -58,6 +59,11 @@ impl Setting {
             .write("new.yml", &(head + text))
             .expect("the folder is writable");
         std::fs::rename(beside, &self.config).expect("the folder is writable");
+    }
+
+    /// The same with another agent: an optimised one.
+    pub(crate) fn with_binary(self, binary: PathBuf) -> Self {
+        Self { binary, ..self }
     }
 
     /// Adds lines to the end of the configuration.
@@ -88,7 +94,7 @@ impl Setting {
 
     /// Runs a command with another configuration file.
     pub(crate) fn command_with(&self, config: &str, args: &[&str]) -> Output {
-        Command::new(binary())
+        Command::new(&self.binary)
             .args(["-c", config])
             .args(args)
             .output()
@@ -114,7 +120,7 @@ impl Setting {
 
     /// A command with this configuration, not started yet.
     pub(crate) fn prepared(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(binary());
+        let mut command = Command::new(&self.binary);
         command.arg("-c").arg(&self.config).args(args);
         command
     }
@@ -127,7 +133,11 @@ impl Setting {
 
     /// Runs a command to its end, below another program: `unshare --user`.
     pub(crate) fn under(&self, wrapper: &[&str], args: &[&str]) -> Output {
-        let ours = [binary().as_os_str(), "-c".as_ref(), self.config.as_os_str()];
+        let ours = [
+            self.binary.as_os_str(),
+            "-c".as_ref(),
+            self.config.as_os_str(),
+        ];
         let mut words = wrapper.iter().map(AsRef::as_ref).chain(ours);
         let mut command = Command::new(words.next().expect("the agent at least"));
         command.args(words).args(args).output().expect("it starts")
@@ -147,7 +157,7 @@ impl Setting {
     /// Starts `run` below another program, which becomes the agent.
     pub(crate) fn run_under(self, wrapper: &[String]) -> Agent {
         let config = self.config.display().to_string();
-        let program = binary().display().to_string();
+        let program = self.binary.display().to_string();
         let words = wrapper.iter().map(String::as_str);
         let words: Vec<&str> = words
             .chain([program.as_str(), "-c", &config, "run"])
@@ -166,7 +176,7 @@ impl Setting {
         let config = self.config.display().to_string();
         let args = [&["-c", config.as_str()], args].concat();
         let name = format!("brokerbeat {}", args.last().copied().unwrap_or_default());
-        Process::program(&name, binary(), &args, &self.work).expect("the agent's binary starts")
+        Process::program(&name, &self.binary, &args, &self.work).expect("the agent's binary starts")
     }
 }
 
@@ -198,6 +208,12 @@ impl Agent {
         if wait_until(&step, PATIENCE, || (count() > before).then_some(())).is_err() {
             panic!("{step}: never, but:\n{}", self.log());
         }
+    }
+
+    /// What its queue takes on disk.
+    pub(crate) fn queue_bytes(&self) -> u64 {
+        let status = self.setting.queue_status();
+        status["waiting"]["bytes"].as_u64().expect("a number")
     }
 
     pub(crate) fn pid(&self) -> u32 {

@@ -10,6 +10,7 @@
 )]
 
 mod agent;
+mod backlog;
 mod beans;
 mod beans_of_ones_own;
 mod cli;

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 use stack::Elasticsearch;
 
-use super::NAMESPACE;
 use crate::agent::{Setting, field, text};
 use crate::proof::Checks;
 
@@ -14,15 +13,15 @@ const PAGE: usize = 10_000;
 
 /// What was found.
 #[derive(Default)]
-pub(super) struct Sums {
-    pub(super) checks: Checks,
-    pub(super) documents: u64,
+pub(crate) struct Sums {
+    pub(crate) checks: Checks,
+    pub(crate) documents: u64,
     /// Cycles whose own document is there: it says how many others there were.
-    pub(super) cycles: usize,
+    pub(crate) cycles: usize,
     /// Cycles in whose middle the agent died.
-    pub(super) parts: usize,
+    pub(crate) parts: usize,
     /// Attempts of which the answer was lost, and that had arrived.
-    pub(super) duplicates: u64,
+    pub(crate) duplicates: u64,
 }
 
 /// A document, as far as it matters here.
@@ -33,11 +32,11 @@ struct Seen {
     others: Option<u64>,
 }
 
-pub(super) fn judge(elasticsearch: &Elasticsearch, setting: &Setting) -> Sums {
+pub(crate) fn judge(elasticsearch: &Elasticsearch, setting: &Setting, namespace: &str) -> Sums {
     let mut sums = Sums::default();
     let accounts = setting.accounts();
     let mut cycles: BTreeMap<String, (u64, Option<u64>)> = BTreeMap::new();
-    let pattern = format!("*-brokerbeat.*-{NAMESPACE}");
+    let pattern = format!("*-brokerbeat.*-{namespace}");
     let streams = elasticsearch.data_streams(&pattern).expect("it answers");
     let known: BTreeSet<&String> = accounts.keys().collect();
     sums.checks.good(

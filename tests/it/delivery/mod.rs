@@ -5,7 +5,7 @@
 //! may be run in parts, whose figures add up.
 
 mod abuse;
-mod judge;
+pub(crate) mod judge;
 mod report;
 
 use std::time::{Duration, Instant};
@@ -27,7 +27,7 @@ const AT_MOST_WAITING: u64 = 2 * PARTITIONS as u64;
 const FEW_DEATHS: u64 = 3;
 
 /// A number from the environment.
-fn number(name: &str) -> Option<u64> {
+pub(crate) fn number(name: &str) -> Option<u64> {
     let text = std::env::var(name).ok()?;
     Some(
         text.parse()
@@ -88,7 +88,7 @@ fn every_document_is_there_once_whatever_dies() {
         deaths,
         length: begin.elapsed(),
         abused,
-        sums: judge::judge(&elasticsearch, &agent.setting),
+        sums: judge::judge(&elasticsearch, &agent.setting, NAMESPACE),
         log: agent.log(),
     };
     run.write_and_judge();
