@@ -330,12 +330,12 @@ fn read_queue(root: &mut Section<'_>, path_data: &Path) -> QueuePlan {
     QueuePlan {
         path: PathBuf::from(section.text_or("path", &default.to_string_lossy())),
         max_bytes: section.bytes_or("max_size", DEFAULT_QUEUE_BYTES, bounds.clone()),
+        max_age: section.duration("max_age", ages),
         dead_letter_max_bytes: section.section_or_empty("dead_letter").bytes_or(
             "max_size",
             dead_letter::DEFAULT_BYTES,
             bounds,
         ),
-        max_age: section.duration("max_age", ages),
     }
 }
 

@@ -193,17 +193,17 @@ impl Spool {
         Ok((spool, recovered))
     }
 
+    /// Gives up documents that are older than that, from the next [`Self::keep`] on.
+    pub fn set_max_age(&self, max_age: Option<Duration>) {
+        self.lock().max_age = max_age;
+    }
+
     /// The same with so much room for the dead letter.
     pub fn with_dead_letter(mut self, max_bytes: u64) -> Self {
         let gone = self.lock().letters_gone;
         let directory = self.dead_letter.directory().to_owned();
         self.dead_letter = DeadLetter::new(directory, max_bytes, gone);
         self
-    }
-
-    /// Gives up documents that are older than that, from the next [`Self::keep`] on.
-    pub fn set_max_age(&self, max_age: Option<Duration>) {
-        self.lock().max_age = max_age;
     }
 
     /// Takes records in, in order. Where there is no room the oldest waiting ones go; returns how many went.

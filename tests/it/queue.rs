@@ -51,7 +51,7 @@ fn an_agent_that_is_killed_again_and_again_loses_nothing_and_doubles_nothing() {
         }
     }
     agent.stop_clean();
-    let accounts = &agent.setting.queue_status()["streams"];
+    let accounts = agent.setting.accounts();
     for (stream, found) in documents(elasticsearch) {
         let account = &accounts[&stream];
         let number = |name: &str| account[name].as_u64().unwrap();
