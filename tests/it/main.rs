@@ -13,6 +13,7 @@ mod agent;
 mod beans;
 mod beans_of_ones_own;
 mod cli;
+mod delivery;
 mod disk;
 mod failure;
 mod groups;

@@ -11,7 +11,7 @@ pub mod elastic;
 mod gate;
 mod pauses;
 mod settle;
-mod verdict;
+pub mod verdict;
 mod window;
 
 pub use config::{Credentials, ElasticsearchConfig};

@@ -50,7 +50,7 @@ const CONFLICT: &str = "version_conflict_engine_exception";
 
 /// What is to be done with a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub enum Verdict {
     /// It is there.
     Indexed,
     /// It was there: an earlier attempt had arrived.
@@ -73,7 +73,7 @@ pub(super) enum Verdict {
 }
 
 /// Judges one item. `attempted`: an earlier attempt to send this document ended without an answer; `timestamp` is the document's.
-pub(super) fn judge(item: &Item, attempted: bool, timestamp: Millis, now: Millis) -> Verdict {
+pub fn judge(item: &Item, attempted: bool, timestamp: Millis, now: Millis) -> Verdict {
     let error_type = item
         .error
         .as_ref()
