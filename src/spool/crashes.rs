@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::tests::{all, append, ask, letters, numbers, open, refuse};
+use super::refused::{ask, letters, refuse};
+use super::tests::{all, append, numbers, open};
 use super::*;
 use crate::files::TestDirectory;
 

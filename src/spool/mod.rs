@@ -53,6 +53,8 @@ mod ledger;
 mod lend;
 mod queue;
 mod recover;
+#[cfg(test)]
+mod refused;
 mod replay;
 mod segment;
 #[cfg(test)]

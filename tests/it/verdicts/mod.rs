@@ -1,5 +1,7 @@
 //! What becomes of documents that a real Elasticsearch does not simply take.
 
+mod rights;
+
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,9 +12,9 @@ use stack::{Elasticsearch, wait_until};
 use crate::agent::{Agent, PATIENCE, Setting, search, text};
 use crate::servers;
 
-const INTERVAL: Duration = Duration::from_secs(1);
+pub(super) const INTERVAL: Duration = Duration::from_secs(1);
 
-fn config(elasticsearch: &str, namespace: &str, more: &str) -> String {
+pub(super) fn config(elasticsearch: &str, namespace: &str, more: &str) -> String {
     format!(
         "clusters: [{{name: orders, zookeeper: {{hosts: [\"{}\"]}}}}]\nnamespace: {namespace}\n\
          output.elasticsearch: {{hosts: [\"{elasticsearch}\"]{more}}}\n",
@@ -20,12 +22,12 @@ fn config(elasticsearch: &str, namespace: &str, more: &str) -> String {
     )
 }
 
-fn stream(namespace: &str) -> String {
+pub(super) fn stream(namespace: &str) -> String {
     format!("metrics-brokerbeat.zookeeper.server-{namespace}")
 }
 
 /// Waits for something that the agent must bring about.
-fn wait_for(what: &str, agent: &Agent, mut check: impl FnMut() -> bool) {
+pub(super) fn wait_for(what: &str, agent: &Agent, mut check: impl FnMut() -> bool) {
     if wait_until(what, PATIENCE, || check().then_some(())).is_err() {
         let status = agent.setting.command(&["queue", "status"]);
         let status = String::from_utf8_lossy(&status.stdout);
@@ -70,14 +72,18 @@ fn letters(setting: &Setting, stream: &str) -> Vec<Value> {
 }
 
 /// A number of the stream's account; 0 if there is none yet.
-fn account(setting: &Setting, stream: &str, name: &str) -> u64 {
+pub(super) fn account(setting: &Setting, stream: &str, name: &str) -> u64 {
     let output = setting.command(&["queue", "status", "--json"]);
     let status: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
     status["streams"][stream][name].as_u64().unwrap_or(0)
 }
 
 /// Ends the agent: nothing waits, each document of the stream is there once, and the account says so.
-fn assert_all_there(agent: &Agent, elasticsearch: &Elasticsearch, stream: &str) -> Vec<Value> {
+pub(super) fn assert_all_there(
+    agent: &Agent,
+    elasticsearch: &Elasticsearch,
+    stream: &str,
+) -> Vec<Value> {
     agent.stop();
     let status = agent.setting.queue_status();
     let account = &status["streams"][stream];
@@ -302,105 +308,4 @@ fn a_read_only_index_is_no_reason_to_refuse_anything() {
         .collect();
     crate::agent::assert_no_gap(&ticks, INTERVAL);
     assert_eq!(account(&agent.setting, &stream, "dead_lettered"), 0);
-}
-
-/// What the user `shipper` may do.
-fn role() -> Value {
-    json!({"cluster": ["manage_index_templates"], "indices": [{
-        "names": ["metrics-brokerbeat.*", "logs-brokerbeat.*"],
-        "privileges": ["view_index_metadata", "create_doc", "auto_configure"]}]})
-}
-
-/// A right that is taken away in mid-run costs time and nothing else: with the role 403, with the user 401.
-#[test]
-fn a_right_that_is_taken_away_and_given_back_costs_no_document() {
-    let elasticsearch = servers::secured();
-    let user = |roles: &[&str]| {
-        let body = json!({"password": "hunter2hunter2", "roles": roles});
-        elasticsearch.put("/_security/user/shipper", &body).unwrap();
-    };
-    elasticsearch
-        .put("/_security/role/shipper", &role())
-        .unwrap();
-    user(&["shipper"]);
-    let switch = |what: &str| {
-        let path = format!("/_security/user/shipper/{what}");
-        assert_eq!(elasticsearch.request("PUT", &path, None).unwrap().0, 200);
-    };
-    let basic = ", username: shipper, password: hunter2hunter2";
-    let agent = Setting::every(INTERVAL, &config(&elasticsearch.url(), "rights", basic)).run();
-    let stream = stream("rights");
-    let count = |name: &str| account(&agent.setting, &stream, name);
-    wait_for("a document", &agent, || count("indexed") > 0);
-
-    user(&[]);
-    agent.says("answers 403");
-    wait_for("documents wait", &agent, || count("queued") >= 2);
-    user(&["shipper"]);
-    wait_for("they are indexed", &agent, || count("queued") == 0);
-
-    switch("_disable");
-    agent.says("answers 401");
-    wait_for("documents wait again", &agent, || count("queued") >= 2);
-    switch("_enable");
-    wait_for("they are indexed, too", &agent, || count("queued") == 0);
-
-    let found = assert_all_there(&agent, &elasticsearch, &stream);
-    let ticks: Vec<String> = found
-        .iter()
-        .map(|one| text(one, "@timestamp").to_owned())
-        .collect();
-    crate::agent::assert_no_gap(&ticks, INTERVAL);
-    let log = agent.log();
-    for (status, most) in [("answers 403", 2), ("answers 401", 1)] {
-        let said = log.lines().filter(|line| line.contains(status)).count();
-        assert!(said <= most, "{status} is said {said} times:\n{log}");
-    }
-    assert!(!log.contains("hunter2"));
-}
-
-/// A key that is invalidated does not come back: another one by configuration and restart, and everything is there.
-#[test]
-fn a_key_that_is_invalidated_and_replaced_costs_no_document() {
-    let elasticsearch = servers::secured();
-    let key = || {
-        let body = json!({"name": "brokerbeat", "role_descriptors": {"brokerbeat": role()}});
-        let key = elasticsearch.post("/_security/api_key", &body).unwrap();
-        let id = key["id"].as_str().unwrap().to_owned();
-        let shown = format!("{id}:{}", key["api_key"].as_str().unwrap());
-        (
-            id,
-            config(
-                &elasticsearch.url(),
-                "key",
-                &format!(", api_key: \"{shown}\""),
-            ),
-        )
-    };
-    let (id, first) = key();
-    let agent = Setting::every(INTERVAL, &first).run();
-    let stream = stream("key");
-    wait_for("a document", &agent, || {
-        account(&agent.setting, &stream, "indexed") > 0
-    });
-    let body = json!({"ids": [id]}).to_string();
-    let (status, _) = elasticsearch
-        .request("DELETE", "/_security/api_key", Some(body))
-        .unwrap();
-    assert_eq!(status, 200);
-    agent.says("answers 401");
-    agent.says("output.elasticsearch.api_key");
-    wait_for("documents wait", &agent, || {
-        account(&agent.setting, &stream, "queued") >= 2
-    });
-    agent.stop();
-    let before = account(&agent.setting, &stream, "collected");
-    let setting = agent.killed();
-    setting.write(&key().1);
-    let agent = setting.run();
-    wait_for("they are indexed", &agent, || {
-        account(&agent.setting, &stream, "queued") == 0
-            && account(&agent.setting, &stream, "indexed") >= before
-    });
-    assert_all_there(&agent, &elasticsearch, &stream);
 }
