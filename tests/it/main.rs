@@ -17,6 +17,7 @@ mod failure;
 mod groups;
 mod ha_reload;
 mod hostile;
+mod hosts;
 mod inventory;
 mod jmx_commands;
 mod jmx_deadline;

@@ -9,6 +9,8 @@ use crate::config::{Secret, Section, without_user_info};
 const DEFAULT_BULK_BYTES: u64 = 2 << 20;
 /// Most items of one request; a tick of a middle-sized cluster fits.
 const DEFAULT_BULK_ITEMS: u64 = 2_000;
+/// A connection takes some round trips; a host that is gone must not take the whole time of an answer.
+const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longer than Elasticsearch's own minute for a shard that is not there yet.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(90);
 
@@ -19,7 +21,9 @@ pub struct ElasticsearchConfig {
     pub hosts: Vec<String>,
     /// How to say who we are.
     pub credentials: Credentials,
-    /// Longest wait for one answer.
+    /// Longest wait for a connection.
+    pub connect_timeout: Duration,
+    /// Longest wait for one answer, with the connection.
     pub timeout: Duration,
     /// Largest body of a bulk request, before compression.
     pub bulk_max_bytes: usize,
@@ -56,6 +60,11 @@ impl ElasticsearchConfig {
         Self {
             hosts,
             credentials: read_credentials(section),
+            connect_timeout: section.duration_or(
+                "connect_timeout",
+                DEFAULT_CONNECT_TIMEOUT,
+                any.clone(),
+            ),
             timeout: section.duration_or("timeout", DEFAULT_TIMEOUT, any),
             bulk_max_bytes: to_usize(section.bytes_or(
                 "bulk_max_bytes",

@@ -7,16 +7,20 @@ mod backoff;
 pub mod bulk;
 mod config;
 pub mod elastic;
+mod error;
 mod gate;
+mod hosts;
 mod pauses;
 mod settle;
+#[cfg(test)]
+mod tests;
 
 pub use config::{Credentials, ElasticsearchConfig};
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::elasticsearch::http::Method;
+use reqwest::Method;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -141,19 +145,12 @@ impl Shipper {
         let body = bulk::encode(&records);
         let answer = self
             .elastic
-            .send(Method::Post, bulk::PATH, Content::PackedLines, Some(body))
+            .send(Method::POST, bulk::PATH, Content::PackedLines, Some(body))
             .await;
         match answer {
             Ok(answer) => self.answered(&records, &answer),
             Err(error) => {
-                let never_sent = matches!(
-                    error,
-                    ElasticError::NoAnswer {
-                        never_sent: true,
-                        ..
-                    }
-                );
-                self.give_back(&records, !never_sent);
+                self.give_back(&records, !error.is_never_sent());
                 self.failed(&error, None)
             }
         }
@@ -166,13 +163,13 @@ impl Shipper {
         if !answer.is_success() {
             // 502 to 504 may come from something in between after the request had arrived.
             self.give_back(records, matches!(answer.status, 500..));
-            return self.failed(&self.elastic.refused(answer), answer.retry_after);
+            return self.failed(&answer.refused(), answer.retry_after);
         }
         match bulk::decode(&answer.body, records.len()) {
             Ok(items) => self.settle(records, &items, answer.retry_after),
             Err(what) => {
                 self.give_back(records, true);
-                self.failed(&self.elastic.strange(what), None)
+                self.failed(&answer.strange(what), None)
             }
         }
     }
