@@ -2,8 +2,6 @@
 
 use std::process::ExitCode;
 
-use tokio::signal::unix::{SignalKind, signal};
-
 use crate::agent;
 use crate::config::{Config, QueuePlan, Source};
 use crate::data_directory::DataDirectory;
@@ -20,15 +18,10 @@ pub(super) fn run(source: Source, config: Config) -> ExitCode {
         Err(error) => return super::wrong(error),
     };
     let result = super::block_on(async {
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut hang_up = signal(SignalKind::hangup())?;
-        let stop = async move {
-            tokio::select! {
-                _ = interrupt.recv() => tracing::info!("SIGINT, stopping"),
-                _ = terminate.recv() => tracing::info!("SIGTERM, stopping"),
-                _ = hang_up.recv() => tracing::info!("SIGHUP, stopping"),
-            }
+        let signal = super::stop_signal()?;
+        let stop = async {
+            let name = signal.await;
+            tracing::info!("{name}, stopping");
         };
         agent::run(source, config, directory, spool, stop).await
     });

@@ -31,6 +31,7 @@ mod matrix;
 mod model;
 mod observer;
 mod outage;
+mod proof;
 mod queue;
 mod reload;
 mod seconds;
