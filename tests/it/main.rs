@@ -18,6 +18,7 @@ mod groups;
 mod ha_reload;
 mod hostile;
 mod hosts;
+mod https;
 mod inventory;
 mod jmx_commands;
 mod jmx_deadline;

@@ -3,6 +3,7 @@
 //! Not Elastic's own client, which takes neither a TLS configuration of ours nor a bound on an answer, and knows nothing
 //! of the health of hosts.
 
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -12,7 +13,8 @@ use bytes::Bytes;
 use reqwest::header::{
     AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER,
 };
-use reqwest::{Client, Method, Response, redirect};
+use reqwest::{Client, Method, Proxy, Response, redirect};
+use rustls::ClientConfig;
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -31,12 +33,20 @@ const KEEP_ALIVE: Duration = Duration::from_secs(30);
 #[derive(Debug, Clone)]
 pub struct Elastic(Arc<Way>);
 
-#[derive(Debug)]
 struct Way {
     client: Client,
     /// Base addresses without a slash at the end.
     bases: Vec<String>,
     hosts: Mutex<Hosts>,
+}
+
+impl fmt::Debug for Way {
+    /// Without the client: it knows a proxy's password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Way")
+            .field("bases", &self.bases)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What a request's body is.
@@ -225,25 +235,40 @@ impl Elastic {
 }
 
 fn client(config: &ElasticsearchConfig) -> Result<Client, ElasticError> {
-    let mut headers = HeaderMap::new();
-    if let Some(credentials) = authorization(&config.credentials) {
-        let mut value = HeaderValue::try_from(credentials)
-            .map_err(|error| ElasticError::Build(error.into()))?;
-        value.set_sensitive(true);
-        headers.insert(AUTHORIZATION, value);
-    }
-    Client::builder()
-        .default_headers(headers)
+    let builder = match &config.tls {
+        Some(tls) => Client::builder().use_preconfigured_tls(ClientConfig::clone(&tls.client)),
+        None => Client::builder(),
+    };
+    // Proxies in the environment are another program's.
+    let builder = match &config.proxy {
+        Some(proxy) => builder.proxy(Proxy::all(proxy.0.clone()).map_err(build)?),
+        None => builder.no_proxy(),
+    };
+    builder
+        .default_headers(headers(config)?)
         .connect_timeout(config.connect_timeout)
         .timeout(config.timeout)
         .pool_idle_timeout(IDLE)
         .tcp_keepalive(KEEP_ALIVE)
         // A password goes to the host that the user named and to no other.
         .redirect(redirect::Policy::none())
-        .no_proxy()
         .user_agent(concat!("brokerbeat/", env!("CARGO_PKG_VERSION")))
         .build()
-        .map_err(|error| ElasticError::Build(error.into()))
+        .map_err(build)
+}
+
+fn build(error: impl std::error::Error + Send + Sync + 'static) -> ElasticError {
+    ElasticError::Build(error.into())
+}
+
+fn headers(config: &ElasticsearchConfig) -> Result<HeaderMap, ElasticError> {
+    let mut headers = config.headers.clone();
+    if let Some(credentials) = authorization(&config.credentials) {
+        let mut value = HeaderValue::try_from(credentials).map_err(build)?;
+        value.set_sensitive(true);
+        headers.insert(AUTHORIZATION, value);
+    }
+    Ok(headers)
 }
 
 fn authorization(credentials: &Credentials) -> Option<String> {

@@ -3,6 +3,7 @@
 //! The loop only decides; what the bytes look like is in [`bulk`], who may be shipped to in
 //! [`gate`], how to talk in [`elastic`]. A record leaves the queue only by a verdict.
 
+mod address;
 mod backoff;
 pub mod bulk;
 mod config;

@@ -5,6 +5,8 @@ use std::net::{TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use reqwest::Method;
 
 use super::ElasticsearchConfig;
@@ -159,4 +161,145 @@ async fn a_host_that_says_it_cannot_is_left_alone() {
         statuses.push(ask(&elastic).await.unwrap().status);
     }
     assert_eq!(statuses.iter().filter(|status| **status == 503).count(), 1);
+}
+
+/// What is said of these lines; it must be one mistake.
+fn mistake(lines: &str) -> String {
+    let (_, problems) = read(lines);
+    assert_eq!(problems.len(), 1, "{lines}: {problems:?}");
+    problems.concat()
+}
+
+#[test]
+fn a_cloud_id_is_an_address() {
+    let id = |text: &str| format!("cloud_id: \"prod:{}\"", BASE64.encode(text));
+    for (text, host) in [
+        (
+            "eu-west-1.aws.found.io$0123abc$456def",
+            "https://0123abc.eu-west-1.aws.found.io:443/",
+        ),
+        ("found.io:9243$es$kb", "https://es.found.io:9243/"),
+        ("found.io:9243$es:9244$kb:9245", "https://es.found.io:9244/"),
+    ] {
+        let (config, problems) = read(&id(text));
+        assert_eq!(
+            (&*config.hosts, &*problems),
+            (&[host.to_owned()][..], &[][..])
+        );
+    }
+    for (lines, told) in [
+        ("cloud_id: \"prod:%%%\"".to_owned(), "is no Cloud ID"),
+        (id("nothing"), "no host in it"),
+        (id("found.io$"), "no host in it"),
+        (id("found.io:x$es"), "no host in it"),
+        (
+            format!("{}\nhosts: [a]", id("found.io$es")),
+            "stands beside `hosts`",
+        ),
+    ] {
+        let said = mistake(&lines);
+        assert!(
+            said.contains("x.cloud_id: ") && said.contains(told),
+            "{told}: {said}"
+        );
+    }
+}
+
+#[test]
+fn mistakes_are_told_with_what_would_be_right() {
+    let hosts = "hosts: [\"https://a:1\"]\n";
+    for (lines, told) in [
+        ("hosts: []", "x.hosts: is empty"),
+        (
+            "hosts: [\"ftp://a\"]",
+            "`ftp://a` is not an http or https address",
+        ),
+        ("hosts: [\"http://a/?x=1\"]", "only a path may follow"),
+        (
+            "hosts: [\"http://u:hunter2@a\"]",
+            "carries a user or password",
+        ),
+        (
+            "hosts: [\"a:1\"]\nssl: {verification_mode: none}",
+            "x.ssl: has no use for `http://a:1/`",
+        ),
+        ("ssl.server_name: b", "x.ssl.server_name: has no use here"),
+        (
+            "proxy_url: \"socks5://a:1\"",
+            "x.proxy_url: `socks5://a:1` is not an http",
+        ),
+        (
+            "proxy_url: \"http://me:hunter2@\"",
+            "x.proxy_url: `http://` is not an address",
+        ),
+        (
+            "headers: {\"a b\": c}",
+            "x.headers.a b: is not the name of a header",
+        ),
+        (
+            "headers: {Content-Type: c}",
+            "x.headers.Content-Type: is the agent's own",
+        ),
+        (
+            "headers: {a: \"hunter2\\n\"}",
+            "x.headers.a: has a value that no header can have",
+        ),
+        (
+            "headers: {Authorization: hunter2}\napi_key: \"a:b\"",
+            "stands beside `api_key`",
+        ),
+        ("api_key: \"hunter2\\n\"", "x.api_key: has blanks"),
+        ("connect_timeout: 0s", "x.connect_timeout"),
+    ] {
+        let said = match lines.starts_with("hosts") {
+            true => mistake(lines),
+            false => mistake(&format!("{hosts}{lines}")),
+        };
+        assert!(said.contains(told), "{told}: {said}");
+        assert!(!said.contains("hunter2"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn headers_are_sent_and_never_shown() {
+    let address = server(|stream, head| {
+        let answer = format!(
+            "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{head}",
+            head.len()
+        );
+        stream.write_all(answer.as_bytes()).unwrap();
+    });
+    let lines = format!(
+        "hosts: [\"{address}\"]\nheaders: {{X-Gateway: hunter2}}\nproxy_url: \"http://me:hunter2@a\""
+    );
+    let (mut config, problems) = read(&lines);
+    assert_eq!(problems, [""; 0]);
+    let client = Elastic::new(&config).unwrap();
+    assert!(!format!("{config:?}{client:?}").contains("hunter2"));
+    config.proxy = None;
+    let answer = ask(&Elastic::new(&config).unwrap()).await.unwrap();
+    let head = String::from_utf8_lossy(&answer.body).to_lowercase();
+    assert!(head.contains("\r\nx-gateway: hunter2\r\n"), "{head}");
+}
+
+#[tokio::test]
+async fn plain_http_goes_to_a_proxy_with_the_whole_address() {
+    let proxy = server(|stream, head| {
+        let answer = format!(
+            "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{head}",
+            head.len()
+        );
+        stream.write_all(answer.as_bytes()).unwrap();
+    });
+    let lines = format!("hosts: [\"es.invalid:9200\"]\nproxy_url: \"me:hunter2@{proxy}\"");
+    let (config, problems) = read(&lines);
+    assert_eq!(problems, [""; 0]);
+    let answer = ask(&Elastic::new(&config).unwrap()).await.unwrap();
+    let head = String::from_utf8_lossy(&answer.body).into_owned();
+    assert!(
+        head.starts_with("GET http://es.invalid:9200/_x?y=z HTTP/1.1"),
+        "{head}"
+    );
+    let password = format!("proxy-authorization: Basic {}", BASE64.encode("me:hunter2"));
+    assert!(head.contains(&password), "{head}");
 }
