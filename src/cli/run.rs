@@ -31,6 +31,7 @@ pub(super) fn run(source: Source, config: Config) -> ExitCode {
 /// Opens the queue and says what an earlier run has left in it.
 fn open_queue(plan: &QueuePlan) -> anyhow::Result<Spool> {
     let (spool, recovered) = Spool::open(&plan.path, plan.max_bytes)?;
+    spool.set_max_age(plan.max_age);
     let Recovered {
         waiting,
         lost,

@@ -51,6 +51,8 @@ pub struct QueuePlan {
     pub path: PathBuf,
     /// What its segments may take.
     pub max_bytes: u64,
+    /// How old documents may be that wait in it.
+    pub max_age: Option<Duration>,
 }
 
 /// A usable configuration.
@@ -312,11 +314,13 @@ fn read_cluster(section: &mut Section<'_>, common: &Common, several: bool) -> Cl
 
 fn read_queue(root: &mut Section<'_>, path_data: &Path) -> QueuePlan {
     let bounds = (4 << 20)..=(1 << 40);
+    let ages = Duration::from_secs(60)..=Duration::from_secs(365 * 86_400);
     let mut section = root.section_or_empty("spool");
     let default = path_data.join("spool");
     QueuePlan {
         path: PathBuf::from(section.text_or("path", &default.to_string_lossy())),
         max_bytes: section.bytes_or("max_size", DEFAULT_QUEUE_BYTES, bounds),
+        max_age: section.duration("max_age", ages),
     }
 }
 

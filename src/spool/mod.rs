@@ -27,7 +27,8 @@
 //!
 //! # Delete
 //! A segment goes when all of it is settled *and* a cursor says so: with an older one its records would be missed.
-//! When the queue is full the oldest segment goes, with what waits in it; that is counted and said.
+//! When the queue is full, or all of a segment is older than the age that may be set, the oldest segment goes, with what waits
+//! in it; that is counted and said. A segment spans a sixteenth of that age at most.
 //!
 //! # Recover
 //! All heads are read. Records before the cursor's `next_seq` wait if the cursor says so; those behind it have come since. What the
@@ -40,6 +41,7 @@
 //!   each is settled once.
 //! * For every stream the equation of [`Ledger`] holds after every call.
 
+mod age;
 mod block;
 mod cursor;
 mod frame;
@@ -60,6 +62,7 @@ use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use thiserror::Error;
 use tokio::sync::Notify;
@@ -178,6 +181,11 @@ impl Spool {
         Ok((spool, recovered))
     }
 
+    /// Gives up documents that are older than that, from the next [`Self::keep`] on.
+    pub fn set_max_age(&self, max_age: Option<Duration>) {
+        self.lock().max_age = max_age;
+    }
+
     /// Takes records in, in order. Where there is no room the oldest waiting ones go; returns how many went.
     pub fn append(&self, pack: Pack) -> usize {
         if pack.rows.is_empty() {
@@ -241,10 +249,14 @@ impl Spool {
         self.lock().ledger.clone()
     }
 
-    /// Syncs what has been written, then the cursor, then removes what it does without. Waits for the disk: not for a
+    /// Gives up what is too old, syncs what has been written, then the cursor, then removes what it does without. Waits for the disk: not for a
     /// task that others wait for.
     pub fn keep(&self) -> io::Result<()> {
         let _one_at_a_time = self.keeping.lock().unwrap_or_else(PoisonError::into_inner);
+        let documents = self.lock().expire(Millis::now());
+        if documents > 0 {
+            tracing::error!(documents, "documents older than spool.max_age dropped");
+        }
         let Some(checkpoint) = self.lock().checkpoint() else {
             return Ok(());
         };

@@ -5,15 +5,17 @@ use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::cursor::Cursor;
 use super::frame;
 use super::held::{Held, Place};
 use super::segment::{self, Writer};
 use super::{Block, Entry, Ledger, Lines, Outcome, Pack, Record, Row};
+use crate::clock::Millis;
 
 /// Segments that a full queue has: when it is full one of them goes.
-const SEGMENTS: u64 = 16;
+pub(super) const SEGMENTS: u32 = 16;
 /// The largest segment: one that is nearly done with keeps at most so much of the disk.
 const LARGEST_SEGMENT: u64 = 64 << 20;
 /// The smallest: a file for a few blocks would be a waste.
@@ -22,11 +24,25 @@ const SMALLEST_SEGMENT: u64 = 256 << 10;
 const MEMORY_ROOM: usize = 8 << 20;
 
 /// A segment on disk.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Segment {
     pub(super) bytes: u64,
     /// Blocks of it with records that are not settled.
     pub(super) live: usize,
+    /// The ticks of its blocks lie between these.
+    pub(super) oldest: Millis,
+    pub(super) newest: Millis,
+}
+
+impl Default for Segment {
+    fn default() -> Self {
+        Self {
+            bytes: 0,
+            live: 0,
+            oldest: Millis(u64::MAX),
+            newest: Millis(0),
+        }
+    }
 }
 
 /// A block's records, unpacked as far as they need to be.
@@ -41,6 +57,8 @@ struct Opened {
 pub(super) struct Queue {
     directory: PathBuf,
     max_bytes: u64,
+    /// Documents that are older go, where there is such a bound.
+    pub(super) max_age: Option<Duration>,
     /// Blocks with records that are not settled, by their first sequence number.
     pub(super) blocks: BTreeMap<u64, Held>,
     /// Blocks with records that wait, by stream: one that is held costs the others nothing.
@@ -82,6 +100,7 @@ impl Queue {
         Self {
             directory,
             max_bytes,
+            max_age: None,
             blocks: BTreeMap::new(),
             lines: BTreeMap::new(),
             segments: BTreeMap::new(),
@@ -106,7 +125,7 @@ impl Queue {
         self.ledger.collected(&pack.stream, count as u64);
         let bytes = frame::encode(&pack, first);
         let (stream, tick) = (pack.stream.clone(), pack.timestamp);
-        let place = match self.write(first, &bytes) {
+        let place = match self.write(first, tick, &bytes) {
             Ok(place) => {
                 if std::mem::take(&mut self.fails) {
                     tracing::info!("the queue is written to disk again");
@@ -131,7 +150,10 @@ impl Queue {
     /// Adds a block that waits.
     pub(super) fn insert(&mut self, first: u64, held: Held) {
         if let Place::Segment { number, .. } = held.place {
-            self.segments.entry(number).or_default().live += 1;
+            let segment = self.segments.entry(number).or_default();
+            segment.live += 1;
+            segment.oldest = segment.oldest.min(held.tick);
+            segment.newest = segment.newest.max(held.tick);
         }
         self.lines
             .entry(held.stream.clone())
@@ -140,13 +162,11 @@ impl Queue {
         self.blocks.insert(first, held);
     }
 
-    fn write(&mut self, first: u64, frame: &[u8]) -> io::Result<Place> {
-        let full = (self.max_bytes / SEGMENTS).clamp(SMALLEST_SEGMENT, LARGEST_SEGMENT);
-        if self
-            .writer
-            .as_ref()
-            .is_some_and(|writer| writer.length >= full)
-        {
+    fn write(&mut self, first: u64, tick: Millis, frame: &[u8]) -> io::Result<Place> {
+        let full = (self.max_bytes / u64::from(SEGMENTS)).clamp(SMALLEST_SEGMENT, LARGEST_SEGMENT);
+        let is_over =
+            |writer: &Writer| writer.length >= full || self.spans_enough(writer.number, tick);
+        if self.writer.as_ref().is_some_and(is_over) {
             self.close_segment();
         }
         let writer = match &mut self.writer {
@@ -206,7 +226,7 @@ impl Queue {
         self.segments.values().map(|segment| segment.bytes).sum()
     }
 
-    fn drop_segment(&mut self, number: u64) -> usize {
+    pub(super) fn drop_segment(&mut self, number: u64) -> usize {
         if self
             .writer
             .as_ref()

@@ -298,6 +298,39 @@ fn a_full_queue_drops_its_oldest_segment_and_counts_it() {
 }
 
 #[test]
+fn what_is_too_old_goes_by_the_segment_and_is_counted_and_what_is_lent_stays_counted() {
+    const HOUR: Duration = Duration::from_secs(3_600);
+    const MINUTE: u64 = 60_000;
+    let directory = TestDirectory::new();
+    let (spool, _) = open(&directory);
+    spool.set_max_age(Some(HOUR));
+    let now = Millis::now().0;
+    for minutes in (0..120).rev() {
+        let number = 119 - minutes;
+        spool.append(Pack {
+            timestamp: Millis(now - minutes * MINUTE),
+            ..pack(&mut Packer::default(), "a", number..number + 1)
+        });
+    }
+    let lent = spool.next(usize::MAX, 10, |_| true);
+    spool.keep().unwrap();
+    let account = spool.ledger().total();
+    // An hour of them, and a segment more at most.
+    let (least, most) = (120 - 60 - 5, 60);
+    let gone = account.dropped + lent.len() as u64;
+    assert!((least..=most).contains(&gone), "{account:?}");
+    assert_eq!(account.queued, 120 - account.dropped);
+    lent.iter()
+        .for_each(|one| spool.ack(one.seq, Outcome::Indexed));
+    spool.keep().unwrap();
+    drop(spool);
+    let (spool, recovered) = open(&directory);
+    assert_eq!((recovered.waiting, recovered.lost), (120 - gone, 0));
+    let first = *numbers(&all(&spool)).first().unwrap();
+    assert_eq!(first, gone, "the oldest ones went");
+}
+
+#[test]
 fn a_directory_serves_one_agent_at_a_time_and_says_what_is_wrong_with_it() {
     let directory = TestDirectory::new();
     let (first, _) = open(&directory);
