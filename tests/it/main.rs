@@ -32,6 +32,7 @@ mod matrix;
 mod model;
 mod observer;
 mod outage;
+mod pressure;
 mod proof;
 mod queue;
 mod reload;

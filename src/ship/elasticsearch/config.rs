@@ -29,6 +29,8 @@ const OWN_HEADERS: &[HeaderName] = &[
 const DEFAULT_BULK_BYTES: u64 = 2 << 20;
 /// Most items of one request; a tick of a middle-sized cluster fits.
 const DEFAULT_BULK_ITEMS: u64 = 2_000;
+/// Enough to use the time in which a request travels and waits for a replica; more would only be more in memory.
+const DEFAULT_CONCURRENCY: u64 = 4;
 /// A connection takes some round trips; a host that is gone must not take the whole time of an answer.
 const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longer than Elasticsearch's own minute for a shard that is not there yet.
@@ -55,6 +57,8 @@ pub struct ElasticsearchConfig {
     pub bulk_max_bytes: usize,
     /// Most items of a bulk request.
     pub bulk_max_items: usize,
+    /// Most bulk requests at once.
+    pub max_concurrency: usize,
 }
 
 /// A proxy. Prints without its address, which may carry a password.
@@ -105,6 +109,11 @@ impl ElasticsearchConfig {
                 "bulk_max_items",
                 DEFAULT_BULK_ITEMS,
                 1..=50_000,
+            )),
+            max_concurrency: to_usize(section.number_or(
+                "max_concurrency",
+                DEFAULT_CONCURRENCY,
+                1..=32,
             )),
         }
     }

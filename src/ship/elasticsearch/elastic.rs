@@ -10,6 +10,8 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
+use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimeParser;
 use reqwest::header::{
     AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER,
 };
@@ -166,7 +168,8 @@ impl Elastic {
             .send()
             .await
             .map_err(|error| ElasticError::no_answer(base, error))?;
-        let retry_after = response.headers().get(RETRY_AFTER).and_then(seconds);
+        let retry_after = response.headers().get(RETRY_AFTER);
+        let retry_after = retry_after.and_then(|value| self::retry_after(value, Timestamp::now()));
         Ok(Answer {
             host: base.to_owned(),
             status: response.status().as_u16(),
@@ -305,8 +308,35 @@ async fn read(base: &str, response: &mut Response) -> Result<Bytes, ElasticError
     Ok(body.into())
 }
 
-fn seconds(value: &HeaderValue) -> Option<Duration> {
-    Some(Duration::from_secs(
-        value.to_str().ok()?.trim().parse().ok()?,
-    ))
+/// `Retry-After` in both its forms; a date that is over is no wait.
+fn retry_after(value: &HeaderValue, now: Timestamp) -> Option<Duration> {
+    let text = value.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = DateTimeParser::new().parse_timestamp(text).ok()?;
+    Some(Duration::try_from(date.duration_since(now)).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_says_when_in_seconds_or_as_a_date() {
+        let now: Timestamp = "2026-02-03T04:05:06Z".parse().unwrap();
+        for (text, wait) in [
+            ("120", Some(120)),
+            (" 0 ", Some(0)),
+            ("Tue, 03 Feb 2026 04:06:06 GMT", Some(60)),
+            ("Tue, 03 Feb 2026 04:05:00 GMT", Some(0)),
+            ("99999999999999999999999", None),
+            ("-1", None),
+            ("soon", None),
+        ] {
+            let value = HeaderValue::from_static(text);
+            let read = retry_after(&value, now);
+            assert_eq!(read, wait.map(Duration::from_secs), "{text}");
+        }
+    }
 }

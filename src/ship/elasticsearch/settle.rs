@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::Shipper;
 use super::bulk::{self, Verdict};
-use super::{Round, Shipper};
 use crate::spool::{Outcome, Record};
 
 /// How many different reasons of one answer are written to the log; the rest is counted.
@@ -17,7 +17,7 @@ impl Shipper {
         records: &[Record],
         items: &[bulk::Item],
         retry_after: Option<Duration>,
-    ) -> Round {
+    ) {
         let mut refused: BTreeMap<String, usize> = BTreeMap::new();
         let mut later: BTreeMap<&str, (String, usize)> = BTreeMap::new();
         for (record, item) in records.iter().zip(items) {
@@ -47,7 +47,7 @@ impl Shipper {
             }
         }
         log_refused(&refused);
-        self.pause(&later, retry_after)
+        self.pause(&later, retry_after);
     }
 
     fn took(&mut self, record: &Record, outcome: Outcome) {
@@ -56,11 +56,7 @@ impl Shipper {
     }
 
     /// Streams whose documents are not taken now wait, each for itself; the others go on.
-    fn pause(
-        &mut self,
-        later: &BTreeMap<&str, (String, usize)>,
-        retry_after: Option<Duration>,
-    ) -> Round {
+    fn pause(&mut self, later: &BTreeMap<&str, (String, usize)>, retry_after: Option<Duration>) {
         for (stream, (reason, documents)) in later {
             let wait = self.pauses.failed(stream, retry_after);
             tracing::warn!(
@@ -71,7 +67,6 @@ impl Shipper {
                 "documents not taken now, will retry"
             );
         }
-        self.succeeded()
     }
 }
 

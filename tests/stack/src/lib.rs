@@ -97,7 +97,7 @@ pub use options::Options;
 pub use plain::PlainJvm;
 pub use process::{Process, Signal};
 pub use proxy::{Passed, Proxy};
-pub use sink::Sink;
+pub use sink::{Reply, Sink};
 pub use tls::TlsFiles;
 pub use wait::{interrupt, wait_until};
 pub use workdir::WorkDir;

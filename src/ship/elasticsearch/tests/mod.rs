@@ -1,5 +1,7 @@
 //! What the client makes of servers that no real one can be made to be.
 
+mod flights;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::thread;
