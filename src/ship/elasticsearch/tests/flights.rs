@@ -138,11 +138,12 @@ async fn a_refusal_of_the_whole_waits_as_long_as_the_server_says() {
 async fn bodies_that_are_too_large_are_halved_once_for_all_that_were_on_their_way() {
     let directory = TestDirectory::new();
     let spool = queue(&directory, 4000);
-    let refusals = Arc::new(AtomicUsize::new(0));
-    let count = Arc::clone(&refusals);
+    let (refusals, largest) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (count, taken) = (Arc::clone(&refusals), Arc::clone(&largest));
     let sink = server(move |body| {
         far_away(50);
         if body.len() <= 20_000 {
+            taken.fetch_max(body.len(), SeqCst);
             return Reply::Taken(documents(body));
         }
         count.fetch_add(1, SeqCst);
@@ -155,6 +156,8 @@ async fn bodies_that_are_too_large_are_halved_once_for_all_that_were_on_their_wa
     assert_eq!(indexed(&spool), 4000);
     let refusals = refusals.load(SeqCst);
     assert!((1..=4).contains(&refusals), "{refusals}");
+    let largest = largest.load(SeqCst);
+    assert!(largest > 12_000, "halved once: {largest}");
 }
 
 #[tokio::test]
