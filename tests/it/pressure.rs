@@ -56,6 +56,15 @@ fn write_until(stop: &AtomicBool, elasticsearch: &Elasticsearch) {
     }
 }
 
+/// Ends the other clients, also where the test fails: a scope waits for them.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Refusals that Elasticsearch counts itself: of whole requests, and of parts of them.
 fn rejections(elasticsearch: &Elasticsearch) -> [u64; 2] {
     let stats = elasticsearch
@@ -95,6 +104,7 @@ fn an_elasticsearch_under_pressure_gets_every_document_once() {
 
     let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
+        let others = Stop(&stop);
         for _ in 0..2 {
             scope.spawn(|| write_until(&stop, &elasticsearch));
         }
@@ -102,7 +112,7 @@ fn an_elasticsearch_under_pressure_gets_every_document_once() {
         wait_for("every document", &agent, || {
             elasticsearch.count(STREAM).unwrap() >= DOCUMENTS
         });
-        stop.store(true, Ordering::Relaxed);
+        drop(others);
         agent.stop_clean();
         assert!(
             agent.log().contains("429"),
