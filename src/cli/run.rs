@@ -48,5 +48,5 @@ fn open_queue(plan: &QueuePlan) -> anyhow::Result<Spool> {
     if lost > 0 || damaged_bytes > 0 {
         tracing::error!(documents = lost, bytes = damaged_bytes, %directory, "parts of the queue are damaged: left aside and counted as dropped");
     }
-    Ok(spool)
+    Ok(spool.with_dead_letter(plan.dead_letter_max_bytes))
 }

@@ -32,6 +32,7 @@ use thiserror::Error;
 
 use crate::collect::kafka::config::Config as Kafka;
 use crate::collect::{COLLECTORS, Common, Sharing, TargetPlan};
+use crate::dead_letter;
 use crate::ha::{self, Ha};
 use crate::ship::elasticsearch::ElasticsearchConfig;
 
@@ -53,6 +54,15 @@ pub struct QueuePlan {
     pub max_bytes: u64,
     /// How old documents may be that wait in it.
     pub max_age: Option<Duration>,
+    /// What documents may take that were refused for good.
+    pub dead_letter_max_bytes: u64,
+}
+
+impl QueuePlan {
+    /// Where documents are kept that were refused for good.
+    pub fn dead_letter(&self) -> PathBuf {
+        self.path.join(dead_letter::FOLDER)
+    }
 }
 
 /// A usable configuration.
@@ -319,8 +329,13 @@ fn read_queue(root: &mut Section<'_>, path_data: &Path) -> QueuePlan {
     let default = path_data.join("spool");
     QueuePlan {
         path: PathBuf::from(section.text_or("path", &default.to_string_lossy())),
-        max_bytes: section.bytes_or("max_size", DEFAULT_QUEUE_BYTES, bounds),
+        max_bytes: section.bytes_or("max_size", DEFAULT_QUEUE_BYTES, bounds.clone()),
         max_age: section.duration("max_age", ages),
+        dead_letter_max_bytes: section.section_or_empty("dead_letter").bytes_or(
+            "max_size",
+            dead_letter::DEFAULT_BYTES,
+            bounds,
+        ),
     }
 }
 

@@ -21,6 +21,10 @@ pub struct Cursor {
     pub next_seq: u64,
     /// Sequence numbers of records that are not settled: first and count.
     pub waiting: Vec<(u64, u64)>,
+    /// Files of the dead letter up to this number are given up, and counted.
+    pub letters_gone: u64,
+    /// `@timestamp` of the oldest document that waits, in milliseconds since the epoch.
+    pub oldest: Option<u64>,
     /// By data stream.
     pub accounts: BTreeMap<String, Account>,
 }
@@ -77,6 +81,8 @@ mod tests {
         Cursor {
             next_seq: 100,
             waiting: vec![(90, 2), (95, 1)],
+            letters_gone: 3,
+            oldest: Some(17),
             accounts: BTreeMap::from([("metrics-a-b".into(), account)]),
         }
     }

@@ -4,6 +4,7 @@
 //! [`gate`], how many requests at once in [`limiter`], how to talk in [`elastic`]. A record leaves the queue only by a verdict.
 
 mod address;
+mod ahead;
 mod backoff;
 pub mod bulk;
 mod config;
@@ -17,6 +18,8 @@ mod pauses;
 mod settle;
 #[cfg(test)]
 mod tests;
+mod verdict;
+mod window;
 
 pub use config::{Credentials, ElasticsearchConfig};
 
@@ -26,13 +29,15 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use self::ahead::Ahead;
 use self::backoff::Backoff;
 use self::elastic::{Answer, Elastic, ElasticError};
 use self::flight::{Flight, Flights, Landed};
 use self::gate::Gate;
 use self::limiter::Limiter;
 use self::pauses::Pauses;
-use crate::spool::{Outcome, Record, Spool};
+use crate::dead_letter::Refusal;
+use crate::spool::{Record, Spool};
 
 /// Ships one queue.
 #[derive(Debug)]
@@ -46,6 +51,8 @@ pub struct Shipper {
     backoff: Backoff,
     /// After documents that were not taken.
     pauses: Pauses,
+    /// After documents that were too new.
+    ahead: Ahead,
     /// Halved by every 413: the limit of a server, or of a proxy before it, stays what it is.
     max_bytes: usize,
     max_items: usize,
@@ -59,6 +66,8 @@ pub struct Shipper {
     failures: u64,
     /// No request before.
     resume_at: Instant,
+    /// Which right was missing last, so that it is said once.
+    missing_right: Option<String>,
 }
 
 /// What to wait for before the next request.
@@ -114,6 +123,7 @@ impl Shipper {
             limiter: Limiter::new(config.max_concurrency),
             backoff: Backoff::default(),
             pauses: Pauses::default(),
+            ahead: Ahead::default(),
             max_bytes: config.bulk_max_bytes,
             max_items: config.bulk_max_items,
             usual_items: config.bulk_max_items,
@@ -121,6 +131,7 @@ impl Shipper {
             failing: false,
             failures: 0,
             resume_at: Instant::now(),
+            missing_right: None,
         })
     }
 
@@ -271,12 +282,20 @@ impl Shipper {
     /// 413 is about the whole body: half of it next time, down to one document.
     fn too_large(&mut self, records: &[Record]) {
         if let [record] = records {
+            let bytes = record.entry.lines.len();
             tracing::error!(
                 stream = &*record.entry.stream,
-                bytes = record.entry.lines.len(),
-                "a document is larger than Elasticsearch takes, dropped"
+                bytes,
+                "a document is larger than Elasticsearch takes"
             );
-            self.spool.ack(record.seq, Outcome::Dropped);
+            let refusal = Refusal {
+                status: Some(413),
+                error_type: "too_large".to_owned(),
+                reason: format!(
+                    "{bytes} bytes are more than Elasticsearch, or a proxy before it, takes"
+                ),
+            };
+            self.dead_letter(&[(record, refusal)]);
             return;
         }
         self.give_back(records, false);
@@ -298,6 +317,7 @@ impl Shipper {
         if std::mem::take(&mut self.failing) {
             tracing::info!("Elasticsearch takes documents again");
         }
+        self.missing_right = None;
         self.backoff.succeeded();
     }
 
@@ -315,15 +335,38 @@ impl Shipper {
 
     fn failed(&mut self, error: &ElasticError, retry_after: Option<Duration>) {
         let wait = self.backoff.failed(retry_after);
-        tracing::warn!(
-            error = error as &dyn std::error::Error,
-            queued = self.spool.queued(),
-            wait_ms = wait.as_millis(),
-            "nothing shipped, will retry"
-        );
         self.failing = true;
         self.failures += 1;
         self.resume_at = Instant::now() + wait;
+        if !self.is_missing_right(error) {
+            tracing::warn!(
+                error = error as &dyn std::error::Error,
+                queued = self.spool.queued(),
+                wait_ms = wait.as_millis(),
+                "nothing shipped, will retry"
+            );
+        }
+    }
+
+    /// Whether the agent may not ship at all. Said once: somebody has to give it the right, and until then nothing changes.
+    fn is_missing_right(&mut self, error: &ElasticError) -> bool {
+        let ElasticError::Refused {
+            status: 401 | 403,
+            reason,
+            ..
+        } = error
+        else {
+            return false;
+        };
+        // The hosts of one Elasticsearch say the same.
+        if self.missing_right.as_ref() != Some(reason) {
+            tracing::error!(
+                queued = self.spool.queued(),
+                "{error}: documents wait until the right is given"
+            );
+            self.missing_right = Some(reason.clone());
+        }
+        true
     }
 
     fn give_back(&self, records: &[Record], attempted: bool) {
