@@ -1,6 +1,6 @@
 //! Installing templates.
 
-use elasticsearch::http::Method;
+use reqwest::Method;
 use thiserror::Error;
 
 use super::templates::Asset;
@@ -29,7 +29,7 @@ pub async fn install(elastic: &Elastic, assets: &[Asset]) -> Result<Installed, S
     let mut installed = Installed::default();
     for asset in assets {
         let path = asset.path();
-        let answer = elastic.json(Method::Put, &path, Some(&asset.body)).await;
+        let answer = elastic.json(Method::PUT, &path, Some(&asset.body)).await;
         match answer {
             Ok(Some(_)) => installed.put += 1,
             Ok(None) => {

@@ -300,6 +300,22 @@ impl<'a> Section<'a> {
         flat
     }
 
+    /// As [`map`](Self::map), with values that must never be shown.
+    pub fn secrets(&mut self, key: &'static str) -> BTreeMap<String, Secret> {
+        let mut flat = BTreeMap::new();
+        if let Some(tree) = self.find(key) {
+            self.flatten(key, "", tree, &mut flat);
+        }
+        let shown: serde_json::Map<String, Value> = flat
+            .keys()
+            .map(|name| (name.clone(), Secret::HIDDEN.into()))
+            .collect();
+        self.record(key, shown);
+        flat.into_iter()
+            .map(|(name, value)| (name, Secret::new(value)))
+            .collect()
+    }
+
     fn flatten(&self, key: &str, prefix: &str, tree: &Tree, flat: &mut BTreeMap<String, String>) {
         match &tree.value {
             Written::Null => {}

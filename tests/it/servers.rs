@@ -22,6 +22,13 @@ pub(crate) fn secured() -> MutexGuard<'static, Elasticsearch> {
     SERVER.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Elasticsearch with security, over TLS, for clients with a certificate.
+pub(crate) fn with_tls() -> &'static Elasticsearch {
+    static SERVER: LazyLock<Elasticsearch> =
+        LazyLock::new(|| Elasticsearch::start_with_tls(PASSWORD).expect("Elasticsearch starts"));
+    &SERVER
+}
+
 /// A ZooKeeper 3.9 that nobody stops.
 pub(crate) fn zookeeper() -> &'static ZooKeeper {
     static SERVER: LazyLock<ZooKeeper> =

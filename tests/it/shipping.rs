@@ -24,7 +24,7 @@ fn basic() -> String {
     format!(", username: elastic, password: {}", servers::PASSWORD)
 }
 
-fn wait_for(what: &str, agent: &Agent, mut check: impl FnMut() -> bool) {
+pub(crate) fn wait_for(what: &str, agent: &Agent, mut check: impl FnMut() -> bool) {
     if wait_until(what, PATIENCE, || check().then_some(())).is_err() {
         panic!("{what}: never; the agent says:\n{}", agent.log());
     }

@@ -2,6 +2,7 @@
 //!
 //! Files are read once, when the configuration is: a wrong path or key is found by `test config` and not at night.
 
+mod fingerprint;
 #[cfg(test)]
 mod tests;
 mod verify;
@@ -12,12 +13,14 @@ use std::io::Read;
 use std::sync::Arc;
 
 use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 
 use super::section::Section;
+use fingerprint::{ByFingerprint, Fingerprint};
 use verify::{AnyCertificate, AnyName};
 
 /// What begins PEM that stands in the configuration itself, as Beats allow it.
@@ -56,13 +59,19 @@ pub fn read(section: &mut Section<'_>) -> Option<Tls> {
     let enabled = section.flag_or("enabled", true);
     let verification = verification(section);
     let authorities = authorities(section);
+    let fingerprint = fingerprint(section, verification);
     let identity = identity(section);
     let server_name = server_name(section);
-    let (authorities, identity) = (authorities.ok()?, identity.ok()?);
+    let trust = Trust {
+        verification,
+        named: authorities.ok()?,
+        fingerprint: fingerprint.ok()?,
+    };
+    let identity = identity.ok()?;
     if !enabled {
         return None;
     }
-    match build(verification, authorities, identity) {
+    match build(trust, identity) {
         Ok(client) => Some(Tls {
             client: Arc::new(client),
             server_name,
@@ -72,6 +81,15 @@ pub fn read(section: &mut Section<'_>) -> Option<Tls> {
             None
         }
     }
+}
+
+/// Whom to trust.
+struct Trust {
+    verification: Verification,
+    /// Authorities that were named.
+    named: Option<RootCertStore>,
+    /// An authority of which the fingerprint is known.
+    fingerprint: Option<Fingerprint>,
 }
 
 /// A mistake was noted.
@@ -103,14 +121,12 @@ fn verification(section: &mut Section<'_>) -> Verification {
     )
 }
 
-/// The trusted authorities: those named, or else the public ones.
-fn authorities(section: &mut Section<'_>) -> Result<RootCertStore, Noted> {
+/// The authorities that are named, if any are.
+fn authorities(section: &mut Section<'_>) -> Result<Option<RootCertStore>, Noted> {
     const KEY: &str = "certificate_authorities";
     let written = section.texts(KEY);
     if written.is_empty() {
-        return Ok(RootCertStore {
-            roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
-        });
+        return Ok(None);
     }
     let mut roots = RootCertStore::empty();
     let mut good = true;
@@ -125,7 +141,34 @@ fn authorities(section: &mut Section<'_>) -> Result<RootCertStore, Noted> {
             good = false;
         }
     }
-    good.then_some(roots).ok_or(Noted)
+    good.then_some(Some(roots)).ok_or(Noted)
+}
+
+fn fingerprint(
+    section: &mut Section<'_>,
+    verification: Verification,
+) -> Result<Option<Fingerprint>, Noted> {
+    const KEY: &str = "ca_trusted_fingerprint";
+    let Some(text) = section.text(KEY) else {
+        return Ok(None);
+    };
+    let Some(fingerprint) = Fingerprint::parse(&text) else {
+        let wanted =
+            "64 hexadecimal digits, as from: openssl x509 -in ca.pem -noout -fingerprint -sha256";
+        section.problem(
+            KEY,
+            format!("`{text}` is no SHA-256 of a certificate: {wanted}"),
+        );
+        return Err(Noted);
+    };
+    if verification == Verification::None {
+        section.problem(
+            KEY,
+            "says nothing beside `verification_mode: none`; remove one of them",
+        );
+        return Err(Noted);
+    }
+    Ok(Some(fingerprint))
 }
 
 /// The own certificate with its key, if there is one.
@@ -213,17 +256,13 @@ fn private_key(text: &str) -> Result<PrivateKeyDer<'static>, String> {
 }
 
 /// Error: the key to blame, and why.
-fn build(
-    verification: Verification,
-    roots: RootCertStore,
-    identity: Option<Identity>,
-) -> Result<ClientConfig, (&'static str, String)> {
+fn build(trust: Trust, identity: Option<Identity>) -> Result<ClientConfig, (&'static str, String)> {
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(|error| ("", error.to_string()))?
         .dangerous()
-        .with_custom_certificate_verifier(verifier(verification, roots, provider)?);
+        .with_custom_certificate_verifier(trust.verifier(provider)?);
     match identity {
         None => Ok(builder.with_no_client_auth()),
         Some((chain, key)) => builder
@@ -232,11 +271,35 @@ fn build(
     }
 }
 
+impl Trust {
+    /// By the authorities that are named, in whatever way, or else by the public ones.
+    fn verifier(
+        self,
+        provider: Arc<CryptoProvider>,
+    ) -> Result<Arc<dyn ServerCertVerifier>, (&'static str, String)> {
+        let Some(fingerprint) = self.fingerprint else {
+            let roots = self.named.unwrap_or_else(|| RootCertStore {
+                roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
+            });
+            return verifier(self.verification, roots, provider);
+        };
+        let named = self
+            .named
+            .map(|roots| verifier(self.verification, roots, Arc::clone(&provider)));
+        Ok(Arc::new(ByFingerprint {
+            fingerprint,
+            verification: self.verification,
+            named: named.transpose()?,
+            provider,
+        }))
+    }
+}
+
 fn verifier(
     verification: Verification,
     roots: RootCertStore,
     provider: Arc<CryptoProvider>,
-) -> Result<Arc<dyn rustls::client::danger::ServerCertVerifier>, (&'static str, String)> {
+) -> Result<Arc<dyn ServerCertVerifier>, (&'static str, String)> {
     if verification == Verification::None {
         return Ok(Arc::new(AnyCertificate(provider)));
     }

@@ -38,6 +38,9 @@ fn tls(lines: &[(&str, &str)]) -> (Option<Tls>, Vec<String>, String) {
     )
 }
 
+/// Some certificate's.
+const DIGEST: &str = "0123456789abcdefABCDEF0123456789abcdef0123456789abcdef0123456789";
+
 /// PEM as a block of a YAML file.
 fn block(pem: &str) -> String {
     format!("|\n{}", pem.trim_end())
@@ -132,6 +135,17 @@ fn mistakes_are_told_with_what_would_be_right() {
             "`a b` cannot be the name in a certificate",
         ),
         (
+            &[("ca_trusted_fingerprint", "ab:cd")],
+            "ssl.ca_trusted_fingerprint: `ab:cd` is no SHA-256 of a certificate",
+        ),
+        (
+            &[
+                ("ca_trusted_fingerprint", DIGEST),
+                ("verification_mode", "none"),
+            ],
+            "ssl.ca_trusted_fingerprint: says nothing beside",
+        ),
+        (
             &[("verification", "none")],
             "did you mean `verification_mode`?",
         ),
@@ -148,4 +162,80 @@ fn mistakes_are_told_with_what_would_be_right() {
         ("key", "/c"),
     ]);
     assert_eq!(problems.len(), 3, "all mistakes at once: {problems:?}");
+}
+
+/// An authority, and a certificate of it for `es`, in DER.
+fn authority_and_server() -> [rustls::pki_types::CertificateDer<'static>; 2] {
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let authority = params.self_signed(&key).unwrap();
+    let issuer = rcgen::Issuer::new(params, key);
+    let own = KeyPair::generate().unwrap();
+    let server = CertificateParams::new(["es".to_owned()]).unwrap();
+    let server = server.signed_by(&own, &issuer).unwrap();
+    [authority.der().clone(), server.der().clone()]
+}
+
+#[test]
+fn an_authority_is_known_by_its_fingerprint_and_only_by_that() {
+    use super::fingerprint::{ByFingerprint, Fingerprint};
+    use super::{Verification, verifier};
+    use rustls::client::danger::ServerCertVerifier;
+    use rustls::pki_types::{ServerName, UnixTime};
+    use sha2::{Digest, Sha256};
+    use std::sync::Arc;
+
+    let [authority, server] = authority_and_server();
+    let [other, _] = authority_and_server();
+    let of = |certificate: &[u8]| {
+        let digest = Sha256::digest(certificate);
+        let digits: Vec<String> = digest.iter().map(|byte| format!("{byte:02X}")).collect();
+        Fingerprint::parse(&digits.join(":")).unwrap()
+    };
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let is_accepted = |pin: &[u8],
+                       named: Option<&rustls::pki_types::CertificateDer<'static>>,
+                       name: &str,
+                       chain: &[_]| {
+        let named = named.map(|one| {
+            let mut roots = rustls::RootCertStore::empty();
+            roots.add(one.clone()).unwrap();
+            verifier(Verification::Full, roots, Arc::clone(&provider)).unwrap()
+        });
+        let by = ByFingerprint {
+            fingerprint: of(pin),
+            verification: Verification::Full,
+            named,
+            provider: Arc::clone(&provider),
+        };
+        let name = ServerName::try_from(name.to_owned()).unwrap();
+        by.verify_server_cert(&server, chain, &name, &[], UnixTime::now())
+            .map_err(|error| error.to_string())
+    };
+    let chain = [authority.clone()];
+    assert!(is_accepted(&authority, None, "es", &chain).is_ok());
+    assert!(
+        is_accepted(&authority, None, "other", &chain).is_err(),
+        "the name counts"
+    );
+    let refused = is_accepted(&other, None, "es", &chain).unwrap_err();
+    assert!(
+        refused.contains("shows no authority with the fingerprint"),
+        "{refused}"
+    );
+    assert!(
+        is_accepted(&authority, None, "es", &[]).is_err(),
+        "the server does not show it"
+    );
+    assert!(
+        is_accepted(&server, None, "es", &chain).is_err(),
+        "it is no authority's"
+    );
+    // A stranger's chain that has the certificate in it without being signed by it.
+    assert!(is_accepted(&other, None, "es", std::slice::from_ref(&other)).is_err());
+    assert!(
+        is_accepted(&other, Some(&authority), "es", &chain).is_ok(),
+        "named is enough"
+    );
 }

@@ -16,12 +16,20 @@ pub(super) struct Backoff {
 impl Backoff {
     /// The wait after one more failure; a server's own `Retry-After` is honoured where it is longer.
     pub(super) fn failed(&mut self, retry_after: Option<Duration>) -> Duration {
-        let whole = FIRST
-            .saturating_mul(1 << self.failures.min(10))
-            .min(LONGEST);
+        let whole = Self::whole(self.failures);
         self.failures = self.failures.saturating_add(1);
         let jittered = whole.mul_f64(0.5 + fastrand::f64() / 2.0);
         jittered.max(retry_after.unwrap_or_default().min(LONGEST))
+    }
+
+    /// Without jitter, after so many failures before.
+    fn whole(failures: u32) -> Duration {
+        FIRST.saturating_mul(1 << failures.min(10)).min(LONGEST)
+    }
+
+    /// The shortest wait that the last failure may have led to.
+    pub(super) fn shortest(&self) -> Duration {
+        Self::whole(self.failures.saturating_sub(1)) / 2
     }
 
     /// It worked.

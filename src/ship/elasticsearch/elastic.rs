@@ -1,77 +1,53 @@
-//! The official client, narrowed to what the agent asks: a request with bytes, an answer with bytes.
+//! The HTTP client, narrowed to what the agent asks: a request with bytes, an answer with bytes.
+//!
+//! Not Elastic's own client, which takes neither a TLS configuration of ours nor a bound on an answer, and knows nothing
+//! of the health of hosts.
 
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use ::elasticsearch::auth::Credentials as ClientCredentials;
-use ::elasticsearch::http::headers::{
-    CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER,
-};
-use ::elasticsearch::http::transport::{MultiNodeConnectionPool, Transport, TransportBuilder};
-use ::elasticsearch::http::{Method, Url};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
+use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimeParser;
+use reqwest::header::{
+    AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER,
+};
+use reqwest::{Client, Method, Proxy, Response, redirect};
+use rustls::ClientConfig;
 use serde_json::Value;
-use thiserror::Error;
+use tokio::time::Instant;
 
 use super::config::{Credentials, ElasticsearchConfig};
-use crate::config::without_user_info;
+pub use super::error::ElasticError;
+use super::hosts::{Hosts, Turn};
 
 /// An answer may be this long; the longest one asked for is a bulk answer with an error per item.
-const MAX_ANSWER_BYTES: u64 = 64 << 20;
+const MAX_ANSWER_BYTES: usize = 64 << 20;
+/// Load balancers end connections that idle for a minute; using one at that moment would fail.
+const IDLE: Duration = Duration::from_secs(50);
+/// A firewall that forgot a connection is noticed before the next request pays for it.
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
 
-/// A connection to Elasticsearch. Connects when it is used, never before.
+/// A way to Elasticsearch. Connects when it is used, never before. Copies share their connections.
 #[derive(Debug, Clone)]
-pub struct Elastic {
-    transport: Transport,
-    hosts: String,
+pub struct Elastic(Arc<Way>);
+
+struct Way {
+    client: Client,
+    /// Base addresses without a slash at the end.
+    bases: Vec<String>,
+    hosts: Mutex<Hosts>,
 }
 
-/// Why there is no usable answer.
-#[derive(Debug, Error)]
-pub enum ElasticError {
-    /// The client could not be made.
-    #[error("output.elasticsearch cannot be used")]
-    Build(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// No answer: whether the request was carried out is unknown unless it never left.
-    #[error("no answer from Elasticsearch at {hosts}")]
-    NoAnswer {
-        /// Which hosts.
-        hosts: String,
-        /// Whether the request certainly never arrived.
-        never_sent: bool,
-        /// Why.
-        #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
-    /// The answer is not JSON, or not of the expected shape.
-    #[error("the server at {hosts} does not answer like Elasticsearch ({what})")]
-    Strange {
-        /// Which hosts.
-        hosts: String,
-        /// What was strange.
-        what: String,
-    },
-    /// An answer that says no.
-    #[error("Elasticsearch at {hosts} answers {status}: {reason}{hint}")]
-    Refused {
-        /// Which hosts.
-        hosts: String,
-        /// HTTP status.
-        status: u16,
-        /// Elasticsearch's own words.
-        reason: String,
-        /// What to do about it, in brackets, or nothing.
-        hint: &'static str,
-    },
-}
-
-impl ElasticError {
-    /// Whether the same request may succeed later without anybody's help.
-    pub fn is_temporary(&self) -> bool {
-        match self {
-            Self::NoAnswer { .. } => true,
-            Self::Refused { status, .. } => matches!(status, 408 | 429 | 500..),
-            Self::Build(_) | Self::Strange { .. } => false,
-        }
+impl fmt::Debug for Way {
+    /// Without the client: it knows a proxy's password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Way")
+            .field("bases", &self.bases)
+            .finish_non_exhaustive()
     }
 }
 
@@ -102,9 +78,11 @@ impl Content {
 /// An answer of any status.
 #[derive(Debug)]
 pub struct Answer {
+    /// Which host gave it.
+    host: String,
     /// HTTP status.
     pub status: u16,
-    /// `Retry-After` in seconds, where the server says it.
+    /// `Retry-After`, where the server says it.
     pub retry_after: Option<Duration>,
     /// The body.
     pub body: Bytes,
@@ -115,37 +93,36 @@ impl Answer {
     pub fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
     }
+
+    /// The error that an answer of a status outside 2xx is.
+    pub fn refused(&self) -> ElasticError {
+        ElasticError::refused(&self.host, self.status, &self.body)
+    }
+
+    /// The error that an answer is which is not Elasticsearch's.
+    pub fn strange(&self, what: String) -> ElasticError {
+        ElasticError::Strange {
+            host: self.host.clone(),
+            what,
+        }
+    }
 }
 
 impl Elastic {
     /// A client for these hosts.
     pub fn new(config: &ElasticsearchConfig) -> Result<Self, ElasticError> {
-        let build = |error: Box<dyn std::error::Error + Send + Sync>| ElasticError::Build(error);
-        let urls: Vec<Url> = config
-            .hosts
-            .iter()
-            .map(|host| Url::parse(host))
-            .collect::<Result<_, _>>()
-            .map_err(|error| build(error.into()))?;
-        let pool = MultiNodeConnectionPool::round_robin(urls, None);
-        let mut builder = TransportBuilder::new(pool)
-            .timeout(config.timeout)
-            .disable_proxy();
-        if let Some(credentials) = credentials(&config.credentials) {
-            builder = builder.auth(credentials);
-        }
-        Ok(Self {
-            transport: builder.build().map_err(|error| build(error.into()))?,
-            hosts: config
-                .hosts
-                .iter()
-                .map(|host| without_user_info(host))
-                .collect::<Vec<_>>()
-                .join(", "),
-        })
+        let bases = config.hosts.iter();
+        Ok(Self(Arc::new(Way {
+            client: client(config)?,
+            bases: bases
+                .map(|host| host.trim_end_matches('/').to_owned())
+                .collect(),
+            hosts: Mutex::new(Hosts::new(config.hosts.len())),
+        })))
     }
 
-    /// Sends one request and reads the whole answer, whatever its status.
+    /// Sends one request and reads the whole answer, whatever its status. A request that certainly did not leave goes to
+    /// the next host.
     pub async fn send(
         &self,
         method: Method,
@@ -153,29 +130,76 @@ impl Elastic {
         content: Content,
         body: Option<Bytes>,
     ) -> Result<Answer, ElasticError> {
-        let headers = content.headers();
-        let response = self
-            .transport
-            .send(method, path, headers, None::<&()>, body, None)
-            .await
-            .map_err(|error| self.no_answer(error))?;
-        let status = response.status_code().as_u16();
-        let retry_after = response.headers().get(RETRY_AFTER).and_then(seconds);
-        if response
-            .content_length()
-            .is_some_and(|length| length > MAX_ANSWER_BYTES)
-        {
-            return Err(self.strange(format!("an answer above {MAX_ANSWER_BYTES} bytes")));
+        let mut turn = self.hosts().first(Instant::now());
+        let mut tried = Vec::new();
+        loop {
+            let asked = self
+                .ask(turn.host, method.clone(), path, content, body.clone())
+                .await;
+            self.note(turn, &asked);
+            tried.push(turn.host);
+            let is_never_sent = asked.as_ref().is_err_and(ElasticError::is_never_sent);
+            let another = is_never_sent.then(|| self.hosts().another(&tried, Instant::now()));
+            match another.flatten() {
+                Some(another) => turn = another,
+                None => return asked,
+            }
         }
-        let body = response
-            .bytes()
+    }
+
+    async fn ask(
+        &self,
+        host: usize,
+        method: Method,
+        path: &str,
+        content: Content,
+        body: Option<Bytes>,
+    ) -> Result<Answer, ElasticError> {
+        let base = self.base(host);
+        let mut request = self
+            .0
+            .client
+            .request(method, format!("{base}{path}"))
+            .headers(content.headers());
+        if let Some(body) = body {
+            request = request.body(body);
+        }
+        let mut response = request
+            .send()
             .await
-            .map_err(|error| self.no_answer(error))?;
+            .map_err(|error| ElasticError::no_answer(base, error))?;
+        let retry_after = response.headers().get(RETRY_AFTER);
+        let retry_after = retry_after.and_then(|value| self::retry_after(value, Timestamp::now()));
         Ok(Answer {
-            status,
+            host: base.to_owned(),
+            status: response.status().as_u16(),
             retry_after,
-            body,
+            body: read(base, &mut response).await?,
         })
+    }
+
+    /// Remembers how the host did, and says what is new about it.
+    fn note(&self, turn: Turn, asked: &Result<Answer, ElasticError>) {
+        let host = self.base(turn.host);
+        let failed = match asked {
+            Ok(answer) => matches!(answer.status, 502..=504).then(|| answer.refused()),
+            Err(ElasticError::NoAnswer { .. }) => None,
+            Err(_) => return,
+        };
+        if failed.is_none() && asked.is_ok() {
+            if self.hosts().succeeded(turn) && self.0.bases.len() > 1 {
+                tracing::info!(host, "the host is back");
+            }
+            return;
+        }
+        let is_new = self.hosts().failed(turn, Instant::now());
+        if let Some(error) = failed.as_ref().or(asked.as_ref().err())
+            && is_new
+            && self.0.bases.len() > 1
+        {
+            let error = error as &dyn std::error::Error;
+            tracing::warn!(host, error, "the host is left alone for a while");
+        }
     }
 
     /// Asks for JSON. A 404 is `None`, any other refusal an error.
@@ -191,88 +215,128 @@ impl Elastic {
             404 => Ok(None),
             _ if answer.is_success() => serde_json::from_slice(&answer.body)
                 .map(Some)
-                .map_err(|error| self.strange(error.to_string())),
-            _ => Err(self.refused(&answer)),
+                .map_err(|error| answer.strange(error.to_string())),
+            _ => Err(answer.refused()),
         }
     }
 
-    /// The error that an answer of a status outside 2xx is.
-    pub fn refused(&self, answer: &Answer) -> ElasticError {
-        ElasticError::Refused {
-            hosts: self.hosts.clone(),
-            status: answer.status,
-            reason: reason(&answer.body),
-            hint: match answer.status {
-                401 => " (check output.elasticsearch.api_key, or username and password)",
-                403 => " (the key or user lacks a privilege)",
-                _ => "",
-            },
-        }
-    }
-
-    /// An answer that is not Elasticsearch's.
+    /// Something that Elasticsearch would not answer; the hosts are named together.
     pub fn strange(&self, what: String) -> ElasticError {
         ElasticError::Strange {
-            hosts: self.hosts.clone(),
+            host: self.0.bases.join(", "),
             what,
         }
     }
 
-    fn no_answer(&self, error: elasticsearch::Error) -> ElasticError {
-        ElasticError::NoAnswer {
-            hosts: self.hosts.clone(),
-            never_sent: never_sent(&error),
-            source: error.into(),
-        }
+    fn base(&self, host: usize) -> &str {
+        self.0.bases.get(host).map_or("", String::as_str)
+    }
+
+    fn hosts(&self) -> MutexGuard<'_, Hosts> {
+        self.0.hosts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A connection that was refused carried nothing: its records are not "maybe there".
-fn never_sent(error: &(dyn std::error::Error + 'static)) -> bool {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        if let Some(error) = error.downcast_ref::<reqwest::Error>() {
-            return error.is_connect() || error.is_builder();
-        }
-        cause = error.source();
-    }
-    false
+fn client(config: &ElasticsearchConfig) -> Result<Client, ElasticError> {
+    let builder = match &config.tls {
+        Some(tls) => Client::builder().use_preconfigured_tls(ClientConfig::clone(&tls.client)),
+        None => Client::builder(),
+    };
+    // Proxies in the environment are another program's.
+    let builder = match &config.proxy {
+        Some(proxy) => builder.proxy(Proxy::all(proxy.0.clone()).map_err(build)?),
+        None => builder.no_proxy(),
+    };
+    builder
+        .default_headers(headers(config)?)
+        .connect_timeout(config.connect_timeout)
+        .timeout(config.timeout)
+        .pool_idle_timeout(IDLE)
+        .tcp_keepalive(KEEP_ALIVE)
+        // A password goes to the host that the user named and to no other.
+        .redirect(redirect::Policy::none())
+        .user_agent(concat!("brokerbeat/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .map_err(build)
 }
 
-fn credentials(credentials: &Credentials) -> Option<ClientCredentials> {
+fn build(error: impl std::error::Error + Send + Sync + 'static) -> ElasticError {
+    ElasticError::Build(error.into())
+}
+
+fn headers(config: &ElasticsearchConfig) -> Result<HeaderMap, ElasticError> {
+    let mut headers = config.headers.clone();
+    if let Some(credentials) = authorization(&config.credentials) {
+        let mut value = HeaderValue::try_from(credentials).map_err(build)?;
+        value.set_sensitive(true);
+        headers.insert(AUTHORIZATION, value);
+    }
+    Ok(headers)
+}
+
+fn authorization(credentials: &Credentials) -> Option<String> {
     Some(match credentials {
         Credentials::None => return None,
         Credentials::Basic(user, password) => {
-            ClientCredentials::Basic(user.clone(), password.reveal().to_owned())
+            let both = format!("{user}:{}", password.reveal());
+            format!("Basic {}", BASE64.encode(both))
         }
-        Credentials::ApiKey(key) => match key.reveal().split_once(':') {
-            Some((id, key)) => ClientCredentials::ApiKey(id.to_owned(), key.to_owned()),
-            None => ClientCredentials::EncodedApiKey(key.reveal().to_owned()),
-        },
+        // As `id:key`, or encoded already, as Kibana shows it.
+        Credentials::ApiKey(key) if key.reveal().contains(':') => {
+            format!("ApiKey {}", BASE64.encode(key.reveal()))
+        }
+        Credentials::ApiKey(key) => format!("ApiKey {}", key.reveal()),
     })
 }
 
-fn seconds(value: &HeaderValue) -> Option<Duration> {
-    Some(Duration::from_secs(
-        value.to_str().ok()?.trim().parse().ok()?,
-    ))
+/// The body, up to the bound, whether the server said its length or not.
+async fn read(base: &str, response: &mut Response) -> Result<Bytes, ElasticError> {
+    let mut body = Vec::new();
+    while let Some(part) = response
+        .chunk()
+        .await
+        .map_err(|error| ElasticError::no_answer(base, error))?
+    {
+        if body.len() + part.len() > MAX_ANSWER_BYTES {
+            return Err(ElasticError::Strange {
+                host: base.to_owned(),
+                what: format!("an answer above {MAX_ANSWER_BYTES} bytes"),
+            });
+        }
+        body.extend_from_slice(&part);
+    }
+    Ok(body.into())
 }
 
-/// Elasticsearch's own reason, or the beginning of what came instead.
-fn reason(body: &[u8]) -> String {
-    /// Enough for a sentence.
-    const MAX_CHARS: usize = 300;
-    let parsed: Option<Value> = serde_json::from_slice(body).ok();
-    let reason = parsed.as_ref().and_then(|body| match body.get("error")? {
-        Value::String(text) => Some(text.as_str()),
-        error => error.get("reason")?.as_str(),
-    });
-    let text = match reason {
-        Some(reason) => reason.to_owned(),
-        None => String::from_utf8_lossy(body).into_owned(),
-    };
-    text.chars()
-        .take(MAX_CHARS)
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect()
+/// `Retry-After` in both its forms; a date that is over is no wait.
+fn retry_after(value: &HeaderValue, now: Timestamp) -> Option<Duration> {
+    let text = value.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = DateTimeParser::new().parse_timestamp(text).ok()?;
+    Some(Duration::try_from(date.duration_since(now)).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_says_when_in_seconds_or_as_a_date() {
+        let now: Timestamp = "2026-02-03T04:05:06Z".parse().unwrap();
+        for (text, wait) in [
+            ("120", Some(120)),
+            (" 0 ", Some(0)),
+            ("Tue, 03 Feb 2026 04:06:06 GMT", Some(60)),
+            ("Tue, 03 Feb 2026 04:05:00 GMT", Some(0)),
+            ("99999999999999999999999", None),
+            ("-1", None),
+            ("soon", None),
+        ] {
+            let value = HeaderValue::from_static(text);
+            let read = retry_after(&value, now);
+            assert_eq!(read, wait.map(Duration::from_secs), "{text}");
+        }
+    }
 }

@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use ::elasticsearch::http::Method;
+use reqwest::Method;
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -170,7 +170,7 @@ fn dataset_of(stream: &str) -> Option<&'static Dataset> {
 
 async fn look(elastic: &Elastic, stream: &str) -> Result<Finding, ElasticError> {
     let mappings = elastic
-        .json(Method::Get, &format!("/{stream}/_mapping"), None)
+        .json(Method::GET, &format!("/{stream}/_mapping"), None)
         .await?;
     if let Some(index) = mappings.as_ref().and_then(foreign_index) {
         return Ok(Finding::Foreign(format!(
@@ -178,7 +178,7 @@ async fn look(elastic: &Elastic, stream: &str) -> Result<Finding, ElasticError> 
         )));
     }
     let path = format!("/_index_template/_simulate_index/{stream}");
-    let simulated = elastic.json(Method::Post, &path, None).await?;
+    let simulated = elastic.json(Method::POST, &path, None).await?;
     Ok(template_finding(simulated.as_ref()))
 }
 

@@ -1,16 +1,23 @@
-//! From the queue into Elasticsearch: one bulk request at a time, a verdict for every document.
+//! From the queue into Elasticsearch: bulk requests, several at a time, and a verdict for every document.
 //!
 //! The loop only decides; what the bytes look like is in [`bulk`], who may be shipped to in
-//! [`gate`], how to talk in [`elastic`]. A record leaves the queue only by a verdict.
+//! [`gate`], how many requests at once in [`limiter`], how to talk in [`elastic`]. A record leaves the queue only by a verdict.
 
+mod address;
 mod ahead;
 mod backoff;
 pub mod bulk;
 mod config;
 pub mod elastic;
+mod error;
+mod flight;
 mod gate;
+mod hosts;
+mod limiter;
 mod pauses;
 mod settle;
+#[cfg(test)]
+mod tests;
 pub mod verdict;
 mod window;
 
@@ -19,14 +26,15 @@ pub use config::{Credentials, ElasticsearchConfig};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::elasticsearch::http::Method;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use self::ahead::Ahead;
 use self::backoff::Backoff;
-use self::elastic::{Answer, Content, Elastic, ElasticError};
+use self::elastic::{Answer, Elastic, ElasticError};
+use self::flight::{Flight, Flights, Landed};
 use self::gate::Gate;
+use self::limiter::Limiter;
 use self::pauses::Pauses;
 use crate::dead_letter::Refusal;
 use crate::spool::{Record, Spool};
@@ -37,6 +45,8 @@ pub struct Shipper {
     spool: Arc<Spool>,
     elastic: Elastic,
     gate: Gate,
+    /// How many requests at once.
+    limiter: Limiter,
     /// After a request that failed as a whole.
     backoff: Backoff,
     /// After documents that were not taken.
@@ -46,22 +56,55 @@ pub struct Shipper {
     /// Halved by every 413: the limit of a server, or of a proxy before it, stays what it is.
     max_bytes: usize,
     max_items: usize,
+    /// Records of the last request that was as large as requests may be.
+    usual_items: usize,
     /// Whether other agents may have made the same documents.
     is_shared: bool,
     /// Whether the last attempt failed, so that recovery is said once.
     failing: bool,
+    /// How many failures there have been.
+    failures: u64,
+    /// No request before.
+    resume_at: Instant,
     /// Which right was missing last, so that it is said once.
     missing_right: Option<String>,
 }
 
-/// How a round ended.
-enum Round {
-    /// Documents were settled; there may be more.
-    Progress,
-    /// Nothing to do until records arrive or a held stream is looked at again.
-    Idle,
-    /// Try again after this time.
-    Wait(Duration),
+/// What to wait for before the next request.
+enum Next {
+    /// As many are in flight as may be: for one of them.
+    Full,
+    /// For one of them, or for enough records.
+    More,
+    /// Until then.
+    Wait(Instant),
+    /// For records; a held stream is looked at again then.
+    Idle(Instant),
+}
+
+impl Next {
+    fn may_send(&self) -> bool {
+        !matches!(self, Self::Full)
+    }
+
+    fn time(&self) -> Option<Instant> {
+        match self {
+            Self::Full | Self::More => None,
+            Self::Wait(at) | Self::Idle(at) => Some(*at),
+        }
+    }
+}
+
+/// Returns at that time; never without one.
+async fn until(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn bytes_of(records: &[Record]) -> usize {
+    records.iter().map(|record| record.entry.lines.len()).sum()
 }
 
 impl Shipper {
@@ -77,51 +120,107 @@ impl Shipper {
             spool,
             elastic: Elastic::new(config)?,
             gate: Gate::new(install_templates),
+            limiter: Limiter::new(config.max_concurrency),
             backoff: Backoff::default(),
             pauses: Pauses::default(),
             ahead: Ahead::default(),
             max_bytes: config.bulk_max_bytes,
             max_items: config.bulk_max_items,
+            usual_items: config.bulk_max_items,
             is_shared,
             failing: false,
+            failures: 0,
+            resume_at: Instant::now(),
             missing_right: None,
         })
     }
 
     /// Ships until told to stop, then what is left until `grace` is over or nothing can go.
     pub async fn run(mut self, mut stop: watch::Receiver<Option<Instant>>) {
+        let mut flights = Flights::default();
         loop {
             let deadline = *stop.borrow_and_update();
-            let round = match deadline {
-                None => tokio::select! {
-                    biased;
-                    // Cancelled in mid-request its records stay lent; the drain below asks for them again.
-                    _ = stop.changed() => { self.spool.give_back_all(); continue }
-                    round = self.round() => round,
-                },
-                Some(deadline) => match tokio::time::timeout_at(deadline, self.round()).await {
-                    Ok(round) => round,
-                    Err(_) => return self.spool.give_back_all(),
-                },
+            let next = tokio::select! {
+                biased;
+                Ok(()) = stop.changed() => continue,
+                () = until(deadline) => break,
+                next = self.launch(&mut flights) => next,
             };
-            let wait = match (round, deadline) {
-                (Round::Progress, _) => continue,
-                (Round::Idle, Some(_)) => return,
-                (Round::Idle, None) => self.until_next_check(),
-                (Round::Wait(wait), _) => wait,
-            };
-            let until = deadline
-                .unwrap_or_else(|| Instant::now() + wait)
-                .min(Instant::now() + wait);
-            tokio::select! {
-                _ = stop.changed() => {}
-                () = self.spool.arrived(), if !self.failing => {}
-                () = tokio::time::sleep_until(until) => {}
-            }
-            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            if deadline.is_some() && flights.len() == 0 && matches!(next, Next::Idle(_)) {
                 return;
             }
+            tokio::select! {
+                biased;
+                Ok(()) = stop.changed() => {}
+                () = until(deadline) => break,
+                Some(landed) = flights.landed() => self.landed(landed),
+                () = self.spool.arrived(), if !self.failing && next.may_send() => {}
+                () = until(next.time()) => {}
+            }
         }
+        // What has an answer is settled by it; what is still on its way may have arrived or not.
+        while let Some(landed) = flights.try_landed() {
+            self.landed(landed);
+        }
+        drop(flights);
+        self.spool.give_back_all();
+    }
+
+    /// Sends as many requests as may be in flight and are worth it.
+    async fn launch(&mut self, flights: &mut Flights) -> Next {
+        loop {
+            // After a failure one request finds out how things are.
+            let most = if self.failing {
+                1
+            } else {
+                self.limiter.limit()
+            };
+            if flights.len() >= most {
+                return Next::Full;
+            }
+            if self.resume_at > Instant::now() {
+                return Next::Wait(self.resume_at);
+            }
+            if flights.len() > 0 && !self.fills_another(flights) {
+                return Next::More;
+            }
+            let streams = self.spool.waiting_streams();
+            if let Err(error) = self.gate.check(&self.elastic, &streams).await {
+                self.failed(&error, None);
+                continue;
+            }
+            let (gate, pauses) = (&self.gate, &self.pauses);
+            let records = self.spool.next(self.max_bytes, self.max_items, |stream| {
+                gate.is_open(stream) && !pauses.is_paused(stream)
+            });
+            if records.is_empty() {
+                return match self.pauses.next_end() {
+                    Some(end) => Next::Wait(end),
+                    None => Next::Idle(Instant::now() + self.until_next_check()),
+                };
+            }
+            self.send(records, flights);
+        }
+    }
+
+    /// Whether what waits is enough for one more request of the usual size: small ones side by side cost more than
+    /// one after the other. Held streams count as waiting, and then a smaller one goes.
+    fn fills_another(&self, flights: &Flights) -> bool {
+        let on_their_way = flights.records() as u64;
+        self.spool.queued().saturating_sub(on_their_way) >= self.usual_items as u64
+    }
+
+    fn send(&mut self, records: Vec<Record>, flights: &mut Flights) {
+        let is_full = records.len() >= self.max_items || bytes_of(&records) >= self.max_bytes / 2;
+        if is_full {
+            self.usual_items = records.len();
+        }
+        let flight = Flight {
+            ticket: self.limiter.ticket(flights.len() + 1),
+            failures: self.failures,
+            is_full,
+        };
+        flights.start(flight, records, self.elastic.clone());
     }
 
     fn until_next_check(&self) -> Duration {
@@ -134,62 +233,54 @@ impl Shipper {
         next.unwrap_or(LONGEST_IDLE).min(LONGEST_IDLE)
     }
 
-    async fn round(&mut self) -> Round {
-        let streams = self.spool.waiting_streams();
-        if let Err(error) = self.gate.check(&self.elastic, &streams).await {
-            return self.failed(&error, None);
-        }
-        let (gate, pauses) = (&self.gate, &self.pauses);
-        let records = self.spool.next(self.max_bytes, self.max_items, |stream| {
-            gate.is_open(stream) && !pauses.is_paused(stream)
-        });
-        if records.is_empty() {
-            return match self.pauses.next_end() {
-                Some(end) => Round::Wait(end.saturating_duration_since(Instant::now())),
-                None => Round::Idle,
-            };
-        }
-        let body = bulk::encode(&records);
-        let answer = self
-            .elastic
-            .send(Method::Post, bulk::PATH, Content::PackedLines, Some(body))
-            .await;
+    fn landed(&mut self, landed: Landed) {
+        let Landed {
+            flight,
+            records,
+            took,
+            answer,
+        } = landed;
         match answer {
-            Ok(answer) => self.answered(&records, &answer),
+            Ok(answer) => self.answered(flight, &records, took, &answer),
             Err(error) => {
-                let never_sent = matches!(
-                    error,
-                    ElasticError::NoAnswer {
-                        never_sent: true,
-                        ..
-                    }
-                );
-                self.give_back(&records, !never_sent);
-                self.failed(&error, None)
+                self.give_back(&records, !error.is_never_sent());
+                self.limiter.overloaded(flight.ticket);
+                self.failed_flight(flight, &error, None);
             }
         }
     }
 
-    fn answered(&mut self, records: &[Record], answer: &Answer) -> Round {
+    fn answered(&mut self, flight: Flight, records: &[Record], took: Duration, answer: &Answer) {
         if answer.status == 413 {
             return self.too_large(records);
         }
         if !answer.is_success() {
             // 502 to 504 may come from something in between after the request had arrived.
             self.give_back(records, matches!(answer.status, 500..));
-            return self.failed(&self.elastic.refused(answer), answer.retry_after);
+            if matches!(answer.status, 408 | 429 | 500..) {
+                self.limiter.overloaded(flight.ticket);
+            }
+            return self.failed_flight(flight, &answer.refused(), answer.retry_after);
         }
         match bulk::decode(&answer.body, records.len()) {
-            Ok(items) => self.settle(records, &items, answer.retry_after),
+            Ok(items) => {
+                if items.iter().any(|item| item.status == 429) {
+                    self.limiter.overloaded(flight.ticket);
+                } else if flight.is_full {
+                    self.limiter.answered(flight.ticket, took);
+                }
+                self.settle(records, &items, answer.retry_after);
+                self.succeeded(flight);
+            }
             Err(what) => {
                 self.give_back(records, true);
-                self.failed(&self.elastic.strange(what), None)
+                self.failed_flight(flight, &answer.strange(what), None);
             }
         }
     }
 
     /// 413 is about the whole body: half of it next time, down to one document.
-    fn too_large(&mut self, records: &[Record]) -> Round {
+    fn too_large(&mut self, records: &[Record]) {
         if let [record] = records {
             let bytes = record.entry.lines.len();
             tracing::error!(
@@ -205,31 +296,48 @@ impl Shipper {
                 ),
             };
             self.dead_letter(&[(record, refusal)]);
-            return Round::Progress;
+            return;
         }
         self.give_back(records, false);
-        let sent: usize = records.iter().map(|record| record.entry.lines.len()).sum();
-        self.max_bytes = (sent / 2).max(1);
+        let sent = bytes_of(records);
+        // Those that were on their way together halve it once.
+        self.max_bytes = self.max_bytes.min(sent / 2).max(1);
         tracing::warn!(
             bytes = sent,
             limit = self.max_bytes,
             "bulk request too large, will send less from now on"
         );
-        Round::Progress
     }
 
-    fn succeeded(&mut self) -> Round {
+    /// A request that left before the last failure says nothing about how things are since.
+    fn succeeded(&mut self, flight: Flight) {
+        if flight.failures != self.failures {
+            return;
+        }
         if std::mem::take(&mut self.failing) {
             tracing::info!("Elasticsearch takes documents again");
         }
         self.missing_right = None;
         self.backoff.succeeded();
-        Round::Progress
     }
 
-    fn failed(&mut self, error: &ElasticError, retry_after: Option<Duration>) -> Round {
+    /// Requests that were on their way together count once, so that many do not wait longer than one.
+    fn failed_flight(
+        &mut self,
+        flight: Flight,
+        error: &ElasticError,
+        retry_after: Option<Duration>,
+    ) {
+        if flight.failures == self.failures {
+            self.failed(error, retry_after);
+        }
+    }
+
+    fn failed(&mut self, error: &ElasticError, retry_after: Option<Duration>) {
         let wait = self.backoff.failed(retry_after);
         self.failing = true;
+        self.failures += 1;
+        self.resume_at = Instant::now() + wait;
         if !self.is_missing_right(error) {
             tracing::warn!(
                 error = error as &dyn std::error::Error,
@@ -238,27 +346,27 @@ impl Shipper {
                 "nothing shipped, will retry"
             );
         }
-        Round::Wait(wait)
     }
 
     /// Whether the agent may not ship at all. Said once: somebody has to give it the right, and until then nothing changes.
     fn is_missing_right(&mut self, error: &ElasticError) -> bool {
-        let is_missing = matches!(
-            error,
-            ElasticError::Refused {
-                status: 401 | 403,
-                ..
-            }
-        );
-        let why = error.to_string();
-        if is_missing && self.missing_right.as_ref() != Some(&why) {
+        let ElasticError::Refused {
+            status: 401 | 403,
+            reason,
+            ..
+        } = error
+        else {
+            return false;
+        };
+        // The hosts of one Elasticsearch say the same.
+        if self.missing_right.as_ref() != Some(reason) {
             tracing::error!(
                 queued = self.spool.queued(),
-                "{why}: documents wait until the right is given"
+                "{error}: documents wait until the right is given"
             );
-            self.missing_right = Some(why);
+            self.missing_right = Some(reason.clone());
         }
-        is_missing
+        true
     }
 
     fn give_back(&self, records: &[Record], attempted: bool) {

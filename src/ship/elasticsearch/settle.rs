@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use super::Shipper;
 use super::bulk;
 use super::verdict::{self, Verdict};
-use super::{Round, Shipper};
 use crate::clock::Millis;
 use crate::dead_letter::Refusal;
 use crate::spool::{Outcome, Record};
@@ -42,7 +42,7 @@ impl Shipper {
         records: &[Record],
         items: &[bulk::Item],
         retry_after: Option<Duration>,
-    ) -> Round {
+    ) {
         let mut rest = Rest::default();
         let now = Millis::now();
         for (record, item) in records.iter().zip(items) {
@@ -55,7 +55,7 @@ impl Shipper {
         }
         log_reasons(&rest.reasons);
         self.set_aside(&rest.ahead);
-        self.pause(&rest.later, retry_after)
+        self.pause(&rest.later, retry_after);
     }
 
     fn settle_one<'r>(
@@ -143,11 +143,7 @@ impl Shipper {
     }
 
     /// Streams whose documents are not taken now wait, each for itself; the others go on.
-    fn pause(
-        &mut self,
-        later: &BTreeMap<&str, (String, usize)>,
-        retry_after: Option<Duration>,
-    ) -> Round {
+    fn pause(&mut self, later: &BTreeMap<&str, (String, usize)>, retry_after: Option<Duration>) {
         for (stream, (reason, documents)) in later {
             let wait = self.pauses.failed(stream, retry_after);
             tracing::warn!(
@@ -158,7 +154,6 @@ impl Shipper {
                 "documents not taken now, will retry"
             );
         }
-        self.succeeded()
     }
 }
 

@@ -10,7 +10,7 @@ use crate::dead_letter::Refusal;
 
 /// Errors that are about Elasticsearch and not about the document, although their status is 4xx. Looked up in the sources of
 /// Elasticsearch 8 and 9, as the method `status` of the exception; those with 5xx, 408 and 429 need no line here.
-const ABOUT_ELASTICSEARCH: [(&str, &str); 9] = [
+const ABOUT_ELASTICSEARCH: [(&str, &str); 8] = [
     // ClusterBlockException, IndexMetadata: 403 read-only (`index.blocks.*`), 429 flood stage, 503 no master.
     ("cluster_block_exception", "read-only, or a full disk"),
     // IndexClosedException: 400.
@@ -19,11 +19,6 @@ const ABOUT_ELASTICSEARCH: [(&str, &str); 9] = [
     ("index_not_found_exception", "the index may not be made"),
     // ShardNotFoundException: 404, while a shard moves.
     ("shard_not_found_exception", "the shard is elsewhere"),
-    // IndexPrimaryShardNotAllocatedException: 409, and no document is in the way.
-    (
-        "index_primary_shard_not_allocated_exception",
-        "the shard is not there",
-    ),
     // TaskCancelledException: 400.
     ("task_cancelled_exception", "somebody cancelled the request"),
     // ResourceAlreadyExistsException: 400, when two requests make one stream.
@@ -207,7 +202,6 @@ mod tests {
             (400, "index_closed_exception"),
             (404, "index_not_found_exception"),
             (404, "shard_not_found_exception"),
-            (409, "index_primary_shard_not_allocated_exception"),
             (400, "task_cancelled_exception"),
             (400, "resource_already_exists_exception"),
             (400, "snapshot_in_progress_exception"),

@@ -1,12 +1,16 @@
 //! HTTP with JSON bodies.
 
+use std::path::Path;
 use std::time::Duration;
+use std::{fs, io};
 
 use serde_json::Value;
 use ureq::Agent;
 use ureq::http::Request;
+use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
 
-use crate::error::{Error, Result};
+use crate::error::{At, Error, Result};
+use crate::tls::TlsFiles;
 
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -21,9 +25,35 @@ pub(crate) struct Http {
 
 impl Http {
     pub(crate) fn new(base: &str) -> Self {
+        Self::with(base, TlsConfig::builder().build())
+    }
+
+    /// For a server with these certificates, as their client.
+    pub(crate) fn with_tls(base: &str, files: &TlsFiles) -> Result<Self> {
+        let certificate = |path: &Path| {
+            let pem = fs::read(path).at("read", path)?;
+            Certificate::from_pem(&pem)
+                .map_err(io::Error::other)
+                .at("understand", path)
+        };
+        let key = fs::read(&files.client_key).at("read", &files.client_key)?;
+        let key = PrivateKey::from_pem(&key)
+            .map_err(io::Error::other)
+            .at("understand", &files.client_key)?;
+        let chain = [certificate(&files.client_certificate)?];
+        let roots = [certificate(&files.authority)?];
+        let tls = TlsConfig::builder()
+            .client_cert(Some(ClientCert::new_with_certs(&chain, key)))
+            .root_certs(RootCerts::new_with_certs(&roots))
+            .build();
+        Ok(Self::with(base, tls))
+    }
+
+    fn with(base: &str, tls: TlsConfig) -> Self {
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(LIMIT))
+            .tls_config(tls)
             .build();
         Self {
             agent: config.into(),

@@ -34,7 +34,7 @@
 //! | `jmx` | the kinds of JMX port, and what Java reads through them |
 //! | `groups` | very many consumer groups, and Java's admin client that reads them |
 //! | `java`, `jdk` | starting JVMs, compiling |
-//! | `proxy` | a longer way to a server |
+//! | `proxy`, `http_proxy` | a longer way to a server; the way out of a company |
 //! | `sink` | where documents go that a test looks at, or nobody |
 //! | `process`, `spawn`, `workdir`, `ports`, `wait` | lifetime, folders, ports, readiness |
 //! | `packages`, `maven`, `cache` | what is downloaded, how, where it stays |
@@ -48,6 +48,7 @@ mod elasticsearch;
 mod error;
 mod groups;
 mod http;
+mod http_proxy;
 mod java;
 mod jdk;
 mod jmx;
@@ -79,6 +80,7 @@ pub use connect::{Connect, MirrorMaker};
 pub use elasticsearch::Elasticsearch;
 pub use error::{Error, Result};
 pub use groups::{GroupAdmin, GroupPlan, GroupReading};
+pub use http_proxy::HttpProxy;
 pub use java::live_objects;
 pub use jdk::jdks;
 pub use jmx::{
@@ -95,7 +97,7 @@ pub use options::Options;
 pub use plain::PlainJvm;
 pub use process::{Process, Signal};
 pub use proxy::{Passed, Proxy};
-pub use sink::Sink;
+pub use sink::{Reply, Sink};
 pub use tls::TlsFiles;
 pub use wait::{interrupt, wait_until};
 pub use workdir::WorkDir;

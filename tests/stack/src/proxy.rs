@@ -5,9 +5,9 @@
 
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -36,9 +36,12 @@ struct Counters {
     to_clients: AtomicU64,
     connections: AtomicU64,
     stop: AtomicBool,
+    /// Both ends of every connection, the ended ones among them.
+    streams: Mutex<Vec<TcpStream>>,
 }
 
-/// A proxy. It takes no more connections once it is dropped; those it has end with their client or server.
+/// A proxy. It takes no more connections once it is dropped; those it has end with their client or server, or are
+/// [`cut`](Self::cut).
 pub struct Proxy {
     address: SocketAddr,
     counters: Arc<Counters>,
@@ -67,6 +70,17 @@ impl Proxy {
     /// "127.0.0.2:<port>"
     pub fn address(&self) -> String {
         self.address.to_string()
+    }
+
+    /// Ends all connections and takes no more, as a cable that is pulled and a host that then refuses.
+    pub fn cut(self) {
+        let counters = Arc::clone(&self.counters);
+        drop(self);
+        let streams = counters.streams.lock();
+        for stream in streams.unwrap_or_else(PoisonError::into_inner).drain(..) {
+            // One that has ended already is what is wanted.
+            stream.shutdown(Shutdown::Both).ok();
+        }
     }
 
     /// What has passed so far.
@@ -113,6 +127,9 @@ fn join(
 ) -> io::Result<()> {
     client.set_nodelay(true)?;
     server.set_nodelay(true)?;
+    let ends = [client.try_clone()?, server.try_clone()?];
+    let streams = counters.streams.lock();
+    streams.unwrap_or_else(PoisonError::into_inner).extend(ends);
     for (from, to, up) in [(client, server, true), (server, client, false)] {
         let (from, to) = (from.try_clone()?, to.try_clone()?);
         let (sender, receiver) = sync_channel(CHUNKS);

@@ -1,4 +1,5 @@
-//! An Elasticsearch that takes everything at once: for tests and benchmarks of what the agent ships, not of how.
+//! An Elasticsearch that takes everything at once, or answers as it is told: for tests and benchmarks of what the agent
+//! ships, and of how where no real server can be made to do it.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -11,8 +12,24 @@ use serde_json::{Value, json};
 
 use crate::error::{At, Result};
 
-/// Takes the lines of a bulk request, an action and a document in turn, and says how many documents they were.
-type Take = dyn Fn(&[u8]) -> usize + Send + Sync;
+/// What a bulk request is answered.
+#[derive(Clone, Debug)]
+pub enum Reply {
+    /// So many documents were taken.
+    Taken(usize),
+    /// A refusal of the whole.
+    Refused {
+        /// Its status.
+        status: u16,
+        /// `Retry-After`.
+        retry_after: Option<String>,
+    },
+    /// Nothing, until the client goes away.
+    Silence,
+}
+
+/// Takes the lines of a bulk request, an action and a document in turn.
+type Take = dyn Fn(&[u8]) -> Reply + Send + Sync;
 
 /// The server. Its threads end with their connections, and with the process.
 pub struct Sink {
@@ -21,10 +38,18 @@ pub struct Sink {
 }
 
 impl Sink {
-    /// `version`: of the agent's templates that it claims to have; without them the agent ships nothing to it.
+    /// `take` says how many documents the lines were; `version`: of the agent's templates that it claims to have; without them the agent ships nothing to it.
     pub fn start(
         version: Option<u64>,
         take: impl Fn(&[u8]) -> usize + Send + Sync + 'static,
+    ) -> Result<Self> {
+        Self::answering(version, move |body| Reply::Taken(take(body)))
+    }
+
+    /// As [`start`](Self::start), with any answer. What takes time in it takes time in the server, by the request.
+    pub fn answering(
+        version: Option<u64>,
+        take: impl Fn(&[u8]) -> Reply + Send + Sync + 'static,
     ) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").at("listen on", "127.0.0.1")?;
         let address = listener.local_addr().at("ask for", "the port")?;
@@ -68,13 +93,29 @@ fn serve(stream: &TcpStream, version: Option<u64>, take: &Take, received: &Atomi
     }
     let mut reader = BufReader::new(stream);
     while let Some((path, body)) = request(&mut reader, received) {
-        let (status, answer) = match (path.as_str(), version) {
-            (path, _) if path.starts_with("/_bulk") => (200, all_created(take(&body))),
-            (path, Some(version)) if path.contains("_simulate_index") => (200, template(version)),
-            _ => (404, "{}".to_owned()),
+        let (status, more, answer) = match (path.as_str(), version) {
+            (path, _) if path.starts_with("/_bulk") => match take(&body) {
+                Reply::Taken(items) => (200, String::new(), all_created(items)),
+                Reply::Refused {
+                    status,
+                    retry_after,
+                } => {
+                    let header = retry_after.map(|wait| format!("retry-after: {wait}\r\n"));
+                    (status, header.unwrap_or_default(), "{}".to_owned())
+                }
+                Reply::Silence => {
+                    // Whatever ends it.
+                    reader.read_exact(&mut [0]).ok();
+                    return;
+                }
+            },
+            (path, Some(version)) if path.contains("_simulate_index") => {
+                (200, String::new(), template(version))
+            }
+            _ => (404, String::new(), "{}".to_owned()),
         };
         let head = format!(
-            "HTTP/1.1 {status} -\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            "HTTP/1.1 {status} -\r\ncontent-type: application/json\r\n{more}content-length: {}\r\n\r\n",
             answer.len()
         );
         let mut stream = stream;

@@ -1,4 +1,4 @@
-//! Certificates and keys for JMX over TLS, made by `keytool`: an authority, a server for 127.0.0.1, ::1 and localhost, a
+//! Certificates and keys for servers with TLS, made by `keytool`: an authority, a server for 127.0.0.1, ::1 and localhost, a
 //! client, and a stranger that another authority signed.
 
 use std::fs;
@@ -38,6 +38,10 @@ const PEOPLE: &[(&str, &str, &str, &str)] = &[
 pub struct TlsFiles {
     /// The server's key and certificate, for a JVM.
     pub server_store: PathBuf,
+    /// The server's certificate.
+    pub(crate) server_certificate: PathBuf,
+    /// The server's key.
+    pub(crate) server_key: PathBuf,
     /// The client's key and certificate, for a JVM.
     pub client_store: PathBuf,
     /// The authority that a JVM trusts.
@@ -79,6 +83,8 @@ pub(crate) fn files() -> Result<TlsFiles> {
     })?;
     Ok(TlsFiles {
         server_store: folder.join("server.p12"),
+        server_certificate: folder.join("server.pem"),
+        server_key: folder.join("server.key.pem"),
         client_store: folder.join("client.p12"),
         trust_store: folder.join("trust.p12"),
         authority: folder.join("authority.pem"),

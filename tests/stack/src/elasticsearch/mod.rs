@@ -15,6 +15,8 @@
 mod install;
 mod secure;
 
+use secure::Security;
+
 use std::fs;
 use std::os::unix::fs::chown;
 use std::path::Path;
@@ -28,6 +30,7 @@ use crate::jdk::Jdk;
 use crate::options::Options;
 use crate::ports;
 use crate::process::{Launch, Process, process_methods};
+use crate::tls::{self, TlsFiles};
 use crate::wait;
 use crate::workdir::WorkDir;
 
@@ -40,7 +43,7 @@ const HEAP_MEGABYTES: u32 = 512;
 /// A single Elasticsearch node.
 pub struct Elasticsearch {
     port: u16,
-    password: Option<String>,
+    security: Option<Security>,
     http: Http,
     process: Process,
     _work: WorkDir,
@@ -54,7 +57,7 @@ impl Elasticsearch {
 
     /// As [`start`](Self::start), with changes to `elasticsearch.yml` and the JVM.
     pub fn start_with(options: &Options) -> Result<Self> {
-        wait::on_free_ports(|| Self::start_once(None, options))
+        Self::start_as(None, options)
     }
 
     /// With security on: users, roles, API keys. The user is `elastic`.
@@ -64,24 +67,44 @@ impl Elasticsearch {
 
     /// As [`start_secured`](Self::start_secured), with changes to `elasticsearch.yml` and the JVM.
     pub fn start_secured_with(password: &str, options: &Options) -> Result<Self> {
-        wait::on_free_ports(|| Self::start_once(Some(password), options))
+        let security = Security {
+            password: password.to_owned(),
+            tls: None,
+        };
+        Self::start_as(Some(&security), options)
     }
 
-    fn start_once(password: Option<&str>, options: &Options) -> Result<Self> {
+    /// As [`start_secured`](Self::start_secured), over TLS, for clients with a certificate only. The server shows the
+    /// certificate of its authority, too.
+    pub fn start_with_tls(password: &str) -> Result<Self> {
+        let security = Security {
+            password: password.to_owned(),
+            tls: Some(tls::files()?),
+        };
+        Self::start_as(Some(&security), &Options::new())
+    }
+
+    fn start_as(security: Option<&Security>, options: &Options) -> Result<Self> {
+        wait::on_free_ports(|| Self::start_once(security, options))
+    }
+
+    fn start_once(security: Option<&Security>, options: &Options) -> Result<Self> {
         let home = install::home()?;
         let (port, transport) = (ports::free(), ports::free());
         let work = WorkDir::new("elasticsearch")?;
-        let text = config(&work, port, transport, password.is_some(), options);
+        let text = config(&work, port, transport, security, options);
+        if let Some(files) = security.and_then(|security| security.tls.as_ref()) {
+            secure::write_certificates(&work, files)?;
+        }
         prepare(&home, &work, &text)?;
         let launch = launch(&home, &work, options)?;
-        if let Some(password) = password {
-            secure::set_password(&launch, &home, &work, password)?;
+        if let Some(security) = security {
+            secure::set_password(&launch, &home, &work, &security.password)?;
         }
-        let user = password.map_or(String::new(), |password| format!("elastic:{password}@"));
         let server = Self {
             port,
-            password: password.map(str::to_owned),
-            http: Http::new(&format!("http://{user}127.0.0.1:{port}")),
+            security: security.cloned(),
+            http: secure::client(security, port)?,
             process: Process::start("Elasticsearch 9.4.3", launch, work.join("server.log"))?,
             _work: work,
         };
@@ -107,14 +130,21 @@ impl Elasticsearch {
         self.wait_ready()
     }
 
-    /// "http://127.0.0.1:<port>"
+    /// "http://127.0.0.1:<port>", or https with TLS.
     pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        let security = self.security.as_ref();
+        format!("{}://127.0.0.1:{}", secure::scheme(security), self.port)
+    }
+
+    /// The certificates, where TLS is on.
+    pub fn tls_files(&self) -> Option<&TlsFiles> {
+        self.security.as_ref()?.tls.as_ref()
     }
 
     /// The password of the user `elastic`, where security is on.
     pub fn password(&self) -> Option<&str> {
-        self.password.as_deref()
+        let security = self.security.as_ref()?;
+        Some(&security.password)
     }
 
     /// `GET`, for an answer of 2xx.
@@ -181,7 +211,13 @@ impl Elasticsearch {
     process_methods!();
 }
 
-fn config(work: &WorkDir, port: u16, transport: u16, security: bool, options: &Options) -> String {
+fn config(
+    work: &WorkDir,
+    port: u16,
+    transport: u16,
+    security: Option<&Security>,
+    options: &Options,
+) -> String {
     let mut lines = vec![
         "cluster.name: stack".to_owned(),
         "node.name: node-1".to_owned(),
@@ -194,13 +230,9 @@ fn config(work: &WorkDir, port: u16, transport: u16, security: bool, options: &O
         format!("path.logs: {}", work.join("logs").display()),
         // A developer's disk is often fuller than Elasticsearch likes.
         "cluster.routing.allocation.disk.threshold_enabled: false".to_owned(),
-        format!("xpack.security.enabled: {security}"),
+        format!("xpack.security.enabled: {}", security.is_some()),
     ];
-    if security {
-        lines.push("xpack.security.transport.ssl.enabled: false".to_owned());
-        lines.push("xpack.security.http.ssl.enabled: false".to_owned());
-        lines.push("xpack.security.authc.api_key.enabled: true".to_owned());
-    }
+    lines.extend(security.into_iter().flat_map(Security::settings));
     lines.extend(
         options
             .settings
