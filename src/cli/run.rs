@@ -1,38 +1,52 @@
 //! `brokerbeat run`.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::agent;
+use crate::agent::{self, Resources};
 use crate::config::{Config, QueuePlan, Source};
 use crate::data_directory::DataDirectory;
+use crate::ship::Shipper;
 use crate::spool::{Recovered, Spool};
 
 /// Runs the agent until SIGINT or SIGTERM.
 pub(super) fn run(source: Source, config: Config) -> ExitCode {
     tracing::info!(version = env!("CARGO_PKG_VERSION"), config = %source.path.display(), "starting");
-    let started = super::output(&config)
-        .and_then(|_| DataDirectory::open(&config.path_data))
-        .and_then(|directory| Ok((directory, open_queue(&config.queue)?)));
-    let (directory, spool) = match started {
-        Ok(started) => started,
-        Err(error) => return super::wrong(error),
-    };
-    let result = super::block_on(async {
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut hang_up = signal(SignalKind::hangup())?;
-        let stop = async move {
-            tokio::select! {
-                _ = interrupt.recv() => tracing::info!("SIGINT, stopping"),
-                _ = terminate.recv() => tracing::info!("SIGTERM, stopping"),
-                _ = hang_up.recv() => tracing::info!("SIGHUP, stopping"),
-            }
-        };
-        agent::run(source, config, directory, spool, stop).await
+    let ended = super::block_on(async {
+        match open(&config) {
+            Ok(resources) => super::finish(run_with(source, config, resources).await),
+            Err(error) => super::wrong(error),
+        }
     });
-    super::finish(result.flatten())
+    ended.unwrap_or_else(|error| super::finish(Err(error)))
+}
+
+/// Takes what the agent needs of this machine. What cannot be had here is a mistake of the configuration.
+fn open(config: &Config) -> anyhow::Result<Resources> {
+    let output = super::output(config)?;
+    let directory = DataDirectory::open(&config.path_data)?;
+    let spool = Arc::new(open_queue(&config.queue)?);
+    Ok(Resources {
+        directory,
+        shipper: Shipper::new(config, output, spool.clone())?,
+        spool,
+    })
+}
+
+async fn run_with(source: Source, config: Config, resources: Resources) -> anyhow::Result<()> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
+    let stop = async move {
+        tokio::select! {
+            _ = interrupt.recv() => tracing::info!("SIGINT, stopping"),
+            _ = terminate.recv() => tracing::info!("SIGTERM, stopping"),
+            _ = hang_up.recv() => tracing::info!("SIGHUP, stopping"),
+        }
+    };
+    agent::run(source, config, resources, stop).await
 }
 
 /// Opens the queue and says what an earlier run has left in it.

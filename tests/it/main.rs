@@ -30,6 +30,7 @@ mod matrix;
 mod model;
 mod observer;
 mod outage;
+mod outputs;
 mod queue;
 mod reload;
 mod seconds;

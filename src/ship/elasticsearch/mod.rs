@@ -3,12 +3,12 @@
 //! The loop only decides; what the bytes look like is in [`bulk`], who may be shipped to in
 //! [`gate`], how to talk in [`elastic`]. A record leaves the queue only by a verdict.
 
-mod backoff;
+pub(super) mod backoff;
 pub mod bulk;
 mod config;
 pub mod elastic;
 mod gate;
-mod pauses;
+pub(super) mod pauses;
 mod settle;
 
 pub use config::{Credentials, ElasticsearchConfig};
