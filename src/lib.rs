@@ -27,6 +27,7 @@ pub mod clock;
 pub mod collect;
 pub mod config;
 pub mod data_directory;
+pub mod dead_letter;
 pub mod document;
 pub mod enrich;
 pub mod event;

@@ -18,6 +18,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::collect::kafka::rdkafka::share_one_heap;
 use crate::config::{Config, Source};
@@ -192,6 +193,20 @@ fn block_on<T>(work: impl Future<Output = T>) -> anyhow::Result<T> {
     let done = runtime.block_on(work);
     runtime.shutdown_timeout(RUNTIME_SHUTDOWN);
     Ok(done)
+}
+
+/// Notices signals to stop from now on; the future gives the first one's name.
+fn stop_signal() -> std::io::Result<impl Future<Output = &'static str>> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => "SIGINT",
+            _ = terminate.recv() => "SIGTERM",
+            _ = hang_up.recv() => "SIGHUP",
+        }
+    })
 }
 
 /// The output, which a command needs and a configuration may lack.

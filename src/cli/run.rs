@@ -3,8 +3,6 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use tokio::signal::unix::{SignalKind, signal};
-
 use crate::agent::{self, Resources};
 use crate::config::{Config, QueuePlan, Source};
 use crate::data_directory::DataDirectory;
@@ -36,15 +34,10 @@ fn open(config: &Config) -> anyhow::Result<Resources> {
 }
 
 async fn run_with(source: Source, config: Config, resources: Resources) -> anyhow::Result<()> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut hang_up = signal(SignalKind::hangup())?;
-    let stop = async move {
-        tokio::select! {
-            _ = interrupt.recv() => tracing::info!("SIGINT, stopping"),
-            _ = terminate.recv() => tracing::info!("SIGTERM, stopping"),
-            _ = hang_up.recv() => tracing::info!("SIGHUP, stopping"),
-        }
+    let signal = super::stop_signal()?;
+    let stop = async {
+        let name = signal.await;
+        tracing::info!("{name}, stopping");
     };
     agent::run(source, config, resources, stop).await
 }

@@ -313,9 +313,9 @@ fn read_cluster(section: &mut Section<'_>, common: &Common, several: bool) -> Cl
 fn read_queue(root: &mut Section<'_>, path_data: &Path) -> QueuePlan {
     let bounds = (4 << 20)..=(1 << 40);
     let mut section = root.section_or_empty("spool");
-    let path = section.text("path").map(PathBuf::from);
+    let default = path_data.join("spool");
     QueuePlan {
-        path: path.unwrap_or_else(|| path_data.join("spool")),
+        path: PathBuf::from(section.text_or("path", &default.to_string_lossy())),
         max_bytes: section.bytes_or("max_size", DEFAULT_QUEUE_BYTES, bounds),
     }
 }

@@ -21,6 +21,8 @@ pub struct Cursor {
     pub next_seq: u64,
     /// Sequence numbers of records that are not settled: first and count.
     pub waiting: Vec<(u64, u64)>,
+    /// Files of the dead letter up to this number are given up, and counted.
+    pub letters_gone: u64,
     /// By data stream.
     pub accounts: BTreeMap<String, Account>,
 }
@@ -77,6 +79,7 @@ mod tests {
         Cursor {
             next_seq: 100,
             waiting: vec![(90, 2), (95, 1)],
+            letters_gone: 3,
             accounts: BTreeMap::from([("metrics-a-b".into(), account)]),
         }
     }

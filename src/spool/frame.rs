@@ -9,6 +9,7 @@
 //! tick   8  @timestamp of all of them, milliseconds since the epoch
 //! count  4  records
 //! name   4  length of the stream's name
+//! kind   4  0: collected, 1: taken back from the dead letter
 //! …         the stream's name
 //! body:     count × (end 4, id 16) · length of the text 4 · CRC-32 of the text 4 · packed text
 //! ```
@@ -26,11 +27,13 @@ use crate::identity::DocumentId;
 /// First bytes of every frame: where one is damaged, the next one is looked for.
 pub(super) const MAGIC: [u8; 4] = *b"bbRC";
 /// Bytes of a head without the name.
-pub(super) const HEAD: usize = 40;
+pub(super) const HEAD: usize = 44;
 /// Names of data streams are shorter than that (Elasticsearch: 255 bytes).
 pub(super) const MAX_NAME: usize = 255;
 /// A longer body is none of ours: a block is 128 KiB of text and one document more, and a document is far below that.
 pub(super) const MAX_BODY: usize = 256 << 20;
+/// The kind of records that come from the dead letter.
+const REPLAYED: u32 = 1;
 /// Bytes of a row.
 const ROW: usize = 4 + 16;
 /// Bytes between the rows and the packed text.
@@ -43,6 +46,8 @@ pub(super) struct Head {
     pub(super) tick: Millis,
     pub(super) count: u32,
     pub(super) stream: String,
+    /// Whether the records come from the dead letter.
+    pub(super) replayed: bool,
     pub(super) body_len: usize,
     body_crc: u32,
 }
@@ -83,6 +88,7 @@ impl Head {
             first_seq: long(fixed, 16),
             tick: Millis(long(fixed, 24)),
             count: number(fixed, 32),
+            replayed: number(fixed, 40) == REPLAYED,
             stream: std::str::from_utf8(name)
                 .map_err(|_| Broken::Damaged)?
                 .to_owned(),
@@ -115,7 +121,7 @@ impl Head {
 }
 
 /// The bytes of a frame. The sequence number is the queue's to give.
-pub(super) fn encode(pack: &Pack, first_seq: u64) -> Vec<u8> {
+pub(super) fn encode(pack: &Pack, first_seq: u64, replayed: bool) -> Vec<u8> {
     let (packed, text_len, text_crc) = pack.block.parts();
     let body_len = pack.rows.len() * ROW + TEXT + packed.len();
     let mut body = Vec::with_capacity(body_len);
@@ -138,6 +144,8 @@ pub(super) fn encode(pack: &Pack, first_seq: u64) -> Vec<u8> {
     rest.extend_from_slice(&pack.timestamp.0.to_le_bytes());
     rest.extend_from_slice(&small(pack.rows.len()));
     rest.extend_from_slice(&small(pack.stream.len()));
+    let kind = if replayed { REPLAYED } else { 0 };
+    rest.extend_from_slice(&kind.to_le_bytes());
     rest.extend_from_slice(pack.stream.as_bytes());
     let mut frame = Vec::with_capacity(8 + rest.len() + body.len());
     frame.extend_from_slice(&MAGIC);
@@ -196,8 +204,10 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read() {
-        let frame = encode(&pack(), 7);
+        let frame = encode(&pack(), 7, false);
         let head = Head::read(&frame).unwrap();
+        let replayed = |frame: &[u8]| Head::read(frame).unwrap().replayed;
+        assert!(!replayed(&frame) && replayed(&encode(&pack(), 7, true)));
         assert_eq!(
             (head.first_seq, head.end_seq(), head.frame_len()),
             (7, 9, frame.len())
@@ -211,7 +221,7 @@ mod tests {
     /// Every bit of it, and every length.
     #[test]
     fn a_frame_with_a_wrong_bit_or_without_its_end_is_none() {
-        let frame = encode(&pack(), 7);
+        let frame = encode(&pack(), 7, true);
         let read = |frame: &[u8]| {
             let head = Head::read(frame)?;
             let body = frame

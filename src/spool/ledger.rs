@@ -22,10 +22,13 @@ pub struct Account {
     pub collision: u64,
     /// Records refused for good and kept.
     pub dead_lettered: u64,
-    /// Records given up: no room, or refused while there is no dead letter.
+    /// Records given up: no room in the queue, or a pipeline of Elasticsearch dropped them.
     pub dropped: u64,
     /// Records that wait or are lent.
     pub queued: u64,
+    /// Of the dead-lettered ones: those that went because the dead letter was full. Beside the equation; what the dead letter
+    /// holds is `dead_lettered - replayed - given_up`.
+    pub given_up: u64,
 }
 
 /// What can become of a record.
@@ -35,6 +38,7 @@ pub enum Outcome {
     Indexed,
     Duplicate,
     Collision,
+    DeadLettered,
     Dropped,
 }
 
@@ -42,6 +46,13 @@ impl Account {
     /// Whether everything that came in is accounted for.
     pub fn balances(&self) -> bool {
         self.collected + self.replayed == self.gone() + self.queued
+    }
+
+    fn entry(&mut self, replayed: bool) -> &mut u64 {
+        match replayed {
+            true => &mut self.replayed,
+            false => &mut self.collected,
+        }
     }
 
     fn gone(&self) -> u64 {
@@ -57,6 +68,7 @@ impl Account {
         self.dead_lettered += other.dead_lettered;
         self.dropped += other.dropped;
         self.queued += other.queued;
+        self.given_up += other.given_up;
     }
 }
 
@@ -67,11 +79,16 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Records came in.
-    pub(super) fn collected(&mut self, stream: &Arc<str>, records: u64) {
+    /// Records came in, from the dead letter or from a collector.
+    pub(super) fn came(&mut self, stream: &Arc<str>, replayed: bool, records: u64) {
         let account = self.account(stream);
-        account.collected += records;
+        *account.entry(replayed) += records;
         account.queued += records;
+    }
+
+    /// Dead letters of a stream went for others.
+    pub(super) fn given_up(&mut self, stream: &Arc<str>, letters: u64) {
+        self.account(stream).given_up += letters;
     }
 
     /// Records left.
@@ -82,6 +99,7 @@ impl Ledger {
             Outcome::Indexed => &mut account.indexed,
             Outcome::Duplicate => &mut account.duplicate,
             Outcome::Collision => &mut account.collision,
+            Outcome::DeadLettered => &mut account.dead_lettered,
             Outcome::Dropped => &mut account.dropped,
         } += records;
         debug_assert!(account.balances(), "{stream}: {account:?}");
@@ -96,11 +114,9 @@ impl Ledger {
         self.accounts.insert(stream, account);
     }
 
-    /// A record of an earlier process waits; `uncounted`: it came behind the cursor.
-    pub(super) fn found(&mut self, stream: &Arc<str>, uncounted: bool) {
-        let account = self.account(stream);
-        account.queued += 1;
-        account.collected += u64::from(uncounted);
+    /// A record of an earlier process waits that the cursor counts.
+    pub(super) fn found(&mut self, stream: &Arc<str>) {
+        self.account(stream).queued += 1;
     }
 
     /// Balances the accounts of an earlier process with what was found of it; says how many records are lost.

@@ -60,12 +60,14 @@ use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use thiserror::Error;
 use tokio::sync::Notify;
 
 use self::queue::Queue;
 use crate::clock::Millis;
+use crate::dead_letter::{self, DeadLetter, Refusal};
 use crate::identity::DocumentId;
 
 /// File that the process that uses the directory holds a lock on.
@@ -149,6 +151,7 @@ pub struct Spool {
     /// Held while a checkpoint is written: a later one must not be replaced by an earlier one.
     keeping: Mutex<()>,
     arrived: Notify,
+    dead_letter: DeadLetter,
     _lock: File,
 }
 
@@ -168,14 +171,25 @@ impl Spool {
             TryLockError::Error(source) => wrong(source),
         })?;
         let (queue, recovered) = Queue::recover(directory, max_bytes).map_err(wrong)?;
+        let letters = directory.join(dead_letter::FOLDER);
+        let dead_letter = DeadLetter::new(letters, dead_letter::DEFAULT_BYTES, queue.letters_gone);
         let spool = Self {
             directory: directory.to_owned(),
             inner: Mutex::new(queue),
             keeping: Mutex::default(),
             arrived: Notify::new(),
+            dead_letter,
             _lock: lock,
         };
         Ok((spool, recovered))
+    }
+
+    /// The same with so much room for the dead letter.
+    pub fn with_dead_letter(mut self, max_bytes: u64) -> Self {
+        let gone = self.lock().letters_gone;
+        let directory = self.dead_letter.directory().to_owned();
+        self.dead_letter = DeadLetter::new(directory, max_bytes, gone);
+        self
     }
 
     /// Takes records in, in order. Where there is no room the oldest waiting ones go; returns how many went.
@@ -183,7 +197,7 @@ impl Spool {
         if pack.rows.is_empty() {
             return 0;
         }
-        let dropped = self.lock().append(pack);
+        let dropped = self.lock().append(pack, false);
         self.arrived.notify_one();
         dropped
     }
@@ -191,7 +205,7 @@ impl Spool {
     /// Counts a record that is refused before it is queued because its series and tick have one already.
     pub fn refuse(&self, stream: &Arc<str>) {
         let mut queue = self.lock();
-        queue.ledger.collected(stream, 1);
+        queue.ledger.came(stream, false, 1);
         queue.ledger.settled(stream, Outcome::Collision, 1);
     }
 
@@ -211,9 +225,31 @@ impl Spool {
         self.lock().settle(seq, outcome);
     }
 
+    /// Puts lent records that the output refused for good into the dead letter, and settles them; all or none. On an error, which
+    /// has been said, they are still lent: the caller gives them back and leaves their streams alone for a while.
+    pub fn dead_letter(&self, refused: &[(&Record, Refusal)]) -> io::Result<()> {
+        if refused.is_empty() {
+            return Ok(());
+        }
+        let gone = self
+            .dead_letter
+            .put(&dead_letter::lines(refused, Millis::now()))?;
+        let mut queue = self.lock();
+        for (record, _) in refused {
+            queue.settle(record.seq, Outcome::DeadLettered);
+        }
+        queue.give_up(&gone);
+        Ok(())
+    }
+
     /// Ends the loan of a record that is to be tried again.
     pub fn give_back(&self, seq: u64, attempted: bool) {
         self.lock().give_back(seq, attempted);
+    }
+
+    /// Ends the loan of a record at that time, and not before: it is not lent again until then, and what is behind it is.
+    pub fn set_aside(&self, seq: u64, until: Instant) {
+        self.lock().set_aside(seq, until);
     }
 
     /// Ends all loans after a request whose outcome is unknown.
@@ -248,6 +284,11 @@ impl Spool {
         let Some(checkpoint) = self.lock().checkpoint() else {
             return Ok(());
         };
+        // Whatever the cursor counts as dead-lettered was written before: now it is synced before.
+        if let Err(error) = self.dead_letter.sync() {
+            self.lock().not_kept(checkpoint);
+            return Err(error);
+        }
         let mut files = checkpoint.closed.iter().chain(&checkpoint.open);
         let cursor = self.directory.join(recover::CURSOR);
         let kept = files.try_for_each(File::sync_data).and_then(|()| {
@@ -265,6 +306,7 @@ impl Spool {
             return kept;
         }
         self.remove(&checkpoint.doomed);
+        self.dead_letter.remove(checkpoint.letters_gone);
         self.lock().removed(&checkpoint.doomed);
         Ok(())
     }

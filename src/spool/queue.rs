@@ -5,12 +5,14 @@ use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::cursor::Cursor;
 use super::frame;
 use super::held::{Held, Place};
 use super::segment::{self, Writer};
 use super::{Block, Entry, Ledger, Lines, Outcome, Pack, Record, Row};
+use crate::dead_letter::Gone;
 
 /// Segments that a full queue has: when it is full one of them goes.
 const SEGMENTS: u64 = 16;
@@ -43,6 +45,8 @@ pub(super) struct Queue {
     max_bytes: u64,
     /// Blocks with records that are not settled, by their first sequence number.
     pub(super) blocks: BTreeMap<u64, Held>,
+    /// Lent records whose loan ends at a time: first and count. Documents of a block come together, so that runs are few.
+    aside: BTreeMap<Instant, Vec<(u64, u64)>>,
     /// Blocks with records that wait, by stream: one that is held costs the others nothing.
     lines: BTreeMap<Arc<str>, BTreeSet<u64>>,
     pub(super) segments: BTreeMap<u64, Segment>,
@@ -58,6 +62,8 @@ pub(super) struct Queue {
     /// The block that was read last: a request may take a part of it.
     opened: Option<(u64, Arc<Opened>)>,
     pub(super) next_seq: u64,
+    /// Files of the dead letter up to this number are given up.
+    pub(super) letters_gone: u64,
     pub(super) ledger: Ledger,
     /// Whether the cursor is behind.
     pub(super) is_dirty: bool,
@@ -74,6 +80,8 @@ pub(super) struct Checkpoint {
     pub(super) open: Option<File>,
     pub(super) cursor: Vec<u8>,
     pub(super) doomed: Vec<u64>,
+    /// Files of the dead letter up to this number may go.
+    pub(super) letters_gone: u64,
 }
 
 impl Queue {
@@ -83,6 +91,7 @@ impl Queue {
             directory,
             max_bytes,
             blocks: BTreeMap::new(),
+            aside: BTreeMap::new(),
             lines: BTreeMap::new(),
             segments: BTreeMap::new(),
             writer: None,
@@ -92,19 +101,20 @@ impl Queue {
             reader: None,
             opened: None,
             next_seq: 0,
+            letters_gone: 0,
             ledger: Ledger::default(),
             is_dirty: false,
             fails: false,
         }
     }
 
-    /// Takes records in; says how many older ones went for them.
-    pub(super) fn append(&mut self, pack: Pack) -> usize {
+    /// Takes records in, from the dead letter or from a collector; says how many older ones went for them.
+    pub(super) fn append(&mut self, pack: Pack, replayed: bool) -> usize {
         let (first, count) = (self.next_seq, pack.rows.len());
         self.next_seq += count as u64;
         self.is_dirty = true;
-        self.ledger.collected(&pack.stream, count as u64);
-        let bytes = frame::encode(&pack, first);
+        self.ledger.came(&pack.stream, replayed, count as u64);
+        let bytes = frame::encode(&pack, first, replayed);
         let (stream, tick) = (pack.stream.clone(), pack.timestamp);
         let place = match self.write(first, &bytes) {
             Ok(place) => {
@@ -124,7 +134,8 @@ impl Queue {
                 Place::Memory(Arc::new(pack), bytes.len())
             }
         };
-        self.insert(first, Held::new(stream, tick, count, place, false));
+        // A document of the dead letter has been sent before.
+        self.insert(first, Held::new(stream, tick, count, place, replayed));
         self.make_room()
     }
 
@@ -207,6 +218,8 @@ impl Queue {
     }
 
     fn drop_segment(&mut self, number: u64) -> usize {
+        // What is aside only waits.
+        self.bring_back(None);
         if self
             .writer
             .as_ref()
@@ -265,6 +278,27 @@ impl Queue {
         }
     }
 
+    /// Ends a loan at that time.
+    pub(super) fn set_aside(&mut self, seq: u64, until: Instant) {
+        let runs = self.aside.entry(until).or_default();
+        match runs.last_mut() {
+            Some((first, count)) if *first + *count == seq => *count += 1,
+            _ => runs.push((seq, 1)),
+        }
+    }
+
+    /// Ends the loans whose time has come; all of them where there is no time.
+    fn bring_back(&mut self, now: Option<Instant>) {
+        while let Some(due) = self.aside.first_entry() {
+            if now.is_some_and(|now| *due.key() > now) {
+                break;
+            }
+            for (first, count) in due.remove() {
+                (first..first + count).for_each(|seq| self.give_back(seq, false));
+            }
+        }
+    }
+
     /// Lends the oldest waiting records of the streams that `ready` allows.
     pub(super) fn lend(
         &mut self,
@@ -272,6 +306,7 @@ impl Queue {
         max_records: usize,
         mut ready: impl FnMut(&str) -> bool,
     ) -> Vec<Record> {
+        self.bring_back(Some(Instant::now()));
         let mut open: Vec<Arc<str>> = self
             .lines
             .keys()
@@ -363,6 +398,15 @@ impl Queue {
         }
     }
 
+    /// Counts dead letters that went for others.
+    pub(super) fn give_up(&mut self, gone: &Gone) {
+        for (stream, letters) in &gone.documents {
+            let stream = self.ledger.name(stream);
+            self.ledger.given_up(&stream, *letters);
+        }
+        self.letters_gone = self.letters_gone.max(gone.up_to);
+    }
+
     /// Ends a loan.
     pub(super) fn give_back(&mut self, seq: u64, tried: bool) {
         let Some((first, held, index)) = self.find(seq) else {
@@ -375,6 +419,8 @@ impl Queue {
 
     /// Ends all loans.
     pub(super) fn give_back_all(&mut self) {
+        // They are among them.
+        self.aside.clear();
         let all: Vec<u64> = self.blocks.keys().copied().collect();
         for first in all {
             if let Some(held) = self.blocks.get_mut(&first) {
@@ -385,7 +431,8 @@ impl Queue {
     }
 
     /// Streams that have waiting records.
-    pub(super) fn waiting_streams(&self) -> Vec<Arc<str>> {
+    pub(super) fn waiting_streams(&mut self) -> Vec<Arc<str>> {
+        self.bring_back(Some(Instant::now()));
         let waiting = self.lines.iter().filter(|(_, line)| !line.is_empty());
         waiting.map(|(stream, _)| stream.clone()).collect()
     }
@@ -410,6 +457,7 @@ impl Queue {
             open: self.writer.as_ref().and_then(|writer| writer.handle().ok()),
             cursor: self.cursor().encode(),
             doomed: std::mem::take(&mut self.doomed),
+            letters_gone: self.letters_gone,
         })
     }
 
@@ -442,6 +490,7 @@ impl Queue {
         Cursor {
             next_seq: self.next_seq,
             waiting,
+            letters_gone: self.letters_gone,
             accounts: accounts
                 .map(|(stream, account)| (stream.to_string(), *account))
                 .collect(),

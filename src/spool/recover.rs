@@ -39,6 +39,7 @@ impl Queue {
             }),
         };
         queue.next_seq = cursor.next_seq;
+        queue.letters_gone = cursor.letters_gone;
         for (stream, account) in &cursor.accounts {
             queue.ledger.restore(stream.as_str().into(), *account);
         }
@@ -81,7 +82,10 @@ impl Queue {
             if !cursor.is_waiting(seq) {
                 held.settle(index);
             } else {
-                self.ledger.found(&stream, seq >= cursor.next_seq);
+                match seq >= cursor.next_seq {
+                    true => self.ledger.came(&stream, head.replayed, 1),
+                    false => self.ledger.found(&stream),
+                }
             }
         }
         if held.unsettled() > 0 {

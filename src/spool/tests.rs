@@ -29,6 +29,21 @@ fn pack(packer: &mut Packer, stream: &str, numbers: std::ops::Range<u64>) -> Pac
     }
 }
 
+/// A document of 3,200 bytes that cannot be packed.
+fn noise(n: u64) -> Pack {
+    let numbers = (0..400).map(|m| fastrand::Rng::with_seed(n * 1_000 + m).u64(..));
+    let text: Vec<u8> = numbers.flat_map(u64::to_le_bytes).collect();
+    Pack {
+        stream: "a".into(),
+        timestamp: Millis(n),
+        rows: vec![Row {
+            end: 3_200,
+            id: DocumentId::new("a", Millis(n)),
+        }],
+        block: Arc::new(Packer::default().pack(&text)),
+    }
+}
+
 fn open(directory: &TestDirectory) -> (Spool, Recovered) {
     Spool::open(directory.path(), ROOM).unwrap()
 }
@@ -68,6 +83,14 @@ fn segments(directory: &TestDirectory) -> Vec<PathBuf> {
         .into_iter()
         .map(|number| segment::path(directory.path(), number))
         .collect()
+}
+
+fn refusal() -> Refusal {
+    Refusal {
+        status: None,
+        error_type: "refused".to_owned(),
+        reason: "by a test".to_owned(),
+    }
 }
 
 fn settle(spool: &Spool, records: &[Record]) {
@@ -170,6 +193,48 @@ fn lends_in_order_within_bounds_and_always_at_least_one() {
     assert!(all(&spool).iter().all(|record| record.attempted));
 }
 
+#[test]
+fn what_is_set_aside_waits_for_its_time_and_what_is_behind_it_goes() {
+    let directory = TestDirectory::new();
+    let (spool, _) = open(&directory);
+    append(&spool, "a", 0..6);
+    let now = Instant::now();
+    let later = now + std::time::Duration::from_secs(3_600);
+    for record in spool.next(usize::MAX, 4, |_| true) {
+        spool.set_aside(record.seq, if record.seq == 1 { now } else { later });
+    }
+    assert_eq!(numbers(&all(&spool)), [1, 4, 5]);
+    assert_eq!(spool.ledger().total().queued, 6);
+    spool.give_back_all();
+    assert_eq!(numbers(&all(&spool)), [0, 1, 2, 3, 4, 5]);
+}
+
+#[test]
+fn what_is_set_aside_is_dropped_for_room_as_what_waits_is() {
+    let directory = TestDirectory::new();
+    let (spool, _) = Spool::open(directory.path(), 1 << 20).unwrap();
+    let later = Instant::now() + std::time::Duration::from_secs(3_600);
+    let mut dropped = 0;
+    for n in 0..400 {
+        dropped += spool.append(noise(n));
+        for record in spool.next(usize::MAX, usize::MAX, |_| true) {
+            spool.set_aside(record.seq, later);
+        }
+    }
+    let account = spool.ledger().total();
+    assert!(dropped > 0);
+    assert_eq!(
+        (account.dropped, account.queued),
+        (dropped as u64, 400 - dropped as u64)
+    );
+    spool.give_back_all();
+    assert_eq!(
+        all(&spool).len() as u64,
+        account.queued,
+        "each of them can be read"
+    );
+}
+
 /// Whatever bit it is: a document that comes back is the one that was appended.
 #[test]
 fn a_wrong_bit_costs_a_block_and_never_makes_a_wrong_document() {
@@ -250,6 +315,7 @@ fn a_cursor_into_the_void_is_counted_as_lost_and_numbers_go_on_behind_it() {
     let cursor = Cursor {
         next_seq: 1_000,
         waiting: vec![(700, 10)],
+        letters_gone: 0,
         accounts: BTreeMap::from([("a".to_owned(), account)]),
     };
     std::fs::write(directory.path().join("cursor"), cursor.encode()).unwrap();
@@ -269,21 +335,7 @@ fn a_full_queue_drops_its_oldest_segment_and_counts_it() {
     let directory = TestDirectory::new();
     let room = 1 << 20;
     let (spool, _) = Spool::open(directory.path(), room).unwrap();
-    let mut packer = Packer::default();
-    let mut dropped = 0;
-    let noise = |n: u64| (0..400).map(move |m| fastrand::Rng::with_seed(n * 1_000 + m).u64(..));
-    for n in 0..400 {
-        let text: Vec<u8> = noise(n).flat_map(u64::to_le_bytes).collect();
-        dropped += spool.append(Pack {
-            stream: "a".into(),
-            timestamp: Millis(n),
-            rows: vec![Row {
-                end: 3_200,
-                id: DocumentId::new("a", Millis(n)),
-            }],
-            block: Arc::new(packer.pack(&text)),
-        });
-    }
+    let dropped: usize = (0..400).map(|n| spool.append(noise(n))).sum();
     assert!(dropped > 0);
     let bytes: u64 = segments(&directory)
         .iter()
@@ -314,6 +366,36 @@ fn a_directory_serves_one_agent_at_a_time_and_says_what_is_wrong_with_it() {
     assert!(
         error.starts_with("cannot use the queue's directory"),
         "{error}"
+    );
+}
+
+/// The line is there before the account says so, whatever dies; without the line there is no account of it.
+#[test]
+fn a_dead_letter_is_counted_once_it_is_written_and_stays_counted_once_it_is_kept() {
+    let directory = TestDirectory::new();
+    let (spool, _) = open(&directory);
+    append(&spool, "a", 0..4);
+    let records = all(&spool);
+    let refused = |range: std::ops::Range<usize>| -> Vec<(&Record, Refusal)> {
+        records[range]
+            .iter()
+            .map(|record| (record, refusal()))
+            .collect()
+    };
+    let letters = directory.path().join(dead_letter::FOLDER);
+    std::fs::write(&letters, "a file in the way").unwrap();
+    spool.dead_letter(&refused(0..2)).unwrap_err();
+    assert_eq!(spool.ledger().total().queued, 4);
+    std::fs::remove_file(&letters).unwrap();
+    spool.dead_letter(&refused(0..2)).unwrap();
+    spool.keep().unwrap();
+    spool.dead_letter(&refused(2..3)).unwrap();
+    drop(spool);
+    let (spool, recovered) = open(&directory);
+    let account = spool.ledger().total();
+    assert_eq!(
+        (account.dead_lettered, account.queued, recovered.lost),
+        (2, 2, 0)
     );
 }
 

@@ -31,6 +31,7 @@ mod model;
 mod observer;
 mod outage;
 mod outputs;
+mod proof;
 mod queue;
 mod reload;
 mod seconds;

@@ -13,7 +13,6 @@ use std::process::ExitCode;
 use anyhow::ensure;
 use clap::Args;
 use serde_json::{Value, json};
-use tokio::signal::unix::{SignalKind, signal};
 
 use self::look::{Clusters, Seen};
 use crate::clock::{Millis, Rhythm};
@@ -79,11 +78,12 @@ impl Lag {
             !clusters.is_empty(),
             "no cluster of the configuration has a section `kafka`; write one, or use --bootstrap"
         );
+        let stopped = super::stop_signal()?;
         let shown = match self.watch {
             false => self.show_once(&mut clusters, config).await,
             true => tokio::select! {
                 biased;
-                stopped = stopped() => stopped.map(|()| End::Complete),
+                _ = stopped => Ok(End::Complete),
                 shown = self.watch(&mut clusters, config) => shown.map(|()| End::Complete),
             },
         };
@@ -172,17 +172,4 @@ impl Lag {
 fn width() -> Option<usize> {
     let size = terminal_size::terminal_size_of(std::io::stdout());
     size.map(|(width, _)| usize::from(width.0))
-}
-
-/// Waits for Ctrl-C or a service manager's word.
-async fn stopped() -> anyhow::Result<()> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut hang_up = signal(SignalKind::hangup())?;
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-        _ = hang_up.recv() => {}
-    }
-    Ok(())
 }

@@ -1,6 +1,6 @@
 //! The fields of how old the first unread records are. Pure.
 
-use super::lag::Row;
+use super::rows::Row;
 use super::snapshot::Snapshot;
 use crate::document::Document;
 use crate::lag::seconds::{Age, Method, Unknown, worst};

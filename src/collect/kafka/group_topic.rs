@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::ages;
-use super::lag::{Lags, Row};
+use super::rows::{Lags, Row};
 use super::snapshot::Group;
 use crate::document::Document;
 

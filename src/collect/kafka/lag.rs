@@ -4,49 +4,16 @@
 //! is never 0. Commits are read first; a log end below the commit is then real (the topic was made
 //! anew, or truncated): lag is 0, and `lag.raw` keeps the negative number.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::readers::Readers;
-use super::snapshot::{Answer, Description, Group, Member, Reason, Snapshot};
+use super::rows::{Lags, Row, members, rows};
+use super::snapshot::{Answer, Description, Group, Snapshot};
 use super::standing::{with_group, with_partition};
 use super::{ages, group_topic};
 use crate::document::Document;
-use crate::lag::seconds::{Age, Unknown};
 use crate::lag::series::Judgement;
-use crate::lag::{Evaluator, GroupVerdict, Sample, Sight, Verdict};
-
-/// What is known of one partition of a group.
-pub(super) struct Row<'a> {
-    pub(super) topic: &'a str,
-    pub(super) partition: i32,
-    pub(super) committed: Option<i64>,
-    pub(super) log_start: Option<i64>,
-    pub(super) log_end: Option<i64>,
-    pub(super) lag: Result<i64, Reason>,
-    /// Of the first record that is not read; nothing where the lag is unknown.
-    pub(super) age: Option<Result<Age, Unknown>>,
-    pub(super) member: Option<&'a Member>,
-}
-
-impl Row<'_> {
-    fn sample(&self) -> Option<Sample> {
-        self.lag.ok()?;
-        Some(Sample {
-            committed: self.committed?,
-            log_start: self.log_start,
-            log_end: self.log_end?,
-        })
-    }
-
-    fn sight(&self) -> Sight {
-        match (self.sample(), self.lag) {
-            (Some(sample), _) => Sight::Sample(sample),
-            (None, Err(Reason::NoCommit)) => Sight::NoCommit,
-            (None, Err(reason)) => Sight::Unknown(reason.as_str()),
-            (None, Ok(_)) => Sight::Unknown(Reason::LogEndUnknown.as_str()),
-        }
-    }
-}
+use crate::lag::{Evaluator, GroupVerdict, Sample, Verdict};
 
 /// What is said of a group and of its partitions, in the order of its rows.
 pub struct Judged {
@@ -110,113 +77,6 @@ pub fn documents(group: &Group, snapshot: &Snapshot, judged: &Judged) -> Vec<Doc
     let rows = rows.iter().zip(&judged.partitions);
     documents.extend(rows.map(|(row, kept)| row_document(group, row, &kept.with(row.sample()))));
     documents
-}
-
-fn rows<'a>(
-    group: &'a Group,
-    snapshot: &Snapshot,
-    members: &BTreeMap<(&'a str, i32), &'a Member>,
-) -> Vec<Row<'a>> {
-    let all = partitions(group).into_iter();
-    all.map(|at| row(group, at, members.get(&at).copied(), snapshot))
-        .collect()
-}
-
-/// Committed or assigned now, or known from earlier when the commits cannot be read.
-fn partitions(group: &Group) -> BTreeSet<(&str, i32)> {
-    let committed = group.committed.iter().flatten();
-    let committed =
-        committed.flat_map(|(topic, all)| all.keys().map(move |id| (topic.as_str(), *id)));
-    let earlier = group.last_partitions.iter();
-    let earlier = earlier.flat_map(|(topic, all)| all.iter().map(move |id| (topic.as_str(), *id)));
-    committed
-        .chain(earlier)
-        .chain(members(group).into_keys())
-        .collect()
-}
-
-/// Who reads which partition.
-fn members(group: &Group) -> BTreeMap<(&str, i32), &Member> {
-    let mut readers = BTreeMap::new();
-    for member in group
-        .description
-        .iter()
-        .flat_map(|description| &description.members)
-    {
-        for (topic, partitions) in &member.assigned {
-            readers.extend(partitions.iter().map(|id| ((topic.as_str(), *id), member)));
-        }
-    }
-    readers
-}
-
-fn row<'a>(
-    group: &'a Group,
-    (topic, partition): (&'a str, i32),
-    member: Option<&'a Member>,
-    snapshot: &Snapshot,
-) -> Row<'a> {
-    let committed = committed(group, topic, partition);
-    let log_end = log_end(snapshot, topic, partition);
-    Row {
-        topic,
-        partition,
-        committed: committed.ok(),
-        log_start: log_start(snapshot, topic, partition),
-        log_end: log_end.ok(),
-        // A topic that is gone explains more than a missing commit does.
-        lag: match (committed, log_end) {
-            (Ok(committed), Ok(end)) => Ok(end.saturating_sub(committed)),
-            (_, Err(gone @ (Reason::TopicDeleted | Reason::PartitionDeleted))) => Err(gone),
-            (Err(reason), _) | (_, Err(reason)) => Err(reason),
-        },
-        age: committed
-            .ok()
-            .and_then(|committed| ages::of(snapshot, (topic, partition), committed)),
-        member,
-    }
-}
-
-fn committed(group: &Group, topic: &str, partition: i32) -> Result<i64, Reason> {
-    let all = group.committed.as_ref().map_err(|missing| missing.reason)?;
-    match all
-        .get(topic)
-        .and_then(|partitions| partitions.get(&partition))
-    {
-        None | Some(Ok(None)) => Err(Reason::NoCommit),
-        Some(Ok(Some(offset))) => Ok(*offset),
-        Some(Err(missing)) => Err(missing.reason),
-    }
-}
-
-fn log_start(snapshot: &Snapshot, topic: &str, partition: i32) -> Option<i64> {
-    let ends = snapshot.logs.get(topic)?.get(&partition)?;
-    ends.earliest.as_ref().ok().copied()
-}
-
-fn log_end(snapshot: &Snapshot, topic: &str, partition: i32) -> Result<i64, Reason> {
-    if let Some(ends) = snapshot
-        .logs
-        .get(topic)
-        .and_then(|partitions| partitions.get(&partition))
-    {
-        return ends
-            .latest
-            .as_ref()
-            .copied()
-            .map_err(|missing| missing.reason);
-    }
-    let metadata = snapshot
-        .metadata
-        .as_ref()
-        .map_err(|missing| missing.reason)?;
-    match metadata.topics.iter().find(|known| known.name == topic) {
-        None => Err(Reason::TopicDeleted),
-        Some(topic) => match &topic.error {
-            Some(error) => Err(Reason::of_code(error.code)),
-            None => Err(Reason::PartitionDeleted),
-        },
-    }
 }
 
 fn row_document(group: &Group, row: &Row<'_>, verdict: &Verdict) -> Document {
@@ -293,28 +153,6 @@ fn group_document(group: &Group, rows: &[Row<'_>], verdict: &GroupVerdict) -> Do
     }
 }
 
-/// What the lags of several partitions come to. They are whole where none is unknown.
-pub(super) struct Lags {
-    /// Sum of those that are known; none where none is.
-    pub(super) sum: Option<i64>,
-    /// The largest of them.
-    pub(super) max: Option<i64>,
-    /// How many are unknown.
-    pub(super) unknown: usize,
-}
-
-impl Lags {
-    pub(super) fn of(rows: &[Row<'_>]) -> Self {
-        let known = rows.iter().filter_map(|row| row.lag.ok());
-        let known: Vec<i64> = known.map(|lag| lag.max(0)).collect();
-        Self {
-            sum: known.iter().copied().reduce(i64::saturating_add),
-            max: known.iter().copied().max(),
-            unknown: rows.len() - known.len(),
-        }
-    }
-}
-
 /// What the members speak, by the list of groups.
 fn protocol(group: &Group) -> Option<&str> {
     group.listing.as_ref()?.protocol.as_deref()
@@ -372,13 +210,14 @@ pub(super) fn snake_case(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
+    use std::collections::BTreeMap;
     use std::time::Duration;
+
+    use serde_json::json;
 
     use super::*;
     use crate::collect::kafka::snapshot::{
-        Inventory, LogEnds, Metadata, Missing, Partition, Store, Topic,
+        Inventory, LogEnds, Metadata, Missing, Partition, Reason, Store, Topic,
     };
     use crate::document::get_nested;
     use crate::lag::{Rules, Settings};

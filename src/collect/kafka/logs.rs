@@ -33,7 +33,7 @@ impl<'a> Plan<'a> {
         if scope.has_cluster() {
             return self;
         }
-        let needed: BTreeSet<(&str, i32)> = groups.iter().flat_map(partitions_of).collect();
+        let needed: BTreeSet<(&str, i32)> = groups.iter().flat_map(Group::partitions).collect();
         for partitions in self.leaders.values_mut() {
             partitions.retain(|at| needed.contains(at));
         }
@@ -55,19 +55,6 @@ impl<'a> Plan<'a> {
             .or_default()
             .insert(partition, ends);
     }
-}
-
-/// Those with a commit, with a member, or that the group had when it could last be read.
-fn partitions_of(group: &Group) -> impl Iterator<Item = (&str, i32)> {
-    let committed = group.committed.iter().flatten();
-    let committed = committed.flat_map(|(topic, all)| all.keys().map(move |id| (topic, *id)));
-    let members = group.description.iter().flat_map(|one| &one.members);
-    let assigned = members.flat_map(|member| &member.assigned);
-    let known = assigned.chain(&group.last_partitions);
-    let known = known.flat_map(|(topic, all)| all.iter().map(move |id| (topic, *id)));
-    committed
-        .chain(known)
-        .map(|(topic, id)| (topic.as_str(), id))
 }
 
 /// Without metadata librdkafka may still know leaders: then those with commits are asked for.

@@ -33,6 +33,7 @@ pub mod probe;
 mod problems;
 pub mod rdkafka;
 mod readers;
+mod rows;
 pub mod snapshot;
 pub mod standing;
 pub mod statuses;

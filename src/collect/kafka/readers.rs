@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::lag::Row;
+use super::rows::Row;
 use super::snapshot::{Group, Member};
 use crate::lag::Reader;
 

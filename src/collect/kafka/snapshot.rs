@@ -313,6 +313,19 @@ pub struct Group {
 }
 
 impl Group {
+    /// Those with a commit, with a member, or that the group had when it could last be read; some more than once.
+    pub fn partitions(&self) -> impl Iterator<Item = (&str, i32)> {
+        let committed = self.committed.iter().flatten();
+        let committed = committed.flat_map(|(topic, all)| all.keys().map(move |id| (topic, *id)));
+        let members = self.description.iter().flat_map(|one| &one.members);
+        let assigned = members.flat_map(|member| &member.assigned);
+        let known = assigned.chain(&self.last_partitions);
+        let known = known.flat_map(|(topic, all)| all.iter().map(move |id| (topic, *id)));
+        committed
+            .chain(known)
+            .map(|(topic, id)| (topic.as_str(), id))
+    }
+
     /// What tells the group from all others of its cluster.
     pub fn key(&self) -> (Store, &str) {
         (self.store, &self.id)

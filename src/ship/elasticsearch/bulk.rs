@@ -116,46 +116,6 @@ pub fn decode(body: &[u8], sent: usize) -> Result<Vec<Item>, String> {
         .collect())
 }
 
-/// What is to be done with a document.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
-    /// It is there.
-    Indexed,
-    /// It was there: an earlier attempt had arrived.
-    Duplicate,
-    /// Another document has its series and tick.
-    Collision,
-    /// Not now; the same document may succeed later. `unknown`: it may be there all the same.
-    Later {
-        /// Whether the outcome is unknown.
-        unknown: bool,
-    },
-    /// Not before somebody gives this agent the right to.
-    Forbidden,
-    /// Never: the reason.
-    Refused(String),
-}
-
-/// Judges one item. `attempted`: an earlier attempt to send this record ended without an answer.
-pub fn judge(item: &Item, attempted: bool) -> Verdict {
-    match item.status {
-        200..300 if item.failure_store.as_deref() == Some("used") => {
-            Verdict::Refused(format!("went to the failure store: {}", item.why()))
-        }
-        200..300 if item.result.as_deref() == Some("noop") => {
-            Verdict::Refused("an ingest pipeline dropped it".to_owned())
-        }
-        200..300 => Verdict::Indexed,
-        409 if attempted => Verdict::Duplicate,
-        409 => Verdict::Collision,
-        // The right may come back, and nothing is lost until then.
-        401 | 403 => Verdict::Forbidden,
-        408 | 429 => Verdict::Later { unknown: false },
-        500.. => Verdict::Later { unknown: true },
-        _ => Verdict::Refused(item.why()),
-    }
-}
-
 impl Item {
     /// Elasticsearch's reason in one line.
     pub fn why(&self) -> String {
@@ -239,36 +199,6 @@ mod tests {
             let expected: Vec<&str> = some.iter().flat_map(two).collect();
             assert_eq!(lines(&sent), expected);
         }
-    }
-
-    #[test]
-    fn one_verdict_per_item() {
-        let item = |status| Item {
-            status,
-            ..Item::default()
-        };
-        let cases = [
-            (item(201), false, Verdict::Indexed),
-            (item(409), false, Verdict::Collision),
-            (item(409), true, Verdict::Duplicate),
-            (item(429), false, Verdict::Later { unknown: false }),
-            (item(503), false, Verdict::Later { unknown: true }),
-            (item(403), false, Verdict::Forbidden),
-            (item(400), false, Verdict::Refused("status 400".into())),
-        ];
-        for (item, attempted, verdict) in cases {
-            assert_eq!(judge(&item, attempted), verdict, "{item:?}");
-        }
-        let aside = Item {
-            failure_store: Some("used".into()),
-            ..item(201)
-        };
-        assert!(matches!(judge(&aside, false), Verdict::Refused(_)));
-        let noop = Item {
-            result: Some("noop".into()),
-            ..item(200)
-        };
-        assert!(matches!(judge(&noop, false), Verdict::Refused(_)));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! The loop only decides; what the bytes look like is in [`bulk`], who may be shipped to in
 //! [`gate`], how to talk in [`elastic`]. A record leaves the queue only by a verdict.
 
+mod ahead;
 pub(super) mod backoff;
 pub mod bulk;
 mod config;
@@ -10,6 +11,8 @@ pub mod elastic;
 mod gate;
 pub(super) mod pauses;
 mod settle;
+mod verdict;
+mod window;
 
 pub use config::{Credentials, ElasticsearchConfig};
 
@@ -20,11 +23,13 @@ use ::elasticsearch::http::Method;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use self::ahead::Ahead;
 use self::backoff::Backoff;
 use self::elastic::{Answer, Content, Elastic, ElasticError};
 use self::gate::Gate;
 use self::pauses::Pauses;
-use crate::spool::{Outcome, Record, Spool};
+use crate::dead_letter::Refusal;
+use crate::spool::{Record, Spool};
 
 /// Ships one queue.
 #[derive(Debug)]
@@ -36,6 +41,8 @@ pub struct Shipper {
     backoff: Backoff,
     /// After documents that were not taken.
     pauses: Pauses,
+    /// After documents that were too new.
+    ahead: Ahead,
     /// Halved by every 413: the limit of a server, or of a proxy before it, stays what it is.
     max_bytes: usize,
     max_items: usize,
@@ -70,6 +77,7 @@ impl Shipper {
             gate: Gate::new(install_templates),
             backoff: Backoff::default(),
             pauses: Pauses::default(),
+            ahead: Ahead::default(),
             max_bytes: config.bulk_max_bytes,
             max_items: config.bulk_max_items,
             is_shared,
@@ -180,12 +188,20 @@ impl Shipper {
     /// 413 is about the whole body: half of it next time, down to one document.
     fn too_large(&mut self, records: &[Record]) -> Round {
         if let [record] = records {
+            let bytes = record.entry.lines.len();
             tracing::error!(
                 stream = &*record.entry.stream,
-                bytes = record.entry.lines.len(),
-                "a document is larger than Elasticsearch takes, dropped"
+                bytes,
+                "a document is larger than Elasticsearch takes"
             );
-            self.spool.ack(record.seq, Outcome::Dropped);
+            let refusal = Refusal {
+                status: Some(413),
+                error_type: "too_large".to_owned(),
+                reason: format!(
+                    "{bytes} bytes are more than Elasticsearch, or a proxy before it, takes"
+                ),
+            };
+            self.dead_letter(&[(record, refusal)]);
             return Round::Progress;
         }
         self.give_back(records, false);

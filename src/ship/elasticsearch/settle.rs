@@ -1,14 +1,39 @@
 //! What becomes of the records of a request, by the items of its answer.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::bulk::{self, Verdict};
+use super::bulk;
+use super::verdict::{self, Verdict};
 use super::{Round, Shipper};
+use crate::clock::Millis;
+use crate::dead_letter::Refusal;
 use crate::spool::{Outcome, Record};
 
 /// How many different reasons of one answer are written to the log; the rest is counted.
 const REASONS_LOGGED: usize = 5;
+
+/// What is to be done once all items of an answer are judged.
+#[derive(Debug, Default)]
+struct Rest<'r> {
+    /// Documents that are not indexed and never will be, by stream and reason.
+    reasons: BTreeMap<String, usize>,
+    /// For the dead letter.
+    refused: Vec<(&'r Record, Refusal)>,
+    /// By stream: why, and how many.
+    later: BTreeMap<&'r str, (String, usize)>,
+    /// By stream.
+    ahead: BTreeMap<&'r str, Vec<&'r Record>>,
+}
+
+impl Rest<'_> {
+    fn reason(&mut self, stream: &str, reason: &str) {
+        *self
+            .reasons
+            .entry(format!("{stream}: {reason}"))
+            .or_default() += 1;
+    }
+}
 
 impl Shipper {
     /// Settles each record by its item of the answer.
@@ -18,41 +43,100 @@ impl Shipper {
         items: &[bulk::Item],
         retry_after: Option<Duration>,
     ) -> Round {
-        let mut refused: BTreeMap<String, usize> = BTreeMap::new();
-        let mut later: BTreeMap<&str, (String, usize)> = BTreeMap::new();
+        let mut rest = Rest::default();
+        let now = Millis::now();
         for (record, item) in records.iter().zip(items) {
-            let stream = &*record.entry.stream;
-            match bulk::judge(item, record.attempted || self.is_shared) {
-                Verdict::Indexed => self.took(record, Outcome::Indexed),
-                Verdict::Duplicate => self.took(record, Outcome::Duplicate),
-                Verdict::Collision => {
-                    self.took(record, Outcome::Collision);
-                    *refused
-                        .entry(format!("{stream}: {}", item.why()))
-                        .or_default() += 1;
-                }
-                Verdict::Refused(reason) => {
-                    self.spool.ack(record.seq, Outcome::Dropped);
-                    self.gate.doubt(stream);
-                    *refused.entry(format!("{stream}: {reason}")).or_default() += 1;
-                }
-                Verdict::Forbidden => {
-                    self.spool.give_back(record.seq, false);
-                    self.gate.forbid(stream, &item.why());
-                }
-                Verdict::Later { unknown } => {
-                    self.spool.give_back(record.seq, unknown);
-                    later.entry(stream).or_insert_with(|| (item.why(), 0)).1 += 1;
-                }
-            }
+            self.settle_one(record, item, now, &mut rest);
         }
-        log_refused(&refused);
-        self.pause(&later, retry_after)
+        log_reasons(&rest.reasons);
+        self.dead_letter(&rest.refused);
+        self.set_aside(&rest.ahead);
+        self.pause(&rest.later, retry_after)
+    }
+
+    fn settle_one<'r>(
+        &mut self,
+        record: &'r Record,
+        item: &bulk::Item,
+        now: Millis,
+        rest: &mut Rest<'r>,
+    ) {
+        let stream = &*record.entry.stream;
+        let attempted = record.attempted || self.is_shared;
+        match verdict::judge(item, attempted, record.entry.timestamp, now) {
+            Verdict::Indexed => self.took(record, Outcome::Indexed),
+            Verdict::Duplicate => self.took(record, Outcome::Duplicate),
+            Verdict::Collision => {
+                self.took(record, Outcome::Collision);
+                rest.reason(stream, &item.why());
+            }
+            Verdict::Dropped => {
+                self.took(record, Outcome::Dropped);
+                rest.reason(stream, "dropped by an ingest pipeline");
+            }
+            Verdict::Refused(refusal) => {
+                self.gate.doubt(stream);
+                rest.reason(stream, &refusal.reason);
+                rest.refused.push((record, refusal));
+            }
+            Verdict::Forbidden => {
+                self.spool.give_back(record.seq, false);
+                self.gate.forbid(stream, &item.why());
+            }
+            Verdict::Later { unknown } => {
+                self.spool.give_back(record.seq, unknown);
+                let why = || (item.why(), 0);
+                rest.later.entry(stream).or_insert_with(why).1 += 1;
+            }
+            Verdict::Ahead => rest.ahead.entry(stream).or_default().push(record),
+        }
     }
 
     fn took(&mut self, record: &Record, outcome: Outcome) {
+        let stream = &record.entry.stream;
         self.spool.ack(record.seq, outcome);
-        self.pauses.succeeded(&record.entry.stream);
+        self.pauses.succeeded(stream);
+        self.ahead.took(stream, record.entry.timestamp);
+    }
+
+    /// What is refused for good goes to the dead letter. Where that cannot be written, which it says itself, the documents stay
+    /// and their streams wait.
+    pub(super) fn dead_letter(&mut self, refused: &[(&Record, Refusal)]) {
+        if self.spool.dead_letter(refused).is_ok() {
+            return;
+        }
+        let mut paused = BTreeMap::new();
+        for (record, _) in refused {
+            // It was answered, and is not there.
+            self.spool.give_back(record.seq, record.attempted);
+            paused.insert(&*record.entry.stream, ());
+        }
+        for stream in paused.keys() {
+            self.pauses.failed(stream, None);
+        }
+    }
+
+    /// Documents that come too early wait, each for itself: what is older in their streams goes on.
+    fn set_aside(&mut self, ahead: &BTreeMap<&str, Vec<&Record>>) {
+        for (stream, records) in ahead {
+            let timestamps = records.iter().map(|record| record.entry.timestamp);
+            let Some(oldest) = timestamps.min() else {
+                continue;
+            };
+            let (wait, is_first) = self.ahead.refused(stream, oldest);
+            let until = Instant::now() + wait;
+            for record in records {
+                self.spool.set_aside(record.seq, until);
+            }
+            if is_first {
+                tracing::warn!(
+                    stream,
+                    documents = records.len(),
+                    from = oldest.to_rfc3339(),
+                    "documents are newer than what the stream takes now: they wait; if this lasts compare the clocks of this machine and of Elasticsearch"
+                );
+            }
+        }
     }
 
     /// Streams whose documents are not taken now wait, each for itself; the others go on.
@@ -75,13 +159,13 @@ impl Shipper {
     }
 }
 
-fn log_refused(refused: &BTreeMap<String, usize>) {
-    for (reason, documents) in refused.iter().take(REASONS_LOGGED) {
+fn log_reasons(reasons: &BTreeMap<String, usize>) {
+    for (reason, documents) in reasons.iter().take(REASONS_LOGGED) {
         tracing::error!(documents, reason, "documents refused for good");
     }
-    if refused.len() > REASONS_LOGGED {
+    if reasons.len() > REASONS_LOGGED {
         tracing::error!(
-            reasons = refused.len() - REASONS_LOGGED,
+            reasons = reasons.len() - REASONS_LOGGED,
             "documents refused for more reasons"
         );
     }

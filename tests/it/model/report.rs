@@ -1,13 +1,11 @@
 //! The page that adds up runs, and what must hold.
 
-use std::fs::{self, OpenOptions};
-use std::io::Write as _;
-use std::path::Path;
 use std::time::Duration;
 
 use super::LEAST_CYCLES;
 use super::tally::{Power, Tally};
 use super::world::Counts;
+use crate::proof::{Proof, sum};
 
 /// The folder where `make prove-lag` keeps the rows of its runs, and the page that it wants.
 const ROWS: &str = "BROKERBEAT_LAG_ROWS";
@@ -33,11 +31,12 @@ impl Run {
         let (done, narrow) = (self.done(), self.narrow());
         println!("{DONE}\n{done}\n\n{NARROW}\n{narrow}");
         let tally = &self.tally;
-        if let (Some(rows), Some(page)) = (std::env::var_os(ROWS), std::env::var_os(PAGE)) {
-            write(&done, &narrow, Path::new(&rows), Path::new(&page));
+        if let Some(proof) = Proof::wanted(ROWS, PAGE) {
+            let rows = [("done.md", &done), ("narrow.md", &narrow)];
+            let [done, narrow] = rows.map(|(name, row)| proof.add(name, row));
+            proof.write(&text(&done, &narrow));
         }
-        let shown = tally.shown.join("\n");
-        assert_eq!(tally.violations, 0, "LAG_SEED={}\n{shown}", self.seed);
+        tally.checks.judge(&format!("LAG_SEED={}", self.seed));
         assert!(tally.cycles as u64 >= LEAST_CYCLES, "{done}");
         assert!(
             tally.rows > 0 && tally.wrong_exact.tried > 0 && tally.wrong_estimated.tried > 0,
@@ -57,8 +56,8 @@ impl Run {
             tally.cycles,
             tally.documents,
             tally.rows,
-            tally.checks,
-            tally.violations,
+            tally.checks.done,
+            tally.checks.violations,
             counts.records,
             counts.commits,
             counts.deletions_of_records,
@@ -111,28 +110,7 @@ const DONE: &str = "| seconds | cycles | documents | partitions of groups | chec
 const NARROW: &str = "| cycle, ms | commits possible | the last document's commit noticed | one more noticed | log ends possible | the last document's end noticed | one more noticed | allowed width of an age, s | stated error, s | exact ages: two seconds more noticed | estimated ones | ages unknown |\n\
 |---|---|---|---|---|---|---|---|---|---|---|---|";
 
-fn write(done: &str, narrow: &str, folder: &Path, page: &Path) {
-    fs::create_dir_all(folder).expect("a folder for the rows");
-    let add = |name: &str, row: &str| {
-        let path = folder.join(name);
-        let mut file = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(&path)
-            .expect("a file");
-        writeln!(file, "{row}").expect("written");
-        fs::read_to_string(path).expect("just written")
-    };
-    let text = text(&add("done.md", done), &add("narrow.md", narrow));
-    fs::write(page, text).expect("the report can be written");
-}
-
 fn text(done: &str, narrow: &str) -> String {
-    let sum = |column: usize| -> u64 {
-        let cells = done.lines();
-        let cells = cells.filter_map(|row| row.split('|').nth(column)?.trim().parse::<u64>().ok());
-        cells.sum()
-    };
     format!(
         "# Lag, against a model\n\n\
          Written by `make prove-lag` (`LAG_MINUTES=5`; `LAG_SEED` repeats the dice of a run); a row is a run, and runs add \
@@ -152,9 +130,9 @@ fn text(done: &str, narrow: &str) -> String {
          were ever committed there. *Noticed*: how often the value of the last document about the same partition, where it \
          was another one, would have been a violation, and how often a value that is one too high. Ages are held against the cycle's length and the stated error, which is up to the \
          interval for what is young.\n\n{NARROW}\n{narrow}",
-        sum(1),
-        sum(2),
-        sum(5),
-        sum(6),
+        sum(done, 1),
+        sum(done, 2),
+        sum(done, 5),
+        sum(done, 6),
     )
 }

@@ -4,9 +4,7 @@ use serde_json::Value;
 
 use super::judge::Row;
 use crate::observer::Cycle;
-
-/// Violations that are kept in full.
-const SHOWN: usize = 20;
+use crate::proof::Checks;
 
 /// Seconds by which an age is made wrong, to see whether that would be noticed. An estimate may be off by the interval.
 pub(crate) const OFF: f64 = 2.0;
@@ -45,9 +43,7 @@ pub(crate) struct Tally {
     /// Documents about a partition of a group.
     pub(crate) rows: usize,
     /// Single things that were asserted.
-    pub(crate) checks: usize,
-    pub(crate) violations: usize,
-    pub(crate) shown: Vec<String>,
+    pub(crate) checks: Checks,
     /// Rows without a value since the cycle's time was over, and since a topic was just made or deleted.
     pub(crate) missing: usize,
     pub(crate) restless: usize,
@@ -80,14 +76,7 @@ impl Tally {
     }
 
     pub(crate) fn good(&mut self, good: bool, what: &str, document: &Value) {
-        self.checks += 1;
-        if good {
-            return;
-        }
-        self.violations += 1;
-        if self.shown.len() < SHOWN {
-            self.shown.push(format!("{what}: {document}"));
-        }
+        self.checks.good(good, what, document);
     }
 
     pub(crate) fn all_good(&mut self, wrong: Vec<String>, document: &Value) {
@@ -176,9 +165,7 @@ impl Tally {
         self.down += other.down;
         self.documents += other.documents;
         self.rows += other.rows;
-        self.checks += other.checks;
-        self.violations += other.violations;
-        self.shown.extend(other.shown);
+        self.checks.add(other.checks);
         self.missing += other.missing;
         self.restless += other.restless;
         self.ages_unknown += other.ages_unknown;

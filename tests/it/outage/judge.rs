@@ -66,7 +66,7 @@ pub(super) fn cycle(cycle: &Cycle<'_>, scene: &Scene<'_>, row: &mut Row) {
     row.cycles += 1;
     row.documents += cycle.documents.len();
     let up = field(cycle.target, "brokerbeat.target.up") == Some(&Value::from(1));
-    row.good(up, "the target is not up", cycle.target);
+    row.checks.good(up, "the target is not up", cycle.target);
     row.longest = row.longest.max(taken(cycle));
     if is_hit(cycle, scene.stopped) {
         row.hit_longest = row.hit_longest.max(taken(cycle));
@@ -79,10 +79,11 @@ pub(super) fn cycle(cycle: &Cycle<'_>, scene: &Scene<'_>, row: &mut Row) {
     let rows: Vec<judge::Row<'_>> = partitions.into_iter().map(judge::Row::of).collect();
     for document in &documents {
         let wrong = numbers::faults(document);
-        row.good(wrong.is_empty(), &wrong.join(", "), document);
+        row.checks
+            .good(wrong.is_empty(), &wrong.join(", "), document);
     }
     for wrong in numbers::sums(&documents, &rows) {
-        row.good(false, &wrong, &Value::Null);
+        row.checks.good(false, &wrong, &Value::Null);
     }
     everything_is_there(cycle, &documents, &rows, scene, row);
     for one in &rows {
@@ -109,7 +110,8 @@ fn everything_is_there(
     let places: Vec<_> = rows.iter().map(|one| &one.place).collect();
     for place in scene.world.commits().keys() {
         let there = groups.contains(&place.0.as_str()) && places.contains(&place);
-        row.good(there, &format!("no document of {place:?}"), &Value::Null);
+        row.checks
+            .good(there, &format!("no document of {place:?}"), &Value::Null);
     }
     // Metadata may have been asked of a broker that was stopped just then: the first fault says so, in that cycle only.
     let message = text(cycle.target, "brokerbeat.target.error.message");
@@ -127,7 +129,8 @@ fn everything_is_there(
     }
     let all = [ALONE, SHARED].map(|topic| by_topic.get(topic).copied());
     let what = format!("documents of partitions: {by_topic:?}");
-    row.good(all == [Some(PARTITIONS); 2], &what, &Value::Null);
+    row.checks
+        .good(all == [Some(PARTITIONS); 2], &what, &Value::Null);
 }
 
 /// What may be there: before the stop everything, then only what somebody could tell.
@@ -150,13 +153,13 @@ fn allowed(window: Window, scene: &Scene<'_>, by_survivor: bool, elected: bool) 
 
 fn check(value: Option<i64>, allowed: &Allowed, what: &str, document: &Value, row: &mut Row) {
     let missing = value.is_none() && allowed.needed;
-    row.good(
+    row.checks.good(
         !missing,
         &format!("no {what}, which was there to be read"),
         document,
     );
     let impossible = value.is_some() && !allowed.possible;
-    row.good(
+    row.checks.good(
         !impossible,
         &format!("{what} that nobody could tell"),
         document,
@@ -176,8 +179,8 @@ fn group_partition(one: &judge::Row<'_>, window: Window, scene: &Scene<'_>, row:
     let commits = scene.world.commits();
     let possible = commits.get(&one.place).map(|all| all.possible(window));
     let known = one.committed.is_none() || possible.is_some_and(|all| all.contains(&one.committed));
-    row.good(known, "another commit", one.document);
-    row.good(
+    row.checks.good(known, "another commit", one.document);
+    row.checks.good(
         is_end(&place, one.end, window, scene),
         "another log end",
         one.document,
@@ -186,9 +189,9 @@ fn group_partition(one: &judge::Row<'_>, window: Window, scene: &Scene<'_>, row:
         .end
         .zip(one.committed)
         .map(|(end, committed)| end - committed);
-    row.good(one.lag == lag, "another lag", one.document);
+    row.checks.good(one.lag == lag, "another lag", one.document);
     let named = one.lag.is_some() == one.reason().is_empty();
-    row.good(
+    row.checks.good(
         named && one.reason() != "no_commit",
         "no lag and no reason",
         one.document,
@@ -216,13 +219,13 @@ fn partition(document: &Value, window: Window, scene: &Scene<'_>, row: &mut Row)
     let led = scene.survivor.leads.contains(&place);
     let allowed = allowed(window, scene, led, place.0 == SHARED);
     check(newest, &allowed, "newest offset", document, row);
-    row.good(
+    row.checks.good(
         is_end(&place, newest, window, scene),
         "another newest offset",
         document,
     );
     let reason = text(document, "kafka.partition.offset.unknown_reason");
-    row.good(
+    row.checks.good(
         newest.is_some() || !reason.is_empty(),
         "no offset and no reason",
         document,
@@ -236,9 +239,10 @@ fn faults(cycle: &Cycle<'_>, documents: &[Value], scene: &Scene<'_>, row: &mut R
     if window.from <= scene.stopped.to || window.to >= scene.released {
         return;
     }
-    row.good(cycle.faults > 0, "no fault in an outage", cycle.target);
+    row.checks
+        .good(cycle.faults > 0, "no fault in an outage", cycle.target);
     let message = text(cycle.target, "brokerbeat.target.error.message");
-    row.good(
+    row.checks.good(
         !message.is_empty(),
         "a fault without a sentence",
         cycle.target,
@@ -253,7 +257,7 @@ fn faults(cycle: &Cycle<'_>, documents: &[Value], scene: &Scene<'_>, row: &mut R
         let mut of_broker = partitions.iter().filter(of_broker).peekable();
         of_broker.peek().is_some() && of_broker.all(|one| !missing(one).is_empty())
     };
-    row.good(
+    row.checks.good(
         lost(2) && lost(3),
         "a broker that is away and not named",
         cycle.target,

@@ -1,17 +1,14 @@
 //! The page that adds up runs, and what must hold.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, OpenOptions};
-use std::io::Write as _;
-use std::path::Path;
 use std::time::Duration;
 
-use serde_json::Value;
 use stack::KafkaVersion;
 
 use super::INTERVAL;
 use super::cluster::Mode;
 use super::round::Stop;
+use crate::proof::{Checks, Proof, sum};
 
 /// The folder where `make prove-outage` keeps the rows of its runs, and the page that it wants.
 const ROWS: &str = "BROKERBEAT_OUTAGE_ROWS";
@@ -19,8 +16,6 @@ const PAGE: &str = "BROKERBEAT_OUTAGE_REPORT";
 
 /// On a machine that runs other tests at the same time, the agent may get the processor late.
 const LATE: Duration = Duration::from_millis(150);
-/// Violations that are kept in full.
-const SHOWN: usize = 20;
 
 /// All rounds of a kind on a version.
 pub(super) struct Row {
@@ -43,9 +38,7 @@ pub(super) struct Row {
     pub(super) reasons: BTreeMap<String, usize>,
     /// Seconds from the brokers' return to the end of the first cycle that was whole.
     pub(super) back: Vec<f64>,
-    checks: usize,
-    violations: usize,
-    shown: Vec<String>,
+    pub(super) checks: Checks,
 }
 
 impl Row {
@@ -65,20 +58,7 @@ impl Row {
             unknown: 0,
             reasons: BTreeMap::new(),
             back: Vec::new(),
-            checks: 0,
-            violations: 0,
-            shown: Vec::new(),
-        }
-    }
-
-    pub(super) fn good(&mut self, good: bool, what: &str, document: &Value) {
-        self.checks += 1;
-        if good {
-            return;
-        }
-        self.violations += 1;
-        if self.shown.len() < SHOWN {
-            self.shown.push(format!("{what}: {document}"));
+            checks: Checks::default(),
         }
     }
 
@@ -106,8 +86,8 @@ impl Row {
             millis(&self.longest),
             self.known,
             self.unknown,
-            self.checks,
-            self.violations,
+            self.checks.done,
+            self.checks.violations,
             reasons.join(", "),
         )
     }
@@ -155,19 +135,15 @@ impl Run {
             self.seed
         );
         println!("{HEAD}\n{}\n\n{RUNS}\n{conditions}", lines.join("\n"));
-        if let (Some(rows), Some(page)) = (std::env::var_os(ROWS), std::env::var_os(PAGE)) {
-            write(
-                &lines.join("\n"),
-                &conditions,
-                Path::new(&rows),
-                Path::new(&page),
-            );
+        if let Some(proof) = Proof::wanted(ROWS, PAGE) {
+            let rows = proof.add("rows.md", &lines.join("\n"));
+            proof.write(&text(&rows, &proof.add("runs.md", &conditions)));
         }
         let budget = INTERVAL * 4 / 5 + if self.proof { Duration::ZERO } else { LATE };
         assert_eq!(self.missed, 0);
         for row in &self.rows {
             let line = row.line();
-            assert_eq!(row.violations, 0, "{line}\n{}", row.shown.join("\n"));
+            row.checks.judge(&line);
             assert!(row.longest <= budget, "{line}");
             assert!(row.hit > 0 && row.known > 0 && row.unknown > 0, "{line}");
         }
@@ -178,28 +154,7 @@ const HEAD: &str = "| Kafka | the two | rounds | in mid-cycle | ms after its beg
 |---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|";
 const RUNS: &str = "| ticks | missed | conditions | seed |\n|---|---|---|---|";
 
-fn write(lines: &str, conditions: &str, folder: &Path, page: &Path) {
-    fs::create_dir_all(folder).expect("a folder for the rows");
-    let add = |name: &str, text: &str| {
-        let path = folder.join(name);
-        let mut file = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(&path)
-            .expect("a file");
-        writeln!(file, "{text}").expect("written");
-        fs::read_to_string(path).expect("just written")
-    };
-    let text = text(&add("rows.md", lines), &add("runs.md", conditions));
-    fs::write(page, text).expect("the report can be written");
-}
-
 fn text(rows: &str, runs: &str) -> String {
-    let sum = |column: usize| -> u64 {
-        let cells = rows.lines().filter_map(|row| row.split('|').nth(column));
-        let numbers = cells.filter_map(|cell| cell.trim().trim_matches('*').parse::<u64>().ok());
-        numbers.sum()
-    };
     format!(
         "# Outages\n\n\
          Written by `make prove-outage` (`OUTAGE_ROUNDS=3` of each kind on each version; `OUTAGE_SEED`); rows add up: **{} \
@@ -218,10 +173,10 @@ fn text(rows: &str, runs: &str) -> String {
          A stop is *in mid-cycle* if it came between the beginning and the end of a cycle by that cycle's own document \
          (`event.created` less `brokerbeat.target.duration`). *Back* is the longest time from the return of the brokers to \
          the end of a cycle in which nothing was missing.\n\n{HEAD}\n{rows}\n{RUNS}\n{runs}",
-        sum(3),
-        sum(4),
-        sum(12),
-        sum(13),
+        sum(rows, 3),
+        sum(rows, 4),
+        sum(rows, 12),
+        sum(rows, 13),
         INTERVAL.as_secs(),
         (INTERVAL * 4 / 5).as_millis(),
     )

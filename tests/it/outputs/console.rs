@@ -29,11 +29,7 @@ fn documents_go_to_stdout_until_nobody_reads_them_and_then_wait_in_the_queue() {
     assert_eq!(ended.code(), Some(1), "{said}");
     let sentence = "brokerbeat: stdout is closed: nobody reads what output.console writes; the documents wait in the queue";
     assert!(said.ends_with(&format!("{sentence}\n")), "{said}");
-    assert!(
-        super::sum(&setting, "queued") > 0,
-        "{:?}",
-        started.elapsed()
-    );
+    assert!(super::sum(&setting, "queued") > 0);
 
     // The next one finds a reader: all that waited comes, beside what the pipe took of the first one.
     let out = setting.file("out.ndjson", "");

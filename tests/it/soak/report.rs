@@ -1,11 +1,9 @@
 //! What a run showed, the page that adds up runs, and what must hold.
 
-use std::fs::{self, OpenOptions};
-use std::io::Write as _;
-use std::path::Path;
 use std::time::Duration;
 
 use super::sight::Sample;
+use crate::proof::{Proof, sum};
 
 /// The folder where `make prove-soak` keeps the rows of its runs, and the page that it wants.
 const ROWS: &str = "BROKERBEAT_SOAK_ROWS";
@@ -61,8 +59,9 @@ impl Run {
     pub(super) fn write_and_judge(&self) {
         let row = self.row();
         println!("{HEAD}\n{row}");
-        if let (Some(rows), Some(page)) = (std::env::var_os(ROWS), std::env::var_os(PAGE)) {
-            self.write(&row, Path::new(&rows), Path::new(&page));
+        if let Some(proof) = Proof::wanted(ROWS, PAGE) {
+            proof.add("samples.csv", &self.samples());
+            proof.write(&text(&proof.add("rows.md", &row)));
         }
         let most = |what: fn(&Sample) -> usize| self.samples.iter().map(what).max().unwrap_or(0);
         assert!(
@@ -159,19 +158,8 @@ impl Run {
         )
     }
 
-    fn write(&self, row: &str, folder: &Path, page: &Path) {
-        fs::create_dir_all(folder).expect("a folder for the rows");
-        let open = |name: &str| {
-            let path = folder.join(name);
-            OpenOptions::new()
-                .create(true)
-                .append(true)
-                .open(path)
-                .expect("a file for the rows")
-        };
-        writeln!(open("rows.md"), "{row}").expect("written");
-        let mut samples = open("samples.csv");
-        for sample in &self.samples {
+    fn samples(&self) -> String {
+        let line = |sample: &Sample| {
             let Sample {
                 at,
                 resident,
@@ -180,14 +168,10 @@ impl Run {
                 accepted,
             } = sample;
             let seconds = at.as_secs();
-            writeln!(
-                samples,
-                "{seconds},{resident},{descriptors},{connections},{accepted}"
-            )
-            .expect("written");
-        }
-        let rows = fs::read_to_string(folder.join("rows.md")).expect("just written");
-        fs::write(page, text(&rows)).expect("the report can be written");
+            format!("{seconds},{resident},{descriptors},{connections},{accepted}")
+        };
+        let lines: Vec<String> = self.samples.iter().map(line).collect();
+        lines.join("\n")
     }
 }
 
@@ -201,12 +185,6 @@ const HEAD: &str = "| minutes | restarts | hangs | reads | failed | sessions aft
 |---|---|---|---|---|---|---|---|---|---|---|---|---|";
 
 fn text(rows: &str) -> String {
-    let sum = |column: usize| -> u64 {
-        let cells = rows
-            .lines()
-            .filter_map(|row| row.split('|').nth(column)?.trim().parse::<u64>().ok());
-        cells.sum()
-    };
     format!(
         "# Soak\n\n\
          Written by `make prove-soak`; a row is a run, and runs add up: **{} minutes, {} restarts of the broker**.\n\n\
@@ -218,7 +196,7 @@ fn text(rows: &str) -> String {
          - *connections*: least and most sockets between agent and JMX port, and all sockets that the broker had there\n\
          - *growth*: median memory of the agent in the last third less that in the first, after a quarter of the run to warm up; \
          *slope*: the same samples by least squares\n\n{HEAD}\n{rows}",
-        sum(1),
-        sum(2),
+        sum(rows, 1),
+        sum(rows, 2),
     )
 }
