@@ -3,6 +3,7 @@
 //! What an output does not take stays in the queue and is tried again. The queue's cursor is written soon after each
 //! batch, as these outputs cannot say of a document that they have it already: an agent that dies doubles what came since.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,15 +15,17 @@ use super::console::Console;
 use super::elasticsearch::backoff::Backoff;
 use super::elasticsearch::pauses::Pauses;
 use super::file::FileOutput;
+use super::kafka::KafkaOutput;
 use super::lines::Lines;
 use super::standing::Standing;
+use crate::dead_letter::Refusal;
 use crate::spool::{Outcome, Record, Spool};
 
 /// Text of a batch, before `@metadata`: large enough that a sync of a disk is worth it, small beside the agent's memory.
 const BATCH_BYTES: usize = 2 << 20;
 /// Most records of a batch.
-const BATCH_RECORDS: usize = 4_000;
-/// How often the cursor is written between batches: it costs two syncs.
+pub(super) const BATCH_RECORDS: usize = 4_000;
+/// How often the cursor is written while batch follows batch: it costs two syncs. It is written at once when nothing waits.
 const KEEP_EVERY: Duration = Duration::from_millis(100);
 
 /// The output can never take another document.
@@ -39,8 +42,10 @@ pub(super) enum Fate {
     There,
     /// Not taken. `attempted`: it may be there all the same.
     Again { attempted: bool },
+    /// Not taken, and the others of its stream will not be for a while, either: why.
+    Held(String),
     /// It can never be taken: why.
-    Refused(String),
+    Refused(Refusal),
 }
 
 /// What an output did with a batch.
@@ -59,11 +64,24 @@ pub(super) struct Attempt {
 pub(super) enum Output {
     File(FileOutput),
     Console(Console),
+    Kafka(KafkaOutput),
+}
+
+impl Fate {
+    /// A record of the queue that is damaged, which its check sums make all but impossible.
+    pub(super) fn unreadable() -> Self {
+        Self::Refused(Refusal {
+            status: None,
+            error_type: "unreadable".to_owned(),
+            reason: "it cannot be read back from the queue".to_owned(),
+        })
+    }
 }
 
 impl Output {
-    async fn take(&mut self, lines: Lines) -> Attempt {
+    async fn take(&mut self, lines: Lines, standing: &Standing) -> Attempt {
         match self {
+            Self::Kafka(kafka) => kafka.take(lines, standing).await,
             Self::File(file) => file.take(lines).await,
             Self::Console(console) => console.take(lines).await,
         }
@@ -73,7 +91,23 @@ impl Output {
         match self {
             Self::File(_) => "file",
             Self::Console(_) => "console",
+            Self::Kafka(_) => "kafka",
         }
+    }
+}
+
+/// What a batch leaves to be done.
+#[derive(Debug, Default)]
+struct Rest<'r> {
+    refused: Vec<(&'r Record, Refusal)>,
+    /// By stream: why, and how many.
+    held: BTreeMap<Arc<str>, (String, usize)>,
+}
+
+impl Rest<'_> {
+    fn hold(&mut self, stream: &Arc<str>, reason: &str) {
+        let first = || (reason.to_owned(), 0);
+        self.held.entry(stream.clone()).or_insert_with(first).1 += 1;
     }
 }
 
@@ -87,6 +121,8 @@ pub(super) struct BatchShipper {
     /// Of streams whose documents were not taken while those of others were.
     pauses: Pauses,
     kept: Instant,
+    /// Whether anything was settled since.
+    is_unkept: bool,
 }
 
 /// How a round ended.
@@ -105,6 +141,7 @@ impl BatchShipper {
             backoff: Backoff::default(),
             pauses: Pauses::default(),
             kept: Instant::now(),
+            is_unkept: false,
         }
     }
 
@@ -146,39 +183,81 @@ impl BatchShipper {
             !pauses.is_paused(stream)
         });
         if records.is_empty() {
+            self.keep().await;
             let until_then = |end: Instant| end.saturating_duration_since(Instant::now());
             let end = self.pauses.next_end();
             return Ok(end.map_or(Round::Idle, |end| Round::Wait(until_then(end))));
         }
-        let attempt = self.output.take(Lines::of(&records)).await;
-        let taken = self.settle(&records, &attempt);
-        self.keep().await;
+        let lines = Lines::of(&records);
+        let attempt = self.output.take(lines, &self.standing).await;
+        let taken = self.settle(&records, &attempt.fates);
+        if self.kept.elapsed() >= KEEP_EVERY {
+            self.keep().await;
+        }
         match attempt.trouble {
             Some(why) if attempt.is_over => Err(OutputEnded(why)),
             Some(why) => Ok(self.failed(&why, taken)),
+            None if taken == 0 => Ok(Round::Progress),
             None => Ok(self.succeeded()),
         }
     }
 
     /// How many were taken.
-    fn settle(&mut self, records: &[Record], attempt: &Attempt) -> usize {
-        let mut taken = 0;
-        for (record, fate) in records.iter().zip(&attempt.fates) {
+    fn settle(&mut self, records: &[Record], fates: &[Fate]) -> usize {
+        let mut rest = Rest::default();
+        self.is_unkept = true;
+        for (record, fate) in records.iter().zip(fates) {
             match fate {
-                Fate::Taken => self.spool.ack(record.seq, Outcome::Indexed),
-                Fate::There => self.spool.ack(record.seq, Outcome::Duplicate),
+                Fate::Taken => self.took(record, Outcome::Indexed),
+                Fate::There => self.took(record, Outcome::Duplicate),
                 Fate::Again { attempted } => self.spool.give_back(record.seq, *attempted),
-                Fate::Refused(reason) => self.refuse(record, reason),
+                Fate::Held(reason) => {
+                    self.spool.give_back(record.seq, record.attempted);
+                    rest.hold(&record.entry.stream, reason);
+                }
+                Fate::Refused(refusal) => rest.refused.push((record, refusal.clone())),
             }
-            taken += usize::from(matches!(fate, Fate::Taken | Fate::There));
         }
-        taken
+        self.dead_letter(&mut rest);
+        self.pause(&rest.held);
+        let is_taken = |fate: &&Fate| matches!(fate, Fate::Taken | Fate::There);
+        fates.iter().filter(is_taken).count()
     }
 
-    fn refuse(&self, record: &Record, reason: &str) {
-        let stream = &*record.entry.stream;
-        tracing::error!(stream, reason, "a document is refused for good");
-        self.spool.ack(record.seq, Outcome::Dropped);
+    fn took(&mut self, record: &Record, outcome: Outcome) {
+        self.spool.ack(record.seq, outcome);
+        self.pauses.succeeded(&record.entry.stream);
+    }
+
+    /// What is refused for good is kept. Where it cannot be, which is said there, its stream waits.
+    fn dead_letter(&self, rest: &mut Rest<'_>) {
+        let refused = std::mem::take(&mut rest.refused);
+        if self.spool.dead_letter(&refused).is_err() {
+            for (record, _) in refused {
+                self.spool.give_back(record.seq, record.attempted);
+                rest.hold(&record.entry.stream, "the dead letter cannot be written");
+            }
+        } else if let Some((record, refusal)) = refused.first() {
+            tracing::error!(
+                stream = &*record.entry.stream,
+                documents = refused.len(),
+                reason = refusal.reason,
+                "documents refused for good, kept in the dead letter"
+            );
+        }
+    }
+
+    fn pause(&mut self, held: &BTreeMap<Arc<str>, (String, usize)>) {
+        for (stream, (reason, documents)) in held {
+            let wait = self.pauses.failed(stream, None);
+            tracing::warn!(
+                stream = &**stream,
+                documents,
+                reason,
+                wait_ms = wait.as_millis(),
+                "documents not taken now, will retry"
+            );
+        }
     }
 
     fn succeeded(&mut self) -> Round {
@@ -210,7 +289,7 @@ impl BatchShipper {
 
     /// What goes wrong is said by the agent, which keeps the queue once a second.
     async fn keep(&mut self) {
-        if self.kept.elapsed() < KEEP_EVERY {
+        if !std::mem::take(&mut self.is_unkept) {
             return;
         }
         let spool = Arc::clone(&self.spool);

@@ -3,6 +3,7 @@
 use super::console::ConsoleConfig;
 use super::elasticsearch::ElasticsearchConfig;
 use super::file::FileConfig;
+use super::kafka::KafkaConfig;
 use crate::config::Section;
 
 /// Where documents go.
@@ -14,12 +15,14 @@ pub enum OutputConfig {
     File(FileConfig),
     /// `output.console`
     Console(ConsoleConfig),
+    /// `output.kafka`
+    Kafka(KafkaConfig),
 }
 
 type Read = fn(&mut Section<'_>) -> OutputConfig;
 
 /// Their keys, and who reads them.
-const OUTPUTS: [(&str, Read); 3] = [
+const OUTPUTS: [(&str, Read); 4] = [
     ("elasticsearch", |section| {
         OutputConfig::Elasticsearch(ElasticsearchConfig::read(section))
     }),
@@ -28,6 +31,9 @@ const OUTPUTS: [(&str, Read); 3] = [
     }),
     ("console", |section| {
         OutputConfig::Console(ConsoleConfig::read(section))
+    }),
+    ("kafka", |section| {
+        OutputConfig::Kafka(KafkaConfig::read(section))
     }),
 ];
 
@@ -63,6 +69,7 @@ impl OutputConfig {
             Self::Elasticsearch(_) => "elasticsearch",
             Self::File(_) => "file",
             Self::Console(_) => "console",
+            Self::Kafka(_) => "kafka",
         }
     }
 }

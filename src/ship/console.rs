@@ -71,7 +71,7 @@ fn write(out: &mut impl Write, lines: &Lines, pretty: bool, is_torn: bool) -> (A
     for (_, line) in lines.iter() {
         let fate = match &failed {
             Some(_) => Fate::Again { attempted: false },
-            None if line.is_empty() => Fate::Refused("it cannot be read back".to_owned()),
+            None if line.is_empty() => Fate::unreadable(),
             None => match write_line(out, line, pretty) {
                 Ok(()) => Fate::Taken,
                 Err(error) => {

@@ -29,6 +29,7 @@ pub(super) struct Row {
     /// Where it ends; it begins where the one before it ends. Empty where the record cannot be read.
     pub(super) end: usize,
     pub(super) id: DocumentId,
+    pub(super) stream: Arc<str>,
     /// Whether it may have been taken already.
     pub(super) attempted: bool,
 }
@@ -59,8 +60,19 @@ impl Lines {
         self.rows.push(Row {
             end: self.text.len(),
             id: entry.id,
+            stream: entry.stream.clone(),
             attempted: record.attempted,
         });
+    }
+
+    /// One of them.
+    pub(super) fn get(&self, index: usize) -> Option<(&Row, &[u8])> {
+        let row = self.rows.get(index)?;
+        let before = index
+            .checked_sub(1)
+            .and_then(|before| self.rows.get(before));
+        let start = before.map_or(0, |before| before.end);
+        Some((row, self.text.get(start..row.end)?))
     }
 
     /// Each line, with its line feed.
@@ -153,7 +165,8 @@ pub(super) mod tests {
             .iter()
             .map(|(_, line)| serde_json::from_slice(line).unwrap())
             .collect();
-        for ((row, line), record) in lines.iter().zip(&some) {
+        for (index, ((row, line), record)) in lines.iter().zip(&some).enumerate() {
+            assert_eq!(lines.get(index).unwrap().1, line);
             assert_eq!(row.id, record.entry.id);
             assert_eq!(id_of(line), Some(row.id));
             assert!(line.ends_with(b"}\n"));

@@ -2,13 +2,14 @@
 //!
 //! A record leaves the queue only by a verdict of its output. There is one output: [`elasticsearch`], which speaks the
 //! bulk protocol and has a loop of its own, or one of those that take [`lines`] of JSON and share a loop ([`batches`]):
-//! [`file`], [`console`].
+//! [`file`], [`console`], [`kafka`].
 
 mod batches;
 mod config;
 pub mod console;
 pub mod elasticsearch;
 pub mod file;
+pub mod kafka;
 mod lines;
 mod standing;
 
@@ -24,6 +25,7 @@ use tokio::time::Instant;
 use self::batches::{BatchShipper, Output};
 use self::console::Console;
 use self::file::FileOutput;
+use self::kafka::KafkaOutput;
 use crate::config::Config;
 use crate::spool::Spool;
 
@@ -59,6 +61,7 @@ impl Shipper {
                 Way::Elasticsearch(Box::new(shipper))
             }
             OutputConfig::File(file) => batches(Output::File(FileOutput::open(file)?)),
+            OutputConfig::Kafka(kafka) => batches(Output::Kafka(KafkaOutput::new(kafka)?)),
             OutputConfig::Console(console) => batches(Output::Console(Console::new(console))),
         };
         Ok(Self { way, standing })

@@ -97,7 +97,7 @@ impl Files {
         for (index, (row, line)) in lines.iter().enumerate() {
             let newest = self.newest()?;
             if line.is_empty() {
-                fates[index] = Fate::Refused("it cannot be read back".to_owned());
+                fates[index] = Fate::unreadable();
             } else if row.attempted && newest.known.contains(&row.id) {
                 fates[index] = Fate::There;
             } else {

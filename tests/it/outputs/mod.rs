@@ -2,6 +2,7 @@
 
 mod console;
 mod file;
+mod kafka;
 
 use std::collections::{BTreeMap, BTreeSet};
 
