@@ -24,10 +24,11 @@ use crate::document::Document;
 use crate::enrich;
 use crate::event::event;
 use crate::ha::Memberships;
+use crate::health::{Server, Subject};
 use crate::identity::{ClusterIdentity, IdentityStore};
 use crate::lag::state::StateFile;
 use crate::reload::Changes;
-use crate::ship::{OutputEnded, Shipper};
+use crate::ship::{OutputConfig, OutputEnded, Shipper};
 use crate::spool::Spool;
 use crate::writer;
 
@@ -51,6 +52,17 @@ pub struct Resources {
     pub spool: Arc<Spool>,
     /// The way out of it.
     pub shipper: Shipper,
+    /// Where it says how it is doing.
+    pub http: Option<Server>,
+}
+
+/// A task that goes with whoever holds it.
+struct UntilDropped(JoinHandle<()>);
+
+impl Drop for UntilDropped {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 /// Why the agent stops.
@@ -74,12 +86,24 @@ pub async fn run(
         directory,
         spool,
         shipper,
+        http,
     } = resources;
     let agent_id = directory.agent_id.clone();
     let store = IdentityStore::new(&config.path_data);
     forget_other_clusters(&config);
     let identity = Arc::new(enrich::Agent::of(&config, agent_id.clone()));
     let (batches, received) = mpsc::channel(writer::CHANNEL_CAPACITY);
+    let health = http.map(|server| {
+        let subject = Subject {
+            agent_id: agent_id.clone(),
+            output: config.output.as_ref().map_or("none", OutputConfig::name),
+            standing: shipper.standing(),
+            spool: spool.clone(),
+            started: std::time::Instant::now(),
+        };
+        // It ends with the agent, whatever the agent ends by.
+        UntilDropped(tokio::spawn(server.run(subject)))
+    });
     let (memberships, events) = Memberships::new(config.ha.clone());
     let (drain, drained) = watch::channel(None);
     let mut inner = Inner {
@@ -119,6 +143,7 @@ pub async fn run(
     // With the last sender gone the writer ends, and only then is the queue's end known to the shipper.
     drop(collectors);
     inner.finish(drain, shutdown_timeout, &spool).await?;
+    drop(health);
     gone.map_or(Ok(()), |error| Err(error.into()))
 }
 

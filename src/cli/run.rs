@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::agent::{self, Resources};
 use crate::config::{Config, QueuePlan, Source};
 use crate::data_directory::DataDirectory;
+use crate::health::Server;
 use crate::ship::Shipper;
 use crate::spool::{Recovered, Spool};
 
@@ -30,6 +31,7 @@ fn open(config: &Config) -> anyhow::Result<Resources> {
         directory,
         shipper: Shipper::new(config, output, spool.clone())?,
         spool,
+        http: config.http.as_ref().map(Server::bind).transpose()?,
     })
 }
 

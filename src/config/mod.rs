@@ -33,6 +33,7 @@ use thiserror::Error;
 use crate::collect::kafka::config::Config as Kafka;
 use crate::collect::{COLLECTORS, Common, Sharing, TargetPlan};
 use crate::ha::{self, Ha};
+use crate::health::HttpConfig;
 use crate::ship::OutputConfig;
 
 /// Every example of the project uses it; Beats' habit too.
@@ -75,6 +76,8 @@ pub struct Config {
     pub shutdown_timeout: Duration,
     /// `labels.*` of all documents.
     pub labels: BTreeMap<String, String>,
+    /// Where the agent says how it is doing; nothing: nowhere.
+    pub http: Option<HttpConfig>,
     /// How to log.
     pub logging: Logging,
     /// This machine's name.
@@ -234,6 +237,7 @@ fn read_root(root: &mut Section<'_>, only_groups: &[String]) -> Config {
             Duration::ZERO..=Duration::from_secs(600),
         ),
         labels: read_labels(root),
+        http: HttpConfig::read(root),
         logging: read_logging(root),
         host_name,
         effective: Value::Null,

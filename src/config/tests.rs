@@ -112,6 +112,20 @@ fn two_outputs_are_a_mistake_on_both_lines() {
 }
 
 #[test]
+fn health_is_off_unless_it_is_written() {
+    let http = |text: &str| load(&format!("{SMALL}{text}\n")).ok().unwrap().http;
+    assert_eq!(http(""), None);
+    assert_eq!(http("http: {enabled: false, port: 80}"), None);
+    let shown = |text: &str| http(text).map(|http| http.shown());
+    assert_eq!(shown("http: {}").as_deref(), Some("127.0.0.1:9000"));
+    assert_eq!(
+        shown("http: {host: \"::1\", port: 80}").as_deref(),
+        Some("[::1]:80")
+    );
+    assert_eq!(problems(&format!("{SMALL}http: {{port: 0}}\n")).len(), 1);
+}
+
+#[test]
 fn variables_have_defaults_and_a_missing_one_is_named() {
     let text = "clusters: [{name: a, zookeeper: {hosts: [\"${ZK}\", \"${ZK2:zk2:2182}\"]}}]\n";
     let config = load(text).ok().unwrap();

@@ -115,7 +115,7 @@ pub(super) fn id_of(line: &[u8]) -> Option<DocumentId> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use serde_json::Value;
 
     use super::*;
@@ -124,13 +124,13 @@ pub(super) mod tests {
     use crate::spool::{Block, Pack, Packer, Row, Spool};
 
     /// Appends a block of documents `{"n":…}` of a stream.
-    pub(in crate::ship) fn append(spool: &Spool, stream: &str, numbers: std::ops::Range<u64>) {
+    pub(crate) fn append(spool: &Spool, stream: &str, numbers: std::ops::Range<u64>) {
         let bodies = numbers.map(|n| (n, format!("{{\"n\":{n}}}")));
         append_bodies(spool, stream, &bodies.collect::<Vec<_>>());
     }
 
     /// Appends a block of documents, each with what makes its id.
-    pub(in crate::ship) fn append_bodies(spool: &Spool, stream: &str, bodies: &[(u64, String)]) {
+    pub(crate) fn append_bodies(spool: &Spool, stream: &str, bodies: &[(u64, String)]) {
         let (mut text, mut rows) = (Vec::new(), Vec::new());
         for (n, body) in bodies {
             let id = DocumentId::new(stream, Millis(*n));

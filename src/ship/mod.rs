@@ -15,6 +15,8 @@ mod standing;
 
 pub use batches::OutputEnded;
 pub use config::OutputConfig;
+#[cfg(test)]
+pub(crate) use lines::tests::append as append_lines;
 pub use standing::{Failing, Standing};
 
 use std::sync::Arc;
@@ -58,7 +60,7 @@ impl Shipper {
                     config.install_templates,
                     config.ha.is_some(),
                 )?;
-                Way::Elasticsearch(Box::new(shipper))
+                Way::Elasticsearch(Box::new(shipper.telling(standing.clone())))
             }
             OutputConfig::File(file) => batches(Output::File(FileOutput::open(file)?)),
             OutputConfig::Kafka(kafka) => batches(Output::Kafka(KafkaOutput::new(kafka)?)),

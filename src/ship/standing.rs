@@ -1,5 +1,6 @@
 //! How the output is doing, for those who ask.
 
+use std::error::Error;
 use std::sync::{Mutex, PoisonError};
 
 use crate::clock::Millis;
@@ -29,6 +30,18 @@ impl Standing {
         let is_news = *failing != new;
         *failing = new;
         is_news
+    }
+
+    /// As [`failed`](Self::failed), with all sentences of an error.
+    pub fn failed_by(&self, error: &dyn Error) -> bool {
+        let mut why = error.to_string();
+        let mut cause = error.source();
+        while let Some(next) = cause {
+            why.push_str(": ");
+            why.push_str(&next.to_string());
+            cause = next.source();
+        }
+        self.failed(&why)
     }
 
     /// An attempt succeeded. Whether that is news.

@@ -11,7 +11,7 @@ use super::cursor::Cursor;
 use super::frame;
 use super::held::{Held, Place};
 use super::segment::{self, Writer};
-use super::{Block, Entry, Ledger, Lines, Outcome, Pack, Record, Row};
+use super::{Block, Entry, Ledger, Lines, Outcome, Pack, Record, Row, State};
 use crate::dead_letter::Gone;
 
 /// Segments that a full queue has: when it is full one of them goes.
@@ -211,6 +211,14 @@ impl Queue {
             dropped += self.lose(*first);
         }
         dropped
+    }
+
+    pub(super) fn state(&self) -> State {
+        State {
+            bytes: self.disk_bytes(),
+            oldest: self.blocks.values().next().map(|held| held.tick),
+            is_written: !self.fails,
+        }
     }
 
     fn disk_bytes(&self) -> u64 {

@@ -16,6 +16,7 @@ mod cli;
 mod failure;
 mod groups;
 mod ha_reload;
+mod health;
 mod hostile;
 mod inventory;
 mod jmx_commands;

@@ -29,6 +29,7 @@ use self::elastic::{Answer, Content, Elastic, ElasticError};
 use self::gate::Gate;
 use self::pauses::Pauses;
 use crate::dead_letter::Refusal;
+use crate::ship::Standing;
 use crate::spool::{Record, Spool};
 
 /// Ships one queue.
@@ -50,6 +51,8 @@ pub struct Shipper {
     is_shared: bool,
     /// Whether the last attempt failed, so that recovery is said once.
     failing: bool,
+    /// For others who ask.
+    standing: Arc<Standing>,
 }
 
 /// How a round ended.
@@ -82,7 +85,14 @@ impl Shipper {
             max_items: config.bulk_max_items,
             is_shared,
             failing: false,
+            standing: Arc::default(),
         })
+    }
+
+    /// Tells others how Elasticsearch is doing.
+    pub fn telling(mut self, standing: Arc<Standing>) -> Self {
+        self.standing = standing;
+        self
     }
 
     /// Ships until told to stop, then what is left until `grace` is over or nothing can go.
@@ -219,6 +229,7 @@ impl Shipper {
         if std::mem::take(&mut self.failing) {
             tracing::info!("Elasticsearch takes documents again");
         }
+        self.standing.succeeded();
         self.backoff.succeeded();
         Round::Progress
     }
@@ -232,6 +243,7 @@ impl Shipper {
             "nothing shipped, will retry"
         );
         self.failing = true;
+        self.standing.failed_by(error);
         Round::Wait(wait)
     }
 

@@ -12,15 +12,15 @@ const LONGEST_TOPIC: usize = 249;
 const DATASET: &str = "{dataset}";
 const STREAM: &str = "{stream}";
 
-/// Our defaults for a producer, before the user's properties, which win.
-const PRODUCER: &[(&str, &str)] = &[
+/// Our defaults for a producer, each with the other name that librdkafka knows it by. The user's properties win.
+const PRODUCER: [(&str, &str, &str); 4] = [
     // No record twice and none lost while the producer lives, whatever brokers and connections do.
-    ("enable.idempotence", "true"),
-    ("acks", "all"),
+    ("enable.idempotence", "", "true"),
+    ("acks", "request.required.acks", "all"),
     // Never: a record that was given up might have arrived, and would come twice. What waits, waits in the queue.
-    ("message.timeout.ms", "0"),
+    ("message.timeout.ms", "delivery.timeout.ms", "0"),
     // Part of librdkafka in every build, and of every client that reads.
-    ("compression.type", "lz4"),
+    ("compression.codec", "compression.type", "lz4"),
 ];
 
 /// A topic, or several.
@@ -61,8 +61,14 @@ impl KafkaConfig {
     /// Properties of the producer: ours, the user's, and then the largest batch.
     pub(super) fn client(&self, batch_size: usize) -> ClientConfig {
         let mut all = ClientConfig::new();
-        for (name, value) in DEFAULTS.iter().chain(PRODUCER) {
+        for (name, value) in DEFAULTS {
             all.set(*name, *value);
+        }
+        let is_written = |name: &str| self.properties.iter().any(|(written, _)| written == name);
+        for (name, alias, value) in PRODUCER {
+            if !is_written(alias) {
+                all.set(name, value);
+            }
         }
         for (name, value) in &self.properties {
             all.set(name, value.reveal());
@@ -154,7 +160,7 @@ mod tests {
             ),
             (
                 "{hosts: [\"b:1\"], properties: {compresion.type: lz4}}",
-                "did you mean `compression.type`?",
+                "did you mean `compression.codec`?",
             ),
         ] {
             let problems = read(text).1;
@@ -171,6 +177,11 @@ mod tests {
         assert_eq!(config.batch_size(), 5_000);
         let client = config.client(1_000);
         assert_eq!(client.get("compression.type"), Some("gzip"));
+        assert_eq!(
+            client.get("compression.codec"),
+            None,
+            "the same by another name"
+        );
         assert_eq!(client.get("enable.idempotence"), Some("true"));
         assert_eq!(client.get("bootstrap.servers"), Some("b:1,c:2"));
         assert_eq!(client.get("batch.size"), Some("1000"));
