@@ -12,7 +12,7 @@ use hyper::header::{ALLOW, CONTENT_TYPE};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use thiserror::Error;
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
@@ -26,9 +26,7 @@ use crate::clock::Millis;
 const CONNECTIONS: usize = 32;
 /// Bytes of a request's head; hyper takes no less. The body is never read.
 const HEAD_BYTES: usize = 8 << 10;
-/// For the head of a request.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(2);
-/// For all of a connection, which is one request: the answer is small.
+/// For all of a connection, which is one request: a client that says nothing, or does not read, is sent away.
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(5);
 /// After an error of the listener, as when there are no more file descriptors.
 const REST: Duration = Duration::from_millis(500);
@@ -98,8 +96,6 @@ async fn serve(stream: TcpStream, subject: &Subject) {
         Ok::<_, Infallible>(answer(request.method(), request.uri().path(), subject))
     });
     let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(HEAD_BYTES)
         .keep_alive(false)
         .serve_connection(TokioIo::new(stream), service);

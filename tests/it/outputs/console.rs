@@ -83,3 +83,12 @@ fn a_clean_run_into_a_file_has_every_document_once() {
     assert_balanced(&setting, &documents);
     assert_eq!(documents.len() as u64, super::sum(&setting, "indexed"));
 }
+
+#[test]
+fn templates_are_for_elasticsearch_alone() {
+    let set_up = Setting::new(&config("output.console: {}")).command(&["setup"]);
+    let said = String::from_utf8_lossy(&set_up.stderr).into_owned();
+    assert_eq!(set_up.status.code(), Some(2), "{said}");
+    assert!(said.contains("documents go to output.console"), "{said}");
+    assert!(said.contains("export template --dir DIR"), "{said}");
+}
