@@ -7,7 +7,7 @@ BUILD_LIMIT ?= 25m
 TEST_LIMIT ?= 20m
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test features generate lint deny advisories install record instructions bench-jmx bench-cost bench-lag prove-fuzz prove-lag prove-matrix prove-outage prove-soak
+.PHONY: help demo test features generate lint deny advisories install record instructions bench-jmx bench-cost bench-lag bench-delivery prove-fuzz prove-lag prove-matrix prove-outage prove-soak
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +66,9 @@ bench-cost: install ## processor time and bytes that a cycle costs the broker's 
 
 bench-lag: install ## the lag of 500 and of 5,000 groups beside Java's admin client, into docs/benchmarks-lag.md; wants a quiet machine
 	$(CARGO) bench --bench kafka_lag -- --report $(CURDIR)/docs/benchmarks-lag.md
+
+bench-delivery: install ## documents a second from the collectors' channel to the acknowledged document, into docs/benchmarks-delivery.md; wants a quiet machine
+	$(CARGO) bench --bench delivery -- --report $(CURDIR)/docs/benchmarks-delivery.md
 
 generate: ## what is generated from fields.yml: templates and docs/fields.md
 	rm -rf elasticsearch-templates

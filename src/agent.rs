@@ -354,7 +354,7 @@ async fn until_stopped(work: impl Future<Output = ()>, mut stopped: watch::Recei
 
 /// Syncs the queue every [`KEEP_EVERY`]; what goes wrong is said when it begins.
 async fn keep_for_ever(spool: Arc<Spool>) {
-    let mut fails = false;
+    let (mut fails, mut replay_fails) = (false, false);
     loop {
         tokio::time::sleep(KEEP_EVERY).await;
         let failed = keep(&spool).await.err();
@@ -362,7 +362,18 @@ async fn keep_for_ever(spool: Arc<Spool>) {
             tracing::error!(%error, "the queue's cursor cannot be written; until it is, a restart ships documents again");
         }
         fails = failed.is_some();
+        let not_replayed = replay(&spool).await.err();
+        if let Some(error) = not_replayed.as_ref().filter(|_| !replay_fails) {
+            tracing::error!(%error, "documents of the dead letter cannot be taken back, will retry");
+        }
+        replay_fails = not_replayed.is_some();
     }
+}
+
+/// Takes back what was asked for, on a thread that may wait for the disk.
+async fn replay(spool: &Arc<Spool>) -> std::io::Result<()> {
+    let spool = Arc::clone(spool);
+    tokio::task::spawn_blocking(move || spool.replay()).await?
 }
 
 /// Waits for the disk on a thread for that.
@@ -397,6 +408,7 @@ async fn report_agent(
                 .with("brokerbeat.stream.dead_lettered", account.dead_lettered)
                 .with("brokerbeat.stream.dropped", account.dropped)
                 .with("brokerbeat.stream.queued", account.queued)
+                .with("brokerbeat.stream.given_up", account.given_up)
         });
         let batch = Batch::own(tick, documents.collect());
         if batches.send(batch).await.is_err() {

@@ -1,13 +1,33 @@
 //! Small files that must be either old or new, never half.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+
+/// What the process's mask leaves of it.
+const ANY_MODE: u32 = 0o666;
+/// The owner's alone.
+const PRIVATE_MODE: u32 = 0o600;
 
 /// Writes beside the file, syncs, and renames over it; then syncs the directory.
 pub fn replace(file: &Path, bytes: &[u8]) -> io::Result<()> {
+    replace_as(file, bytes, ANY_MODE)
+}
+
+/// The same, for its owner's eyes only.
+pub fn replace_private(file: &Path, bytes: &[u8]) -> io::Result<()> {
+    replace_as(file, bytes, PRIVATE_MODE)
+}
+
+fn replace_as(file: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let beside = file.with_extension("tmp");
-    let mut out = File::create(&beside)?;
+    let mut out = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(mode)
+        .open(&beside)?;
     out.write_all(bytes)?;
     out.sync_all()?;
     std::fs::rename(&beside, file)?;

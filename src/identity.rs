@@ -124,6 +124,16 @@ impl DocumentId {
     pub fn to_hex(self) -> String {
         hex(&self.0)
     }
+
+    /// What [`to_hex`](Self::to_hex) gave.
+    pub(crate) fn from_hex(text: &str) -> Option<Self> {
+        let mut id = [0; 16];
+        let is_whole = text.len() == 2 * id.len() && text.bytes().all(|c| c.is_ascii_hexdigit());
+        for (at, byte) in id.iter_mut().enumerate() {
+            *byte = u8::from_str_radix(text.get(2 * at..2 * at + 2)?, 16).ok()?;
+        }
+        is_whole.then_some(Self(id))
+    }
 }
 
 fn hex(bytes: &[u8]) -> String {

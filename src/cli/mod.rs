@@ -2,6 +2,7 @@
 //!
 //! stdout is data, stderr is for people.
 
+mod dead_letter;
 mod export;
 mod jmx;
 mod lag;

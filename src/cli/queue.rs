@@ -1,11 +1,18 @@
 //! `brokerbeat queue`: what waits in the queue and what became of everything that went through it. Also while an agent runs.
 
+use std::collections::BTreeMap;
+use std::path::Path;
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::Subcommand;
+use serde::Serialize;
 
+use super::dead_letter::DeadLetters;
 use super::show::aligned_by;
+use crate::clock::Millis;
 use crate::config::Config;
+use crate::dead_letter::{DeadLetter, Request};
 use crate::spool::{self, Account, Cursor};
 
 /// The queue on disk.
@@ -17,12 +24,42 @@ pub(super) enum Queue {
         #[arg(long)]
         json: bool,
     },
+    /// Documents that were refused for good, and their way back
+    #[command(subcommand)]
+    DeadLetter(DeadLetters),
+}
+
+/// All that there is to say.
+#[derive(Debug, Serialize)]
+struct Status {
+    streams: BTreeMap<String, Account>,
+    waiting: Waiting,
+    dead_letter: Kept,
+}
+
+/// What waits in the queue.
+#[derive(Debug, Serialize)]
+struct Waiting {
+    documents: u64,
+    /// Of segments on disk: those that are nearly done with among them.
+    bytes: u64,
+    /// `@timestamp` of the oldest document.
+    oldest: Option<String>,
+}
+
+/// What is in the dead letter.
+#[derive(Debug, Serialize)]
+struct Kept {
+    documents: u64,
+    bytes: u64,
+    /// Replays that no agent has finished.
+    replays: usize,
 }
 
 /// Columns: a heading, and the number below it.
 type Column = (&'static str, fn(&Account) -> u64);
 
-const COLUMNS: [Column; 8] = [
+const COLUMNS: [Column; 9] = [
     ("COLLECTED", |account| account.collected),
     ("REPLAYED", |account| account.replayed),
     ("INDEXED", |account| account.indexed),
@@ -31,13 +68,16 @@ const COLUMNS: [Column; 8] = [
     ("DEAD-LETTERED", |account| account.dead_lettered),
     ("DROPPED", |account| account.dropped),
     ("QUEUED", |account| account.queued),
+    ("GIVEN-UP", |account| account.given_up),
 ];
 
 impl Queue {
     /// Shows it.
     pub(super) fn execute(self, config: &Config) -> ExitCode {
-        let Self::Status { json } = self;
-        super::finish(status(config, json))
+        super::finish(match self {
+            Self::Status { json } => status(config, json),
+            Self::DeadLetter(dead_letters) => dead_letters.execute(config),
+        })
     }
 }
 
@@ -49,10 +89,64 @@ fn status(config: &Config, json: bool) -> anyhow::Result<()> {
             path.display()
         );
     };
-    match json {
-        true => super::say(&serde_json::to_string(&cursor.accounts)?),
-        false => table(&cursor).iter().try_for_each(|line| super::say(line)),
+    let status = Status {
+        waiting: Waiting {
+            documents: cursor.total().queued,
+            bytes: spool::disk_bytes(path),
+            oldest: cursor.oldest.map(|oldest| Millis(oldest).to_rfc3339()),
+        },
+        dead_letter: kept(&config.queue.dead_letter())?,
+        streams: cursor.accounts.clone(),
+    };
+    if json {
+        return super::say(&serde_json::to_string(&status)?);
     }
+    table(&cursor)
+        .iter()
+        .try_for_each(|line| super::say(line))?;
+    super::say("")?;
+    in_words(&status)
+        .iter()
+        .try_for_each(|line| super::say(line))
+}
+
+fn kept(directory: &Path) -> anyhow::Result<Kept> {
+    let failed = || format!("the dead letter in {} cannot be read", directory.display());
+    let mut documents = 0;
+    let read = DeadLetter::read(directory, |_, _| {
+        documents += 1;
+        true
+    });
+    read.with_context(failed)?;
+    Ok(Kept {
+        documents,
+        bytes: DeadLetter::disk_bytes(directory).with_context(failed)?,
+        replays: Request::pending(directory).with_context(failed)?.len(),
+    })
+}
+
+fn in_words(status: &Status) -> Vec<String> {
+    let Status {
+        waiting,
+        dead_letter,
+        ..
+    } = status;
+    let oldest = waiting.oldest.as_ref();
+    let oldest = oldest.map_or(String::new(), |oldest| format!(", the oldest of {oldest}"));
+    let replays = match dead_letter.replays {
+        0 => String::new(),
+        replays => format!(", {replays} replays not finished"),
+    };
+    vec![
+        format!(
+            "waiting: {} documents{oldest}; {} bytes on disk",
+            waiting.documents, waiting.bytes
+        ),
+        format!(
+            "dead letter: {} documents, {} bytes{replays}",
+            dead_letter.documents, dead_letter.bytes
+        ),
+    ]
 }
 
 fn table(cursor: &Cursor) -> Vec<String> {
@@ -67,7 +161,7 @@ fn table(cursor: &Cursor) -> Vec<String> {
     rows.push(row("all", &cursor.total()));
     aligned_by(
         &rows,
-        &[false, true, true, true, true, true, true, true, true],
+        &[false, true, true, true, true, true, true, true, true, true],
     )
 }
 
@@ -78,8 +172,6 @@ fn row(name: &str, account: &Account) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
 
     #[test]
@@ -106,11 +198,11 @@ mod tests {
         };
         assert_eq!(
             cells(&lines[1]),
-            ["a", "7", "0", "5", "0", "0", "0", "0", "2"]
+            ["a", "7", "0", "5", "0", "0", "0", "0", "2", "0"]
         );
         assert_eq!(
             cells(&lines[3]),
-            ["all", "8", "0", "6", "0", "0", "0", "0", "2"]
+            ["all", "8", "0", "6", "0", "0", "0", "0", "2", "0"]
         );
     }
 }

@@ -47,6 +47,7 @@ async fn run_with(source: Source, config: Config, resources: Resources) -> anyho
 /// Opens the queue and says what an earlier run has left in it.
 fn open_queue(plan: &QueuePlan) -> anyhow::Result<Spool> {
     let (spool, recovered) = Spool::open(&plan.path, plan.max_bytes)?;
+    spool.set_max_age(plan.max_age);
     let Recovered {
         waiting,
         lost,
@@ -63,5 +64,5 @@ fn open_queue(plan: &QueuePlan) -> anyhow::Result<Spool> {
     if lost > 0 || damaged_bytes > 0 {
         tracing::error!(documents = lost, bytes = damaged_bytes, %directory, "parts of the queue are damaged: left aside and counted as dropped");
     }
-    Ok(spool)
+    Ok(spool.with_dead_letter(plan.dead_letter_max_bytes))
 }

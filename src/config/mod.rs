@@ -32,6 +32,7 @@ use thiserror::Error;
 
 use crate::collect::kafka::config::Config as Kafka;
 use crate::collect::{COLLECTORS, Common, Sharing, TargetPlan};
+use crate::dead_letter;
 use crate::ha::{self, Ha};
 use crate::health::HttpConfig;
 use crate::ship::OutputConfig;
@@ -52,6 +53,17 @@ pub struct QueuePlan {
     pub path: PathBuf,
     /// What its segments may take.
     pub max_bytes: u64,
+    /// How old documents may be that wait in it.
+    pub max_age: Option<Duration>,
+    /// What documents may take that were refused for good.
+    pub dead_letter_max_bytes: u64,
+}
+
+impl QueuePlan {
+    /// Where documents are kept that were refused for good.
+    pub fn dead_letter(&self) -> PathBuf {
+        self.path.join(dead_letter::FOLDER)
+    }
 }
 
 /// A usable configuration.
@@ -316,11 +328,18 @@ fn read_cluster(section: &mut Section<'_>, common: &Common, several: bool) -> Cl
 
 fn read_queue(root: &mut Section<'_>, path_data: &Path) -> QueuePlan {
     let bounds = (4 << 20)..=(1 << 40);
+    let ages = Duration::from_secs(60)..=Duration::from_secs(365 * 86_400);
     let mut section = root.section_or_empty("spool");
     let default = path_data.join("spool");
     QueuePlan {
         path: PathBuf::from(section.text_or("path", &default.to_string_lossy())),
-        max_bytes: section.bytes_or("max_size", DEFAULT_QUEUE_BYTES, bounds),
+        max_bytes: section.bytes_or("max_size", DEFAULT_QUEUE_BYTES, bounds.clone()),
+        max_age: section.duration("max_age", ages),
+        dead_letter_max_bytes: section.section_or_empty("dead_letter").bytes_or(
+            "max_size",
+            dead_letter::DEFAULT_BYTES,
+            bounds,
+        ),
     }
 }
 

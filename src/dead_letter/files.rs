@@ -30,6 +30,11 @@ impl Lines {
         lines.filter(|line| !line.trim_ascii().is_empty())
     }
 
+    /// Bytes.
+    pub(super) fn len(&self) -> u64 {
+        self.0.len() as u64
+    }
+
     /// Those that are letters.
     pub(super) fn letters(&self) -> impl Iterator<Item = Letter> {
         self.all().filter_map(Letter::read)

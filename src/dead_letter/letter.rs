@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::clock::Millis;
+use crate::identity::DocumentId;
 use crate::spool::Record;
 
 /// A reason may quote the document; so much of it is kept.
@@ -46,6 +47,15 @@ impl Letter {
     /// Reads a line; nothing if it is none, as the last one before a crash may be.
     pub fn read(line: &[u8]) -> Option<Self> {
         serde_json::from_slice(line).ok()
+    }
+
+    /// What it is kept by: its id and tick; nothing where somebody has written into it.
+    pub(super) fn key(&self) -> Option<(DocumentId, Millis)> {
+        // What is no object cannot be indexed: the text of a block that was damaged.
+        let is_object = self.document.get().starts_with('{');
+        let timestamp: jiff::Timestamp = self.timestamp.parse().ok()?;
+        let tick = u64::try_from(timestamp.as_millisecond()).ok()?;
+        is_object.then_some((DocumentId::from_hex(&self.id)?, Millis(tick)))
     }
 }
 

@@ -14,12 +14,15 @@
 
 mod files;
 mod letter;
+mod replay;
 #[cfg(test)]
 mod tests;
 mod writer;
 
 pub(crate) use letter::lines;
 pub use letter::{Letter, Refusal};
+pub use replay::Request;
+pub(crate) use replay::{Returned, Returning};
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -57,6 +60,10 @@ struct Inner {
     has_made: bool,
     /// Files up to this number are given up.
     gone: u64,
+    /// Files up to this number are not added to.
+    closed: u64,
+    /// The file that is being replayed: it is not given up.
+    returning: Option<u64>,
     /// Files up to this number have been removed.
     removed: u64,
     /// Whether the last write failed, so that it is said once.
@@ -118,7 +125,12 @@ impl DeadLetter {
             inner.leave_file();
             files::make(&self.directory)?;
             gone = self.make_room(inner)?;
-            let writer = Writer::open(&self.directory, inner.gone, lines.len(), full)?;
+            let writer = Writer::open(
+                &self.directory,
+                inner.gone.max(inner.closed),
+                lines.len(),
+                full,
+            )?;
             inner.has_made |= writer.is_new;
             inner.writer = Some(writer);
         }
@@ -136,7 +148,8 @@ impl DeadLetter {
         let left: Vec<_> = left.collect();
         let mut bytes: u64 = left.iter().map(|file| file.bytes).sum();
         for oldest in left {
-            if bytes + self.file_bytes() <= self.max_bytes {
+            let is_enough = bytes + self.file_bytes() <= self.max_bytes;
+            if is_enough || inner.returning == Some(oldest.number) {
                 break;
             }
             for letter in files::read(&oldest.path)?.letters() {
@@ -195,6 +208,24 @@ impl DeadLetter {
                 std::fs::remove_file(file.path).ok();
             }
         }
+    }
+
+    /// Letters of a directory that a running agent may be writing to, the oldest first: line and letter, until one is
+    /// not taken.
+    pub fn read(directory: &Path, mut take: impl FnMut(&[u8], Letter) -> bool) -> io::Result<()> {
+        for file in files::list(directory)? {
+            for line in files::read(&file.path)?.all() {
+                if Letter::read(line).is_some_and(|letter| !take(line, letter)) {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Bytes of a directory that a running agent may be writing to.
+    pub fn disk_bytes(directory: &Path) -> io::Result<u64> {
+        Ok(files::list(directory)?.iter().map(|file| file.bytes).sum())
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

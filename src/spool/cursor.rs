@@ -23,6 +23,8 @@ pub struct Cursor {
     pub waiting: Vec<(u64, u64)>,
     /// Files of the dead letter up to this number are given up, and counted.
     pub letters_gone: u64,
+    /// `@timestamp` of the oldest document that waits, in milliseconds since the epoch.
+    pub oldest: Option<u64>,
     /// By data stream.
     pub accounts: BTreeMap<String, Account>,
 }
@@ -80,6 +82,7 @@ mod tests {
             next_seq: 100,
             waiting: vec![(90, 2), (95, 1)],
             letters_gone: 3,
+            oldest: Some(17),
             accounts: BTreeMap::from([("metrics-a-b".into(), account)]),
         }
     }

@@ -27,7 +27,8 @@
 //!
 //! # Delete
 //! A segment goes when all of it is settled *and* a cursor says so: with an older one its records would be missed.
-//! When the queue is full the oldest segment goes, with what waits in it; that is counted and said.
+//! When the queue is full, or all of a segment is older than the age that may be set, the oldest segment goes, with what waits
+//! in it; that is counted and said. A segment spans a sixteenth of that age at most.
 //!
 //! # Recover
 //! All heads are read. Records before the cursor's `next_seq` wait if the cursor says so; those behind it have come since. What the
@@ -40,13 +41,19 @@
 //!   each is settled once.
 //! * For every stream the equation of [`Ledger`] holds after every call.
 
+mod age;
 mod block;
+mod checkpoint;
+#[cfg(test)]
+mod crashes;
 mod cursor;
 mod frame;
 mod held;
 mod ledger;
+mod lend;
 mod queue;
 mod recover;
+mod replay;
 mod segment;
 #[cfg(test)]
 mod tests;
@@ -60,7 +67,7 @@ use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use thiserror::Error;
 use tokio::sync::Notify;
@@ -163,6 +170,7 @@ pub struct Spool {
     keeping: Mutex<()>,
     arrived: Notify,
     dead_letter: DeadLetter,
+    doubled: Mutex<replay::Doubled>,
     _lock: File,
 }
 
@@ -190,9 +198,15 @@ impl Spool {
             keeping: Mutex::default(),
             arrived: Notify::new(),
             dead_letter,
+            doubled: Mutex::default(),
             _lock: lock,
         };
         Ok((spool, recovered))
+    }
+
+    /// Gives up documents that are older than that, from the next [`Self::keep`] on.
+    pub fn set_max_age(&self, max_age: Option<Duration>) {
+        self.lock().max_age = max_age;
     }
 
     /// The same with so much room for the dead letter.
@@ -293,10 +307,14 @@ impl Spool {
         self.lock().ledger.clone()
     }
 
-    /// Syncs what has been written, then the cursor, then removes what it does without. Waits for the disk: not for a
+    /// Gives up what is too old, syncs what has been written, then the cursor, then removes what it does without. Waits for the disk: not for a
     /// task that others wait for.
     pub fn keep(&self) -> io::Result<()> {
         let _one_at_a_time = self.keeping.lock().unwrap_or_else(PoisonError::into_inner);
+        let documents = self.lock().expire(Millis::now());
+        if documents > 0 {
+            tracing::error!(documents, "documents older than spool.max_age dropped");
+        }
         let Some(checkpoint) = self.lock().checkpoint() else {
             return Ok(());
         };
@@ -337,6 +355,17 @@ impl Spool {
         // A panic inside (an unbalanced account in a debug build) ends the agent anyway.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Bytes of the segments of a directory, which another process may be using.
+pub fn disk_bytes(directory: &Path) -> u64 {
+    let segments = segment::list(directory).unwrap_or_default();
+    let bytes = |number| {
+        segment::path(directory, number)
+            .metadata()
+            .map_or(0, |meta| meta.len())
+    };
+    segments.into_iter().map(bytes).sum()
 }
 
 /// The cursor of a directory, which another process may be using; nothing if there is none.

@@ -5,62 +5,72 @@ use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use super::cursor::Cursor;
 use super::frame;
 use super::held::{Held, Place};
+use super::lend::Opened;
 use super::segment::{self, Writer};
-use super::{Block, Entry, Ledger, Lines, Outcome, Pack, Record, Row, State};
+use super::{Ledger, Outcome, Pack, State};
+use crate::clock::Millis;
 use crate::dead_letter::Gone;
 
 /// Segments that a full queue has: when it is full one of them goes.
-const SEGMENTS: u64 = 16;
+pub(super) const SEGMENTS: u32 = 16;
 /// The largest segment: one that is nearly done with keeps at most so much of the disk.
 const LARGEST_SEGMENT: u64 = 64 << 20;
 /// The smallest: a file for a few blocks would be a waste.
-const SMALLEST_SEGMENT: u64 = 256 << 10;
+pub(super) const SMALLEST_SEGMENT: u64 = 256 << 10;
 /// What may wait in memory while nothing can be written.
 const MEMORY_ROOM: usize = 8 << 20;
 
 /// A segment on disk.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Segment {
     pub(super) bytes: u64,
     /// Blocks of it with records that are not settled.
     pub(super) live: usize,
+    /// The ticks of its blocks lie between these.
+    pub(super) oldest: Millis,
+    pub(super) newest: Millis,
 }
 
-/// A block's records, unpacked as far as they need to be.
-#[derive(Debug)]
-struct Opened {
-    rows: Vec<Row>,
-    block: Arc<Block>,
+impl Default for Segment {
+    fn default() -> Self {
+        Self {
+            bytes: 0,
+            live: 0,
+            oldest: Millis(u64::MAX),
+            newest: Millis(0),
+        }
+    }
 }
 
 /// All of it, under one lock.
 #[derive(Debug)]
 pub(super) struct Queue {
-    directory: PathBuf,
+    pub(super) directory: PathBuf,
     max_bytes: u64,
+    /// Documents that are older go, where there is such a bound.
+    pub(super) max_age: Option<Duration>,
     /// Blocks with records that are not settled, by their first sequence number.
     pub(super) blocks: BTreeMap<u64, Held>,
     /// Lent records whose loan ends at a time: first and count. Documents of a block come together, so that runs are few.
-    aside: BTreeMap<Instant, Vec<(u64, u64)>>,
+    pub(super) aside: BTreeMap<Instant, Vec<(u64, u64)>>,
     /// Blocks with records that wait, by stream: one that is held costs the others nothing.
-    lines: BTreeMap<Arc<str>, BTreeSet<u64>>,
+    pub(super) lines: BTreeMap<Arc<str>, BTreeSet<u64>>,
     pub(super) segments: BTreeMap<u64, Segment>,
-    writer: Option<Writer>,
+    pub(super) writer: Option<Writer>,
     /// Files that were written to since the last sync.
-    unsynced: Vec<File>,
+    pub(super) unsynced: Vec<File>,
     /// Segments without use, to be removed once the cursor says so.
-    doomed: Vec<u64>,
+    pub(super) doomed: Vec<u64>,
     /// Bytes of blocks that could not be written.
-    memory: usize,
+    pub(super) memory: usize,
     /// The segment that was read last.
-    reader: Option<(u64, File)>,
+    pub(super) reader: Option<(u64, File)>,
     /// The block that was read last: a request may take a part of it.
-    opened: Option<(u64, Arc<Opened>)>,
+    pub(super) opened: Option<(u64, Arc<Opened>)>,
     pub(super) next_seq: u64,
     /// Files of the dead letter up to this number are given up.
     pub(super) letters_gone: u64,
@@ -68,20 +78,7 @@ pub(super) struct Queue {
     /// Whether the cursor is behind.
     pub(super) is_dirty: bool,
     /// Whether the last write failed, so that it is said once.
-    fails: bool,
-}
-
-/// What [`Queue::checkpoint`] gives to whoever may wait for a disk.
-#[derive(Debug)]
-pub(super) struct Checkpoint {
-    /// Segments that are no longer written to.
-    pub(super) closed: Vec<File>,
-    /// The one that is.
-    pub(super) open: Option<File>,
-    pub(super) cursor: Vec<u8>,
-    pub(super) doomed: Vec<u64>,
-    /// Files of the dead letter up to this number may go.
-    pub(super) letters_gone: u64,
+    pub(super) fails: bool,
 }
 
 impl Queue {
@@ -90,6 +87,7 @@ impl Queue {
         Self {
             directory,
             max_bytes,
+            max_age: None,
             blocks: BTreeMap::new(),
             aside: BTreeMap::new(),
             lines: BTreeMap::new(),
@@ -116,7 +114,7 @@ impl Queue {
         self.ledger.came(&pack.stream, replayed, count as u64);
         let bytes = frame::encode(&pack, first, replayed);
         let (stream, tick) = (pack.stream.clone(), pack.timestamp);
-        let place = match self.write(first, &bytes) {
+        let place = match self.write(first, tick, &bytes) {
             Ok(place) => {
                 if std::mem::take(&mut self.fails) {
                     tracing::info!("the queue is written to disk again");
@@ -142,7 +140,10 @@ impl Queue {
     /// Adds a block that waits.
     pub(super) fn insert(&mut self, first: u64, held: Held) {
         if let Place::Segment { number, .. } = held.place {
-            self.segments.entry(number).or_default().live += 1;
+            let segment = self.segments.entry(number).or_default();
+            segment.live += 1;
+            segment.oldest = segment.oldest.min(held.tick);
+            segment.newest = segment.newest.max(held.tick);
         }
         self.lines
             .entry(held.stream.clone())
@@ -151,13 +152,11 @@ impl Queue {
         self.blocks.insert(first, held);
     }
 
-    fn write(&mut self, first: u64, frame: &[u8]) -> io::Result<Place> {
-        let full = (self.max_bytes / SEGMENTS).clamp(SMALLEST_SEGMENT, LARGEST_SEGMENT);
-        if self
-            .writer
-            .as_ref()
-            .is_some_and(|writer| writer.length >= full)
-        {
+    fn write(&mut self, first: u64, tick: Millis, frame: &[u8]) -> io::Result<Place> {
+        let full = (self.max_bytes / u64::from(SEGMENTS)).clamp(SMALLEST_SEGMENT, LARGEST_SEGMENT);
+        let is_over =
+            |writer: &Writer| writer.length >= full || self.spans_enough(writer.number, tick);
+        if self.writer.as_ref().is_some_and(is_over) {
             self.close_segment();
         }
         let writer = match &mut self.writer {
@@ -171,7 +170,7 @@ impl Queue {
     }
 
     /// The next block begins another segment.
-    fn close_segment(&mut self) {
+    pub(super) fn close_segment(&mut self) {
         let Some(writer) = self.writer.take() else {
             return;
         };
@@ -221,11 +220,22 @@ impl Queue {
         }
     }
 
-    fn disk_bytes(&self) -> u64 {
+    /// Bytes of all segments.
+    pub(super) fn disk_bytes(&self) -> u64 {
         self.segments.values().map(|segment| segment.bytes).sum()
     }
 
-    fn drop_segment(&mut self, number: u64) -> usize {
+    /// Whether blocks wait in memory because they cannot be written.
+    pub(super) fn is_in_memory(&self) -> bool {
+        self.memory > 0
+    }
+
+    /// Whether so many bytes more would make the oldest go.
+    pub(super) fn has_room(&self, bytes: u64) -> bool {
+        self.disk_bytes() + bytes <= self.max_bytes
+    }
+
+    pub(super) fn drop_segment(&mut self, number: u64) -> usize {
         // What is aside only waits.
         self.bring_back(None);
         if self
@@ -249,7 +259,7 @@ impl Queue {
     }
 
     /// Drops what waits of a block.
-    fn lose(&mut self, first: u64) -> usize {
+    pub(super) fn lose(&mut self, first: u64) -> usize {
         let Some(held) = self.blocks.get_mut(&first) else {
             return 0;
         };
@@ -262,7 +272,7 @@ impl Queue {
     }
 
     /// After a change of a block: where nothing of it waits it is not in line, where all is settled it goes.
-    fn tidy(&mut self, first: u64) {
+    pub(super) fn tidy(&mut self, first: u64) {
         let Some(held) = self.blocks.get(&first) else {
             return;
         };
@@ -286,109 +296,8 @@ impl Queue {
         }
     }
 
-    /// Ends a loan at that time.
-    pub(super) fn set_aside(&mut self, seq: u64, until: Instant) {
-        let runs = self.aside.entry(until).or_default();
-        match runs.last_mut() {
-            Some((first, count)) if *first + *count == seq => *count += 1,
-            _ => runs.push((seq, 1)),
-        }
-    }
-
-    /// Ends the loans whose time has come; all of them where there is no time.
-    fn bring_back(&mut self, now: Option<Instant>) {
-        while let Some(due) = self.aside.first_entry() {
-            if now.is_some_and(|now| *due.key() > now) {
-                break;
-            }
-            for (first, count) in due.remove() {
-                (first..first + count).for_each(|seq| self.give_back(seq, false));
-            }
-        }
-    }
-
-    /// Lends the oldest waiting records of the streams that `ready` allows.
-    pub(super) fn lend(
-        &mut self,
-        max_bytes: usize,
-        max_records: usize,
-        mut ready: impl FnMut(&str) -> bool,
-    ) -> Vec<Record> {
-        self.bring_back(Some(Instant::now()));
-        let mut open: Vec<Arc<str>> = self
-            .lines
-            .keys()
-            .filter(|stream| ready(stream))
-            .cloned()
-            .collect();
-        let mut lent = Lent::new(max_bytes, max_records);
-        loop {
-            let first =
-                |stream: &Arc<str>| self.lines.get(stream).and_then(BTreeSet::first).copied();
-            open.retain(|stream| first(stream).is_some());
-            let Some(first) = open.iter().filter_map(first).min() else {
-                break;
-            };
-            match self.open(first) {
-                Ok(opened) => {
-                    if let Some(held) = self.blocks.get_mut(&first) {
-                        lent.take(first, held, &opened);
-                    }
-                    self.tidy(first);
-                }
-                Err(error) => {
-                    let documents = self.lose(first);
-                    tracing::error!(documents, %error, "documents of the queue cannot be read back, dropped");
-                }
-            }
-            if lent.is_full {
-                break;
-            }
-        }
-        lent.records
-    }
-
-    fn open(&mut self, first: u64) -> io::Result<Arc<Opened>> {
-        if let Some((_, opened)) = self.opened.as_ref().filter(|(of, _)| *of == first) {
-            return Ok(opened.clone());
-        }
-        let held = self.blocks.get(&first).ok_or_else(damaged)?;
-        let opened = match &held.place {
-            Place::Memory(pack, _) => Opened {
-                rows: pack.rows.clone(),
-                block: pack.block.clone(),
-            },
-            Place::Segment { number, offset, .. } => {
-                let (number, offset) = (*number, *offset);
-                let file = self.reader(number)?;
-                let head = segment::read_head(file, offset)?.map_err(|_| damaged())?;
-                let body = segment::read_body(file, offset, &head)?;
-                if head.first_seq != first {
-                    return Err(damaged());
-                }
-                let (rows, block) = head.open(&body).map_err(|_| damaged())?;
-                Opened { rows, block }
-            }
-        };
-        let opened = Arc::new(opened);
-        self.opened = Some((first, opened.clone()));
-        Ok(opened)
-    }
-
-    fn reader(&mut self, number: u64) -> io::Result<&File> {
-        if self.reader.as_ref().is_none_or(|(of, _)| *of != number) {
-            self.reader = None;
-        }
-        let path = segment::path(&self.directory, number);
-        let (_, file) = match &mut self.reader {
-            Some(reader) => reader,
-            none => none.insert((number, File::open(path)?)),
-        };
-        Ok(file)
-    }
-
     /// The block of a record, and which of its records it is.
-    fn find(&mut self, seq: u64) -> Option<(u64, &mut Held, usize)> {
+    pub(super) fn find(&mut self, seq: u64) -> Option<(u64, &mut Held, usize)> {
         let (first, held) = self.blocks.range_mut(..=seq).next_back()?;
         Some((*first, held, usize::try_from(seq - first).ok()?))
     }
@@ -414,151 +323,4 @@ impl Queue {
         }
         self.letters_gone = self.letters_gone.max(gone.up_to);
     }
-
-    /// Ends a loan.
-    pub(super) fn give_back(&mut self, seq: u64, tried: bool) {
-        let Some((first, held, index)) = self.find(seq) else {
-            return;
-        };
-        if held.give_back(index, tried) {
-            self.tidy(first);
-        }
-    }
-
-    /// Ends all loans.
-    pub(super) fn give_back_all(&mut self) {
-        // They are among them.
-        self.aside.clear();
-        let all: Vec<u64> = self.blocks.keys().copied().collect();
-        for first in all {
-            if let Some(held) = self.blocks.get_mut(&first) {
-                held.give_back_all();
-            }
-            self.tidy(first);
-        }
-    }
-
-    /// Streams that have waiting records.
-    pub(super) fn waiting_streams(&mut self) -> Vec<Arc<str>> {
-        self.bring_back(Some(Instant::now()));
-        let waiting = self.lines.iter().filter(|(_, line)| !line.is_empty());
-        waiting.map(|(stream, _)| stream.clone()).collect()
-    }
-
-    /// What has to be written for the state to be on disk; nothing if it is.
-    pub(super) fn checkpoint(&mut self) -> Option<Checkpoint> {
-        if !std::mem::take(&mut self.is_dirty) {
-            return None;
-        }
-        let done = |writer: &Writer| {
-            let live = self
-                .segments
-                .get(&writer.number)
-                .map_or(0, |segment| segment.live);
-            live == 0 && writer.length > SMALLEST_SEGMENT
-        };
-        if self.writer.as_ref().is_some_and(done) {
-            self.close_segment();
-        }
-        Some(Checkpoint {
-            closed: std::mem::take(&mut self.unsynced),
-            open: self.writer.as_ref().and_then(|writer| writer.handle().ok()),
-            cursor: self.cursor().encode(),
-            doomed: std::mem::take(&mut self.doomed),
-            letters_gone: self.letters_gone,
-        })
-    }
-
-    /// A checkpoint has been written: the segments that it did without have been removed.
-    pub(super) fn removed(&mut self, numbers: &[u64]) {
-        for number in numbers {
-            self.segments.remove(number);
-        }
-    }
-
-    /// A checkpoint could not be written.
-    pub(super) fn not_kept(&mut self, checkpoint: Checkpoint) {
-        self.unsynced.extend(checkpoint.closed);
-        self.doomed.extend(checkpoint.doomed);
-        self.is_dirty = true;
-    }
-
-    fn cursor(&self) -> Cursor {
-        let mut waiting: Vec<(u64, u64)> = Vec::new();
-        for (first, held) in &self.blocks {
-            for (index, count) in held.runs() {
-                let (at, count) = (first + index as u64, count as u64);
-                match waiting.last_mut() {
-                    Some((last, length)) if *last + *length == at => *length += count,
-                    _ => waiting.push((at, count)),
-                }
-            }
-        }
-        let accounts = self.ledger.accounts().iter();
-        Cursor {
-            next_seq: self.next_seq,
-            waiting,
-            letters_gone: self.letters_gone,
-            accounts: accounts
-                .map(|(stream, account)| (stream.to_string(), *account))
-                .collect(),
-        }
-    }
-}
-
-/// Records on their way out.
-struct Lent {
-    records: Vec<Record>,
-    bytes: usize,
-    max_bytes: usize,
-    max_records: usize,
-    is_full: bool,
-}
-
-impl Lent {
-    fn new(max_bytes: usize, max_records: usize) -> Self {
-        Self {
-            records: Vec::new(),
-            bytes: 0,
-            max_bytes,
-            max_records,
-            is_full: false,
-        }
-    }
-
-    /// Takes the waiting records of a block until there are enough; one at least in all.
-    fn take(&mut self, first: u64, held: &mut Held, opened: &Opened) {
-        let mut start = 0;
-        for (index, row) in opened.rows.iter().enumerate() {
-            let range = std::mem::replace(&mut start, row.end)..row.end;
-            if !held.is_waiting(index) {
-                continue;
-            }
-            let size = range.len();
-            let enough =
-                self.bytes + size > self.max_bytes || self.records.len() >= self.max_records;
-            if enough && !self.records.is_empty() {
-                self.is_full = true;
-                return;
-            }
-            let Some(attempted) = held.lend(index) else {
-                continue;
-            };
-            self.bytes += size;
-            self.records.push(Record {
-                seq: first + index as u64,
-                entry: Entry {
-                    stream: held.stream.clone(),
-                    timestamp: held.tick,
-                    id: row.id,
-                    lines: Lines::new(opened.block.clone(), range),
-                },
-                attempted,
-            });
-        }
-    }
-}
-
-fn damaged() -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, "the segment is damaged there")
 }

@@ -3,23 +3,26 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use proptest::collection::vec;
-use proptest::prelude::*;
-
 use super::*;
+use crate::dead_letter::Request;
 use crate::files::TestDirectory;
+use crate::ship::elasticsearch::bulk::add_lines;
 
 const ROOM: u64 = 1 << 30;
 
-/// Documents by the number in their text: `a 17`.
+/// Documents by the number in their text: `{"n":17}`.
 fn pack(packer: &mut Packer, stream: &str, numbers: std::ops::Range<u64>) -> Pack {
     let (mut text, mut rows) = (Vec::new(), Vec::new());
     for number in numbers {
-        text.extend_from_slice(format!("{stream} {number}\n").as_bytes());
-        rows.push(Row {
-            end: u32::try_from(text.len()).unwrap(),
-            id: DocumentId::new(stream, Millis(number)),
-        });
+        let id = DocumentId::new(stream, Millis(number));
+        add_lines(
+            &mut text,
+            stream,
+            id,
+            format!("{{\"n\":{number}}}").as_bytes(),
+        );
+        let end = u32::try_from(text.len()).unwrap();
+        rows.push(Row { end, id });
     }
     Pack {
         stream: stream.into(),
@@ -44,36 +47,43 @@ fn noise(n: u64) -> Pack {
     }
 }
 
-fn open(directory: &TestDirectory) -> (Spool, Recovered) {
+pub(super) fn open(directory: &TestDirectory) -> (Spool, Recovered) {
     Spool::open(directory.path(), ROOM).unwrap()
 }
 
-fn append(spool: &Spool, stream: &str, numbers: std::ops::Range<u64>) -> usize {
+pub(super) fn append(spool: &Spool, stream: &str, numbers: std::ops::Range<u64>) -> usize {
     spool.append(pack(&mut Packer::default(), stream, numbers))
+}
+
+fn number_of(document: &str) -> u64 {
+    let document: serde_json::Value = serde_json::from_str(document).unwrap();
+    document["n"].as_u64().unwrap()
 }
 
 /// Every number of the stream that is lent, with its document checked.
 fn read(records: &[Record]) -> Vec<(String, u64)> {
     let one = |record: &Record| {
         let text = record.entry.lines.block().unpack();
-        let line = std::str::from_utf8(&text[record.entry.lines.range()]).unwrap();
-        let (stream, number) = line.trim_end().split_once(' ').unwrap();
-        let number = number.parse().unwrap();
-        assert_eq!(stream, &*record.entry.stream);
-        assert_eq!(record.entry.id, DocumentId::new(stream, Millis(number)));
-        (stream.to_owned(), number)
+        let lines = std::str::from_utf8(&text[record.entry.lines.range()]).unwrap();
+        let (action, document) = lines.trim_end().split_once('\n').unwrap();
+        let number = number_of(document);
+        let stream = record.entry.stream.to_string();
+        assert!(action.contains(&format!("\"{stream}\"")), "{action}");
+        assert_eq!(record.entry.id, DocumentId::new(&stream, Millis(number)));
+        assert_eq!(record.entry.timestamp, Millis(1));
+        (stream, number)
     };
     records.iter().map(one).collect()
 }
 
-fn numbers(records: &[Record]) -> Vec<u64> {
+pub(super) fn numbers(records: &[Record]) -> Vec<u64> {
     read(records)
         .into_iter()
         .map(|(_, number)| number)
         .collect()
 }
 
-fn all(spool: &Spool) -> Vec<Record> {
+pub(super) fn all(spool: &Spool) -> Vec<Record> {
     spool.next(usize::MAX, usize::MAX, |_| true)
 }
 
@@ -179,9 +189,11 @@ fn lends_in_order_within_bounds_and_always_at_least_one() {
     append(&spool, "a", 0..3);
     append(&spool, "b", 3..4);
     append(&spool, "a", 4..6);
-    assert_eq!(numbers(&spool.next(8, 100, |_| true)), [0, 1]);
+    let two = 2 * spool.next(1, 1, |_| true)[0].entry.lines.len();
+    spool.give_back(0, false);
+    assert_eq!(numbers(&spool.next(two, 100, |_| true)), [0, 1]);
     assert_eq!(numbers(&spool.next(1, 100, |_| true)), [2]);
-    assert_eq!(numbers(&spool.next(100, 2, |_| true)), [3, 4]);
+    assert_eq!(numbers(&spool.next(usize::MAX, 2, |_| true)), [3, 4]);
     assert_eq!(numbers(&all(&spool)), [5]);
     assert!(all(&spool).is_empty(), "lent records are not lent again");
     spool.give_back(1, true);
@@ -316,6 +328,7 @@ fn a_cursor_into_the_void_is_counted_as_lost_and_numbers_go_on_behind_it() {
         next_seq: 1_000,
         waiting: vec![(700, 10)],
         letters_gone: 0,
+        oldest: None,
         accounts: BTreeMap::from([("a".to_owned(), account)]),
     };
     std::fs::write(directory.path().join("cursor"), cursor.encode()).unwrap();
@@ -347,6 +360,39 @@ fn a_full_queue_drops_its_oldest_segment_and_counts_it() {
     let account = spool.ledger().total();
     assert_eq!((account.collected, account.dropped), (400, dropped as u64));
     assert!(account.balances());
+}
+
+#[test]
+fn what_is_too_old_goes_by_the_segment_and_is_counted_and_what_is_lent_stays_counted() {
+    const HOUR: Duration = Duration::from_secs(3_600);
+    const MINUTE: u64 = 60_000;
+    let directory = TestDirectory::new();
+    let (spool, _) = open(&directory);
+    spool.set_max_age(Some(HOUR));
+    let now = Millis::now().0;
+    for minutes in (0..120).rev() {
+        let number = 119 - minutes;
+        spool.append(Pack {
+            timestamp: Millis(now - minutes * MINUTE),
+            ..pack(&mut Packer::default(), "a", number..number + 1)
+        });
+    }
+    let lent = spool.next(usize::MAX, 10, |_| true);
+    spool.keep().unwrap();
+    let account = spool.ledger().total();
+    // An hour of them, and a segment more at most.
+    let (least, most) = (120 - 60 - 5, 60);
+    let gone = account.dropped + lent.len() as u64;
+    assert!((least..=most).contains(&gone), "{account:?}");
+    assert_eq!(account.queued, 120 - account.dropped);
+    lent.iter()
+        .for_each(|one| spool.ack(one.seq, Outcome::Indexed));
+    spool.keep().unwrap();
+    drop(spool);
+    let (spool, recovered) = open(&directory);
+    assert_eq!((recovered.waiting, recovered.lost), (120 - gone, 0));
+    let first = all(&spool).remove(0);
+    assert_eq!(first.seq, gone, "the oldest ones went");
 }
 
 #[test]
@@ -399,6 +445,113 @@ fn a_dead_letter_is_counted_once_it_is_written_and_stays_counted_once_it_is_kept
     );
 }
 
+/// Numbers in the dead letter, in their order.
+pub(super) fn letters(directory: &TestDirectory) -> Vec<u64> {
+    let mut numbers = Vec::new();
+    let add = |_: &[u8], letter: dead_letter::Letter| {
+        let document = letter.document.get();
+        numbers.push(number_of(document));
+        true
+    };
+    DeadLetter::read(&directory.path().join(dead_letter::FOLDER), add).unwrap();
+    numbers
+}
+
+pub(super) fn refuse(spool: &Spool, records: &[Record]) {
+    let refused: Vec<_> = records.iter().map(|record| (record, refusal())).collect();
+    spool.dead_letter(&refused).unwrap();
+}
+
+pub(super) fn ask(directory: &TestDirectory, stream: Option<&str>) {
+    let letters = directory.path().join(dead_letter::FOLDER);
+    Request::leave(stream.map(str::to_owned), &letters).unwrap();
+}
+
+#[test]
+fn what_is_replayed_is_the_same_document_and_was_sent_before() {
+    let directory = TestDirectory::new();
+    let (spool, _) = open(&directory);
+    append(&spool, "a", 0..3);
+    append(&spool, "b", 3..6);
+    append(&spool, "a", 6..7);
+    refuse(&spool, &all(&spool));
+    ask(&directory, Some("a*"));
+    spool.replay().unwrap();
+    assert_eq!(letters(&directory), [3, 4, 5], "the other stream stays");
+    let records = all(&spool);
+    assert_eq!(numbers(&records), [0, 1, 2, 6]);
+    assert!(records.iter().all(|record| record.attempted));
+    // Refused again after the next replay was asked for: it needs one of its own.
+    ask(&directory, None);
+    refuse(&spool, &records[..2]);
+    settle(&spool, &records[2..]);
+    spool.replay().unwrap();
+    spool.replay().unwrap();
+    assert_eq!(letters(&directory), [0, 1]);
+    ask(&directory, None);
+    spool.replay().unwrap();
+    assert!(letters(&directory).is_empty());
+    assert_eq!(numbers(&all(&spool)), [3, 4, 5, 0, 1]);
+    drop(spool);
+    let (spool, recovered) = open(&directory);
+    assert_eq!((recovered.waiting, recovered.lost), (5, 0));
+    let account = spool.ledger().accounts()["a"];
+    assert_eq!(
+        (account.collected, account.replayed, account.dead_lettered),
+        (4, 6, 6)
+    );
+}
+
+#[test]
+fn what_is_refused_while_its_replay_goes_on_is_not_replayed_again() {
+    let directory = TestDirectory::new();
+    let (spool, _) = open(&directory);
+    append(&spool, "a", 0..2);
+    refuse(&spool, &all(&spool));
+    ask(&directory, None);
+    let request = directory.path().join(dead_letter::FOLDER);
+    let (path, _) = Request::pending(&request).unwrap().remove(0);
+    let json = std::fs::read(&path).unwrap();
+    spool.replay().unwrap();
+    refuse(&spool, &all(&spool));
+    // As if it had been cut off before its end.
+    std::fs::write(&path, json).unwrap();
+    spool.replay().unwrap();
+    assert_eq!(letters(&directory), [0, 1]);
+    assert!(all(&spool).is_empty());
+}
+
+#[test]
+fn a_full_queue_takes_nothing_back_before_it_has_room() {
+    let directory = TestDirectory::new();
+    let room = 1 << 20;
+    let (spool, _) = Spool::open(directory.path(), room).unwrap();
+    append(&spool, "b", 0..1);
+    refuse(&spool, &all(&spool));
+    let dropped: usize = (1..400).map(|n| spool.append(noise(n))).sum();
+    assert!(dropped > 0);
+    ask(&directory, None);
+    let before = spool.ledger().total();
+    // The room of a few documents there always is: the dead letter has more.
+    let file = directory
+        .path()
+        .join(dead_letter::FOLDER)
+        .join("000000000001.ndjson");
+    let line = std::fs::read(&file).unwrap();
+    std::fs::write(&file, line.repeat(20_000)).unwrap();
+    spool.replay().unwrap();
+    assert_eq!(spool.ledger().total(), before);
+    let mut left = all(&spool);
+    while !left.is_empty() {
+        settle(&spool, &left);
+        left = all(&spool);
+    }
+    spool.keep().unwrap();
+    spool.replay().unwrap();
+    assert_eq!(spool.ledger().accounts()["b"].replayed, 20_000);
+    assert_eq!(spool.ledger().total().dropped, before.dropped);
+}
+
 #[test]
 fn settling_twice_counts_once_and_what_is_not_there_is_nothing() {
     let directory = TestDirectory::new();
@@ -411,72 +564,4 @@ fn settling_twice_counts_once_and_what_is_not_there_is_nothing() {
     }
     let account = spool.ledger().total();
     assert_eq!((account.indexed, account.queued), (3, 0));
-}
-
-/// What happens to a queue.
-#[derive(Debug, Clone)]
-enum Step {
-    Append(bool, u64),
-    Ship { records: usize, answered: usize },
-    Keep,
-    Die,
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    prop_oneof![
-        4 => (any::<bool>(), 1..20_u64).prop_map(|(stream, count)| Step::Append(stream, count)),
-        4 => (1..40_usize, 0..40_usize).prop_map(|(records, answered)| Step::Ship { records, answered }),
-        2 => Just(Step::Keep),
-        1 => Just(Step::Die),
-    ]
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
-    /// Whatever dies when: each document is shipped at least once, a second time only if its end was not kept, and
-    /// the accounts add up.
-    #[test]
-    fn nothing_is_lost_and_every_account_adds_up(steps in vec(step(), 1..60)) {
-        let directory = TestDirectory::new();
-        let (mut spool, _) = open(&directory);
-        let (mut next, mut settled, mut kept) = (0, BTreeSet::new(), BTreeSet::new());
-        for step in steps {
-            match step {
-                Step::Append(stream, count) => {
-                    append(&spool, if stream { "a" } else { "b" }, next..next + count);
-                    next += count;
-                }
-                Step::Ship { records, answered } => {
-                    for record in &spool.next(usize::MAX, records, |_| true) {
-                        let number = numbers(std::slice::from_ref(record))[0];
-                        prop_assert!(!kept.contains(&number), "{number} was settled and kept");
-                        if (number as usize) % 40 < answered {
-                            spool.ack(record.seq, Outcome::Indexed);
-                            settled.insert(number);
-                        } else {
-                            spool.give_back(record.seq, true);
-                        }
-                    }
-                }
-                Step::Keep => {
-                    spool.keep().unwrap();
-                    kept.clone_from(&settled);
-                }
-                Step::Die => {
-                    drop(spool);
-                    spool = open(&directory).0;
-                    settled.clone_from(&kept);
-                }
-            }
-            prop_assert!(spool.ledger().total().balances());
-        }
-        drop(spool);
-        let (spool, recovered) = open(&directory);
-        prop_assert_eq!(recovered.lost, 0);
-        prop_assert_eq!(recovered.damaged_bytes, 0);
-        let left: BTreeSet<u64> = numbers(&all(&spool)).into_iter().collect();
-        let expected: BTreeSet<u64> = (0..next).filter(|number| !kept.contains(number)).collect();
-        prop_assert_eq!(left, expected, "each is settled for good or waits");
-        prop_assert_eq!(spool.ledger().total().collected, next);
-    }
 }

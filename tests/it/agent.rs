@@ -1,5 +1,7 @@
 //! The agent as a process: `run` in the background, every other command to its end.
 
+use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
@@ -77,6 +79,13 @@ impl Setting {
         self.command_with(&self.config.display().to_string(), args)
     }
 
+    /// `queue status --json`.
+    pub(crate) fn queue_status(&self) -> Value {
+        let output = self.command(&["queue", "status", "--json"]);
+        assert!(output.status.success(), "{output:?}");
+        serde_json::from_slice(&output.stdout).expect("one JSON object")
+    }
+
     /// Runs a command with another configuration file.
     pub(crate) fn command_with(&self, config: &str, args: &[&str]) -> Output {
         Command::new(binary())
@@ -110,9 +119,42 @@ impl Setting {
         command
     }
 
+    /// Its accounts by stream.
+    pub(crate) fn accounts(&self) -> BTreeMap<String, Value> {
+        let mut status = self.queue_status();
+        serde_json::from_value(status["streams"].take()).expect("an object")
+    }
+
+    /// Runs a command to its end, below another program: `unshare --user`.
+    pub(crate) fn under(&self, wrapper: &[&str], args: &[&str]) -> Output {
+        let ours = [binary().as_os_str(), "-c".as_ref(), self.config.as_os_str()];
+        let mut words = wrapper.iter().map(AsRef::as_ref).chain(ours);
+        let mut command = Command::new(words.next().expect("the agent at least"));
+        command.args(words).args(args).output().expect("it starts")
+    }
+
+    /// Lets everybody read the configuration and make a data directory.
+    pub(crate) fn open_to_all(&self) {
+        let open = std::fs::Permissions::from_mode(0o777);
+        std::fs::set_permissions(self.work.path(), open).expect("it is ours");
+    }
+
     /// Starts `run`.
     pub(crate) fn run(self) -> Agent {
-        let process = self.start(&["run"]);
+        self.run_under(&[])
+    }
+
+    /// Starts `run` below another program, which becomes the agent.
+    pub(crate) fn run_under(self, wrapper: &[String]) -> Agent {
+        let config = self.config.display().to_string();
+        let program = binary().display().to_string();
+        let words = wrapper.iter().map(String::as_str);
+        let words: Vec<&str> = words
+            .chain([program.as_str(), "-c", &config, "run"])
+            .collect();
+        let (first, rest) = words.split_first().expect("the agent at least");
+        let process = Process::program("brokerbeat run", Path::new(first), rest, &self.work)
+            .expect("the agent's binary starts");
         Agent {
             process,
             setting: self,
@@ -146,6 +188,20 @@ impl Agent {
         if wait_until(&step, PATIENCE, || self.log().contains(text).then_some(())).is_err() {
             panic!("{step}: never, but:\n{}", self.log());
         }
+    }
+
+    /// Waits until the log has the text once more than now.
+    pub(crate) fn says_again(&self, text: &str) {
+        let count = || self.log().matches(text).count();
+        let before = count();
+        let step = format!("the agent says `{text}` again");
+        if wait_until(&step, PATIENCE, || (count() > before).then_some(())).is_err() {
+            panic!("{step}: never, but:\n{}", self.log());
+        }
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.pid()
     }
 
     /// Ends it without a word, as a power failure does.

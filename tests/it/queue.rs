@@ -36,13 +36,6 @@ fn count(elasticsearch: &Elasticsearch) -> usize {
     documents(elasticsearch).values().map(Vec::len).sum()
 }
 
-/// `queue status --json`: accounts by stream.
-fn accounts(setting: &Setting) -> BTreeMap<String, Value> {
-    let output = setting.command(&["queue", "status", "--json"]);
-    assert!(output.status.success(), "{output:?}");
-    serde_json::from_slice(&output.stdout).unwrap()
-}
-
 #[test]
 fn an_agent_that_is_killed_again_and_again_loses_nothing_and_doubles_nothing() {
     let elasticsearch = servers::elasticsearch();
@@ -58,7 +51,7 @@ fn an_agent_that_is_killed_again_and_again_loses_nothing_and_doubles_nothing() {
         }
     }
     agent.stop_clean();
-    let accounts = accounts(&agent.setting);
+    let accounts = agent.setting.accounts();
     for (stream, found) in documents(elasticsearch) {
         let account = &accounts[&stream];
         let number = |name: &str| account[name].as_u64().unwrap();

@@ -45,7 +45,7 @@ impl Filter {
 /// Whether the whole name fits the pattern.
 ///
 /// Goes back to the last star only: its time is bounded by both lengths' product.
-fn matches(pattern: &str, name: &str) -> bool {
+pub(crate) fn matches(pattern: &str, name: &str) -> bool {
     let pattern: Vec<char> = pattern.chars().collect();
     let name: Vec<char> = name.chars().collect();
     let (mut at, mut read) = (0, 0);

@@ -8,19 +8,10 @@ use stack::{PlainJvm, Process, WorkDir, wait_until};
 
 use super::{assert_alive, assert_reads, bare, fault, ps, start, user};
 use crate::agent::{PATIENCE, text};
+use crate::permits::{permitted, skip};
 
 /// A user without rights, on any Linux.
 const NOBODY: &str = "65534";
-
-/// Says that a case is left out. Where `CI` is `true`, that is a failure: a green run there has left out nothing.
-fn skip(why: &str) {
-    assert_ne!(
-        std::env::var("CI").as_deref(),
-        Ok("true"),
-        "left out: {why}"
-    );
-    println!("SKIPPED {why}");
-}
 
 /// Program and class path of a JVM, to start more of its kind in ways that the stack does not know.
 fn java_of(jvm: &PlainJvm) -> (String, String) {
@@ -40,22 +31,10 @@ fn java_of(jvm: &PlainJvm) -> (String, String) {
 
 /// Starts a program in another way, if this system lets us: `wrapper` is a command line before that of the JVM.
 fn wrapped(name: &str, wrapper: &[&str]) -> Option<(Process, WorkDir)> {
-    let first = wrapper.first().expect("a wrapper");
-    let rest = wrapper.get(1..).unwrap_or_default();
-    let probe = std::process::Command::new(first)
-        .args(rest)
-        .arg("true")
-        .output()
-        .expect("it runs");
-    if !probe.status.success() {
-        let said = String::from_utf8_lossy(&probe.stderr);
-        let wrapper = wrapper.join(" ");
-        skip(&format!(
-            "{name}: `{wrapper}` is not permitted here: {}",
-            said.trim()
-        ));
+    if !permitted(name, wrapper) {
         return None;
     }
+    let (first, rest) = wrapper.split_first()?;
     // The class is compiled once; this JVM only shows where.
     let (java, class_path) = java_of(&start(name, &bare()));
     let work = WorkDir::new("wrapped").expect("a folder");

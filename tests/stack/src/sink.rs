@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use flate2::read::GzDecoder;
@@ -16,6 +17,7 @@ type Take = dyn Fn(&[u8]) -> usize + Send + Sync;
 /// The server. Its threads end with their connections, and with the process.
 pub struct Sink {
     address: String,
+    received: Arc<AtomicU64>,
 }
 
 impl Sink {
@@ -27,20 +29,28 @@ impl Sink {
         let listener = TcpListener::bind("127.0.0.1:0").at("listen on", "127.0.0.1")?;
         let address = listener.local_addr().at("ask for", "the port")?;
         let take: Arc<Take> = Arc::new(take);
+        let received = Arc::new(AtomicU64::new(0));
+        let count = Arc::clone(&received);
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let take = Arc::clone(&take);
-                thread::spawn(move || serve(&stream, version, &*take));
+                let (take, count) = (Arc::clone(&take), Arc::clone(&count));
+                thread::spawn(move || serve(&stream, version, &*take, &count));
             }
         });
         Ok(Self {
             address: address.to_string(),
+            received,
         })
     }
 
     /// For the agent's `output.elasticsearch.hosts`.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Bytes of all bodies so far, as they came.
+    pub fn received(&self) -> u64 {
+        self.received.load(Ordering::Relaxed)
     }
 
     /// The documents of a bulk request's lines; one that is no JSON, as with `NaN` in it, is an error.
@@ -52,12 +62,12 @@ impl Sink {
 }
 
 /// Answers until the client goes away.
-fn serve(stream: &TcpStream, version: Option<u64>, take: &Take) {
+fn serve(stream: &TcpStream, version: Option<u64>, take: &Take, received: &AtomicU64) {
     if stream.set_nodelay(true).is_err() {
         return;
     }
     let mut reader = BufReader::new(stream);
-    while let Some((path, body)) = request(&mut reader) {
+    while let Some((path, body)) = request(&mut reader, received) {
         let (status, answer) = match (path.as_str(), version) {
             (path, _) if path.starts_with("/_bulk") => (200, all_created(take(&body))),
             (path, Some(version)) if path.contains("_simulate_index") => (200, template(version)),
@@ -86,7 +96,7 @@ fn template(version: u64) -> String {
 }
 
 /// Path and unpacked body; none at the end.
-fn request(reader: &mut impl BufRead) -> Option<(String, Vec<u8>)> {
+fn request(reader: &mut impl BufRead, received: &AtomicU64) -> Option<(String, Vec<u8>)> {
     let mut line = String::new();
     reader.read_line(&mut line).ok()?;
     let path = line.split(' ').nth(1)?.to_owned();
@@ -104,6 +114,7 @@ fn request(reader: &mut impl BufRead) -> Option<(String, Vec<u8>)> {
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
+    received.fetch_add(length as u64, Ordering::Relaxed);
     if packed {
         let mut unpacked = Vec::new();
         GzDecoder::new(&body[..]).read_to_end(&mut unpacked).ok()?;
