@@ -4,7 +4,7 @@ mod console;
 mod file;
 mod kafka;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde_json::Value;
 
@@ -21,9 +21,8 @@ fn config(output: &str) -> String {
 
 /// A number of the accounts of all streams.
 fn sum(setting: &Setting, name: &str) -> u64 {
-    let output = setting.command(&["queue", "status", "--json"]);
-    assert!(output.status.success(), "{output:?}");
-    let accounts: BTreeMap<String, Value> = serde_json::from_slice(&output.stdout).unwrap();
+    let status = setting.queue_status();
+    let accounts = status["streams"].as_object().unwrap();
     accounts
         .values()
         .map(|account| account[name].as_u64().unwrap())
