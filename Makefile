@@ -7,7 +7,7 @@ BUILD_LIMIT ?= 25m
 TEST_LIMIT ?= 20m
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test features generate lint deny advisories install record instructions bench-jmx bench-cost bench-lag bench-delivery prove-fuzz prove-lag prove-matrix prove-outage prove-soak
+.PHONY: help demo test features generate lint deny advisories install record instructions bench-jmx bench-cost bench-lag bench-delivery prove-delivery prove-fuzz prove-lag prove-matrix prove-outage prove-soak
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,7 +22,7 @@ test: install ## all tests, against real servers
 	timeout --foreground $(TEST_LIMIT) $(CARGO) test --workspace --all-targets
 	timeout --foreground $(TEST_LIMIT) $(CARGO) test --workspace --doc
 
-prove-fuzz: ## fuzz the codec, FUZZ_MINUTES=20 a target, into docs/proofs/fuzz.md; goes on where it was (nightly toolchain)
+prove-fuzz: ## fuzz what reads bytes from outside, FUZZ_MINUTES=20 a target, into docs/proofs/fuzz.md; goes on where it was (nightly toolchain)
 	scripts/fuzz.sh
 
 instructions: ## what decoding costs in instructions, against crates/jmx-rmi/benches/instructions.txt (valgrind)
@@ -57,6 +57,13 @@ prove-outage: install ## two of three brokers stopped in mid-cycle, OUTAGE_ROUND
 	$(if $(OUTAGE_FRESH),rm -rf $(TARGET)/outage)
 	OUTAGE_ROUNDS=$(or $(OUTAGE_ROUNDS),3) BROKERBEAT_OUTAGE_ROWS=$(abspath $(TARGET))/outage BROKERBEAT_OUTAGE_REPORT=$(CURDIR)/docs/proofs/outage.md \
 		$(CARGO) test --test it outage:: -- --nocapture
+
+# DELIVERY_SEED=n repeats the dice of a run, DELIVERY_FRESH=1 forgets the runs so far.
+prove-delivery: install ## an agent killed DELIVERY_DEATHS=50 times in front of an Elasticsearch to which everything happens, into docs/proofs/delivery.md; runs add up
+	mkdir -p docs/proofs
+	$(if $(DELIVERY_FRESH),rm -rf $(TARGET)/delivery)
+	DELIVERY_DEATHS=$(or $(DELIVERY_DEATHS),50) BROKERBEAT_DELIVERY_ROWS=$(abspath $(TARGET))/delivery BROKERBEAT_DELIVERY_REPORT=$(CURDIR)/docs/proofs/delivery.md \
+		$(CARGO) test --test it delivery:: -- --nocapture
 
 bench-jmx: install ## a full read beside Java's client, memory and cost, into docs/benchmarks.md; wants a quiet machine
 	$(CARGO) bench --bench jmx_read -- --report $(CURDIR)/docs/benchmarks.md

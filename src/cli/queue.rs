@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::Context;
 use clap::Subcommand;
 use serde::Serialize;
 
@@ -34,7 +33,10 @@ pub(super) enum Queue {
 struct Status {
     streams: BTreeMap<String, Account>,
     waiting: Waiting,
-    dead_letter: Kept,
+    /// Nothing where it cannot be read.
+    dead_letter: Option<Kept>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dead_letter_error: Option<String>,
 }
 
 /// What waits in the queue.
@@ -89,13 +91,15 @@ fn status(config: &Config, json: bool) -> anyhow::Result<()> {
             path.display()
         );
     };
+    let kept = kept(&config.queue.dead_letter());
     let status = Status {
+        dead_letter_error: kept.as_ref().err().map(ToString::to_string),
+        dead_letter: kept.ok(),
         waiting: Waiting {
             documents: cursor.total().queued,
             bytes: spool::disk_bytes(path),
             oldest: cursor.oldest.map(|oldest| Millis(oldest).to_rfc3339()),
         },
-        dead_letter: kept(&config.queue.dead_letter())?,
         streams: cursor.accounts.clone(),
     };
     if json {
@@ -110,18 +114,17 @@ fn status(config: &Config, json: bool) -> anyhow::Result<()> {
         .try_for_each(|line| super::say(line))
 }
 
-fn kept(directory: &Path) -> anyhow::Result<Kept> {
-    let failed = || format!("the dead letter in {} cannot be read", directory.display());
+/// An error is one of the dead letter alone: the queue's figures are shown all the same.
+fn kept(directory: &Path) -> std::io::Result<Kept> {
     let mut documents = 0;
-    let read = DeadLetter::read(directory, |_, _| {
+    DeadLetter::read(directory, |_, _| {
         documents += 1;
         true
-    });
-    read.with_context(failed)?;
+    })?;
     Ok(Kept {
         documents,
-        bytes: DeadLetter::disk_bytes(directory).with_context(failed)?,
-        replays: Request::pending(directory).with_context(failed)?.len(),
+        bytes: DeadLetter::disk_bytes(directory)?,
+        replays: Request::pending(directory)?.len(),
     })
 }
 
@@ -129,13 +132,26 @@ fn in_words(status: &Status) -> Vec<String> {
     let Status {
         waiting,
         dead_letter,
+        dead_letter_error,
         ..
     } = status;
     let oldest = waiting.oldest.as_ref();
     let oldest = oldest.map_or(String::new(), |oldest| format!(", the oldest of {oldest}"));
-    let replays = match dead_letter.replays {
-        0 => String::new(),
-        replays => format!(", {replays} replays not finished"),
+    let kept = |kept: &Kept| {
+        let replays = match kept.replays {
+            0 => String::new(),
+            replays => format!(", {replays} replays not finished"),
+        };
+        format!(
+            "{} documents, {} bytes{replays}",
+            kept.documents, kept.bytes
+        )
+    };
+    let unreadable = || {
+        format!(
+            "cannot be read: {}",
+            dead_letter_error.as_deref().unwrap_or("?")
+        )
     };
     vec![
         format!(
@@ -143,8 +159,8 @@ fn in_words(status: &Status) -> Vec<String> {
             waiting.documents, waiting.bytes
         ),
         format!(
-            "dead letter: {} documents, {} bytes{replays}",
-            dead_letter.documents, dead_letter.bytes
+            "dead letter: {}",
+            dead_letter.as_ref().map_or_else(unreadable, kept)
         ),
     ]
 }

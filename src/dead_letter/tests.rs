@@ -139,6 +139,10 @@ fn a_full_dead_letter_gives_up_its_oldest_file_once_and_counts_it() {
             // A process that dies after its cursor was written and before the file went.
             dead_letter = DeadLetter::new(path.to_owned(), room, last);
         }
+        // The cursor comes later than the letters.
+        if number % 100 > 0 {
+            continue;
+        }
         dead_letter.remove(last);
         let bytes: u64 = files::list(path)
             .unwrap()
@@ -147,6 +151,7 @@ fn a_full_dead_letter_gives_up_its_oldest_file_once_and_counts_it() {
             .sum();
         assert!(bytes <= room, "{bytes}");
     }
+    dead_letter.remove(last);
     let left = documents(path);
     assert!(given_up > 0 && left.len() > 100);
     assert_eq!(given_up + left.len() as u64, COUNT);

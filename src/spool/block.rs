@@ -56,7 +56,7 @@ impl Block {
         // The text fits, so that one call does it; what cannot be read stays empty and is refused by Elasticsearch.
         let unpacked =
             Decompress::new(false).decompress_vec(&self.packed, &mut text, FlushDecompress::Sync);
-        debug_assert!(unpacked.is_ok() && text.len() == self.length as usize);
+        debug_assert!(cfg!(fuzzing) || unpacked.is_ok() && text.len() == self.length as usize);
         text
     }
 }

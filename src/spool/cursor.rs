@@ -42,7 +42,7 @@ impl Cursor {
         let (first, json) = text.split_once('\n')?;
         let json = json.strip_suffix('\n')?;
         let stored = first.strip_prefix(BEGIN)?.strip_prefix(' ')?;
-        (stored == hash(json)).then(|| serde_json::from_str(json).ok())?
+        (cfg!(fuzzing) || stored == hash(json)).then(|| serde_json::from_str(json).ok())?
     }
 
     /// All streams together.

@@ -3,7 +3,7 @@
 //! They are set aside one by one, so that what is older in the same stream goes on.
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::Instant;
 
 use super::backoff::Backoff;
 use crate::clock::Millis;
@@ -17,27 +17,35 @@ struct Refused {
     /// The oldest document that was too new.
     timestamp: Millis,
     backoff: Backoff,
+    until: Instant,
 }
 
 impl Ahead {
-    /// The stream refused documents from that time on: how long to wait, and whether it is the first time.
-    pub(super) fn refused(&mut self, stream: &str, timestamp: Millis) -> (Duration, bool) {
+    /// The stream refused documents from that time on: when to ask again, and whether it is the first time. What comes while others
+    /// wait waits with them.
+    pub(super) fn refused(
+        &mut self,
+        stream: &str,
+        timestamp: Millis,
+        now: Instant,
+    ) -> (Instant, bool) {
         let is_first = !self.0.contains_key(stream);
         let refused = self.0.entry(stream.to_owned()).or_insert_with(|| Refused {
             timestamp,
             backoff: Backoff::default(),
+            until: now,
         });
         refused.timestamp = refused.timestamp.min(timestamp);
-        (refused.backoff.failed(None), is_first)
+        if refused.until <= now {
+            refused.until = now + refused.backoff.failed(None);
+        }
+        (refused.until, is_first)
     }
 
     /// The stream took a document: its time may have come as far as that.
     pub(super) fn took(&mut self, stream: &str, timestamp: Millis) {
-        if self
-            .0
-            .get(stream)
-            .is_some_and(|refused| timestamp >= refused.timestamp)
-        {
+        let is_due = |refused: &Refused| timestamp >= refused.timestamp;
+        if self.0.get(stream).is_some_and(is_due) {
             self.0.remove(stream);
         }
     }
@@ -45,19 +53,22 @@ impl Ahead {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
     fn waits_grow_until_the_stream_takes_what_it_had_refused() {
         let mut ahead = Ahead::default();
-        assert!(ahead.refused("a", Millis(7)).1);
-        let (_, is_first) = ahead.refused("a", Millis(9));
-        assert!(!is_first);
+        let now = Instant::now();
+        let (first, is_first) = ahead.refused("a", Millis(7), now);
+        assert!(is_first && first <= now + Duration::from_secs(1));
+        assert_eq!(ahead.refused("a", Millis(9), now), (first, false));
+        let (second, is_first) = ahead.refused("a", Millis(9), first);
+        assert!(!is_first && second >= first + Duration::from_secs(1));
         ahead.took("a", Millis(6));
-        let (wait, is_first) = ahead.refused("a", Millis(8));
-        assert!(!is_first && wait >= Duration::from_secs(2), "{wait:?}");
+        assert_eq!(ahead.refused("a", Millis(8), now), (second, false));
         ahead.took("a", Millis(7));
-        let (wait, is_first) = ahead.refused("a", Millis(9));
-        assert!(is_first && wait <= Duration::from_secs(1), "{wait:?}");
+        assert!(ahead.refused("a", Millis(9), now).1);
     }
 }

@@ -11,7 +11,7 @@ pub mod elastic;
 mod gate;
 pub(super) mod pauses;
 mod settle;
-mod verdict;
+pub mod verdict;
 mod window;
 
 pub use config::{Credentials, ElasticsearchConfig};
@@ -53,6 +53,8 @@ pub struct Shipper {
     failing: bool,
     /// For others who ask.
     standing: Arc<Standing>,
+    /// Which right was missing last, so that it is said once.
+    missing_right: Option<String>,
 }
 
 /// How a round ended.
@@ -86,6 +88,7 @@ impl Shipper {
             is_shared,
             failing: false,
             standing: Arc::default(),
+            missing_right: None,
         })
     }
 
@@ -230,21 +233,44 @@ impl Shipper {
             tracing::info!("Elasticsearch takes documents again");
         }
         self.standing.succeeded();
+        self.missing_right = None;
         self.backoff.succeeded();
         Round::Progress
     }
 
     fn failed(&mut self, error: &ElasticError, retry_after: Option<Duration>) -> Round {
         let wait = self.backoff.failed(retry_after);
-        tracing::warn!(
-            error = error as &dyn std::error::Error,
-            queued = self.spool.queued(),
-            wait_ms = wait.as_millis(),
-            "nothing shipped, will retry"
-        );
         self.failing = true;
         self.standing.failed_by(error);
+        if !self.is_missing_right(error) {
+            tracing::warn!(
+                error = error as &dyn std::error::Error,
+                queued = self.spool.queued(),
+                wait_ms = wait.as_millis(),
+                "nothing shipped, will retry"
+            );
+        }
         Round::Wait(wait)
+    }
+
+    /// Whether the agent may not ship at all. Said once: somebody has to give it the right, and until then nothing changes.
+    fn is_missing_right(&mut self, error: &ElasticError) -> bool {
+        let is_missing = matches!(
+            error,
+            ElasticError::Refused {
+                status: 401 | 403,
+                ..
+            }
+        );
+        let why = error.to_string();
+        if is_missing && self.missing_right.as_ref() != Some(&why) {
+            tracing::error!(
+                queued = self.spool.queued(),
+                "{why}: documents wait until the right is given"
+            );
+            self.missing_right = Some(why);
+        }
+        is_missing
     }
 
     fn give_back(&self, records: &[Record], attempted: bool) {

@@ -48,8 +48,12 @@ impl Shipper {
         for (record, item) in records.iter().zip(items) {
             self.settle_one(record, item, now, &mut rest);
         }
+        if self.dead_letter(&rest.refused) {
+            for (record, refusal) in std::mem::take(&mut rest.refused) {
+                rest.reason(&record.entry.stream, &refusal.reason);
+            }
+        }
         log_reasons(&rest.reasons);
-        self.dead_letter(&rest.refused);
         self.set_aside(&rest.ahead);
         self.pause(&rest.later, retry_after)
     }
@@ -76,7 +80,6 @@ impl Shipper {
             }
             Verdict::Refused(refusal) => {
                 self.gate.doubt(stream);
-                rest.reason(stream, &refusal.reason);
                 rest.refused.push((record, refusal));
             }
             Verdict::Forbidden => {
@@ -99,11 +102,11 @@ impl Shipper {
         self.ahead.took(stream, record.entry.timestamp);
     }
 
-    /// What is refused for good goes to the dead letter. Where that cannot be written, which it says itself, the documents stay
-    /// and their streams wait.
-    pub(super) fn dead_letter(&mut self, refused: &[(&Record, Refusal)]) {
+    /// What is refused for good goes to the dead letter; says whether it is there. Where that cannot be written, which it says itself,
+    /// the documents stay and their streams wait.
+    pub(super) fn dead_letter(&mut self, refused: &[(&Record, Refusal)]) -> bool {
         if self.spool.dead_letter(refused).is_ok() {
-            return;
+            return true;
         }
         let mut paused = BTreeMap::new();
         for (record, _) in refused {
@@ -114,6 +117,7 @@ impl Shipper {
         for stream in paused.keys() {
             self.pauses.failed(stream, None);
         }
+        false
     }
 
     /// Documents that come too early wait, each for itself: what is older in their streams goes on.
@@ -123,8 +127,7 @@ impl Shipper {
             let Some(oldest) = timestamps.min() else {
                 continue;
             };
-            let (wait, is_first) = self.ahead.refused(stream, oldest);
-            let until = Instant::now() + wait;
+            let (until, is_first) = self.ahead.refused(stream, oldest, Instant::now());
             for record in records {
                 self.spool.set_aside(record.seq, until);
             }
