@@ -1,7 +1,7 @@
 //! The agent: the only file that knows every task — start, reload, drain.
 //!
 //! ```text
-//! targets ──Batch──► writer ──Entry──► Spool ──Record──► shipper ──► Elasticsearch
+//! targets ──Batch──► writer ──Entry──► Spool ──Record──► shipper ──► output
 //! ```
 //! Each target is a task of its own, so that a slow one delays no other. A changed configuration
 //! ends all targets and starts new ones; writer, queue and shipper go on.
@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tokio::sync::{mpsc, watch};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::{JoinError, JoinHandle, JoinSet};
 use tokio::time::{Instant, timeout_at};
 
 use crate::clock::{Millis, Rhythm};
@@ -24,10 +24,11 @@ use crate::document::Document;
 use crate::enrich;
 use crate::event::event;
 use crate::ha::Memberships;
+use crate::health::{Server, Subject};
 use crate::identity::{ClusterIdentity, IdentityStore};
 use crate::lag::state::StateFile;
 use crate::reload::Changes;
-use crate::ship::elasticsearch::Shipper;
+use crate::ship::{OutputConfig, OutputEnded, Shipper};
 use crate::spool::Spool;
 use crate::writer;
 
@@ -43,28 +44,71 @@ const KEEP_EVERY: Duration = Duration::from_secs(1);
 /// Settings that a reload takes up; all others wait for a restart.
 const RELOADED: &[&str] = &["clusters", "interval"];
 
-/// Runs until `signal` is ready. An error is an inner failure: servers never end the agent.
+/// What the agent takes of the machine before it starts.
+pub struct Resources {
+    /// `path.data`.
+    pub directory: DataDirectory,
+    /// The queue.
+    pub spool: Arc<Spool>,
+    /// The way out of it.
+    pub shipper: Shipper,
+    /// Where it says how it is doing.
+    pub http: Option<Server>,
+}
+
+/// A task that goes with whoever holds it.
+struct UntilDropped(JoinHandle<()>);
+
+impl Drop for UntilDropped {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Why the agent stops.
+enum End {
+    Signal,
+    /// Nothing can be shipped any more.
+    Output(OutputEnded),
+    /// A task failed.
+    Failure(anyhow::Error),
+}
+
+/// Runs until `signal` is ready. An error is an inner failure, or an output that has gone for good: servers never end the
+/// agent.
 pub async fn run(
     source: Source,
     config: Config,
-    directory: DataDirectory,
-    spool: Spool,
+    resources: Resources,
     signal: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
+    let Resources {
+        directory,
+        spool,
+        shipper,
+        http,
+    } = resources;
     let agent_id = directory.agent_id.clone();
     let store = IdentityStore::new(&config.path_data);
     forget_other_clusters(&config);
-    let spool = Arc::new(spool);
     let identity = Arc::new(enrich::Agent::of(&config, agent_id.clone()));
     let (batches, received) = mpsc::channel(writer::CHANNEL_CAPACITY);
-    let output = config.output.as_ref().context("there is no output")?;
-    let is_shared = config.ha.is_some();
-    let shipper = Shipper::new(spool.clone(), output, config.install_templates, is_shared)?;
+    let health = http.map(|server| {
+        let subject = Subject {
+            agent_id: agent_id.clone(),
+            output: config.output.as_ref().map_or("none", OutputConfig::name),
+            standing: shipper.standing(),
+            spool: spool.clone(),
+            started: std::time::Instant::now(),
+        };
+        // It ends with the agent, whatever the agent ends by.
+        UntilDropped(tokio::spawn(server.run(subject)))
+    });
     let (memberships, events) = Memberships::new(config.ha.clone());
     let (drain, drained) = watch::channel(None);
     let mut inner = Inner {
         writer: tokio::spawn(writer::run(received, identity, spool.clone())),
-        shipper: tokio::spawn(shipper.run(drained)),
+        shipper: Some(tokio::spawn(shipper.run(drained))),
         keeper: tokio::spawn(keep_for_ever(spool.clone())),
     };
     let mut collectors = Collectors {
@@ -78,14 +122,16 @@ pub async fn run(
     collectors.start(&config, &spool).await;
     let mut telling = tokio::spawn(tell(events, collectors.batches.clone()));
     let shutdown_timeout = config.shutdown_timeout;
-    let failure = tokio::select! {
-        () = signal => None,
-        failure = inner.first_end() => Some(failure),
-        () = reload_for_ever(source, config, &mut collectors, &spool) => None,
+    let end = tokio::select! {
+        () = signal => End::Signal,
+        end = inner.first_end() => end,
+        () = reload_for_ever(source, config, &mut collectors, &spool) => End::Signal,
     };
-    if let Some(failure) = failure {
-        return Err(failure);
-    }
+    let gone = match end {
+        End::Signal => None,
+        End::Output(error) => Some(error),
+        End::Failure(error) => return Err(error),
+    };
     collectors.leave().await;
     // The last sender to it has gone with the memberships, unless one of them hangs.
     if timeout_at(Instant::now() + LAST_EVENTS, &mut telling)
@@ -96,7 +142,9 @@ pub async fn run(
     }
     // With the last sender gone the writer ends, and only then is the queue's end known to the shipper.
     drop(collectors);
-    inner.finish(drain, shutdown_timeout, &spool).await
+    inner.finish(drain, shutdown_timeout, &spool).await?;
+    drop(health);
+    gone.map_or(Ok(()), |error| Err(error.into()))
 }
 
 fn forget_other_clusters(config: &Config) {
@@ -112,21 +160,26 @@ fn forget_other_clusters(config: &Config) {
 /// The tasks behind the collectors. None of them ends by itself while the agent runs.
 struct Inner {
     writer: JoinHandle<()>,
-    shipper: JoinHandle<()>,
+    /// Nothing once it has ended.
+    shipper: Option<JoinHandle<Result<(), OutputEnded>>>,
     keeper: JoinHandle<()>,
 }
 
 impl Inner {
-    async fn first_end(&mut self) -> anyhow::Error {
+    async fn first_end(&mut self) -> End {
         let (name, ended) = tokio::select! {
             ended = &mut self.writer => ("writer", ended),
-            ended = &mut self.shipper => ("shipper", ended),
             ended = &mut self.keeper => ("keeper of the queue", ended),
+            ended = end_of(&mut self.shipper) => match ended {
+                Ok(Err(gone)) => return End::Output(gone),
+                Ok(Ok(())) => ("shipper", Ok(())),
+                Err(error) => ("shipper", Err(error)),
+            },
         };
-        match ended {
+        End::Failure(match ended {
             Err(error) => anyhow::Error::new(error).context(format!("the {name} failed")),
             Ok(()) => anyhow::anyhow!("the {name} ended by itself"),
-        }
+        })
     }
 
     /// Waits for the writer, gives the shipper its grace period, and says what became of the rest.
@@ -142,10 +195,13 @@ impl Inner {
             .context("the writer did not end")?
             .context("the writer failed while the agent stopped")?;
         drain.send_replace(Some(deadline));
-        timeout_at(deadline + STOP_TIMEOUT, self.shipper)
-            .await
-            .context("the shipper did not end")?
-            .context("the shipper failed while the agent stopped")?;
+        let mut gone = Ok(());
+        if let Some(shipper) = self.shipper {
+            gone = timeout_at(deadline + STOP_TIMEOUT, shipper)
+                .await
+                .context("the shipper did not end")?
+                .context("the shipper failed while the agent stopped")?;
+        }
         self.keeper.abort();
         keep(spool).await.context(
             "the queue's cursor cannot be written; what was shipped last is shipped again",
@@ -154,8 +210,18 @@ impl Inner {
             0 => tracing::info!("stopped, everything is shipped"),
             documents => tracing::info!(documents, "stopped, the rest waits in the queue"),
         }
-        Ok(())
+        Ok(gone?)
     }
+}
+
+/// The end of a task, which is then taken away.
+async fn end_of<T>(task: &mut Option<JoinHandle<T>>) -> Result<T, JoinError> {
+    let Some(running) = task else {
+        return std::future::pending().await;
+    };
+    let ended = running.await;
+    *task = None;
+    ended
 }
 
 /// Targets and what outlives a reload.

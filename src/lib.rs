@@ -16,7 +16,7 @@
 //! * [`ha`] — which part of that is this agent's, where several share the work.
 //! * [`document`] — what they make; [`catalogue`] — every field that may be in it.
 //! * [`enrich`] and [`identity`] — who it is about, under which name for ever.
-//! * [`writer`], [`spool`] — the queue and its accounting; [`ship`] — the way into Elasticsearch.
+//! * [`writer`], [`spool`] — the queue and its accounting; [`ship`] — the way to the output. [`health`] — says how that goes.
 //! * [`assets`] — templates and the fields page, generated from the catalogue.
 
 pub mod agent;
@@ -35,6 +35,7 @@ pub mod files;
 #[cfg(test)]
 mod golden;
 pub mod ha;
+pub mod health;
 pub mod identity;
 pub mod lag;
 pub mod logging;

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use brokerbeat::collect::Batch;
 use brokerbeat::config::{Config, Source};
 use brokerbeat::enrich::Agent;
-use brokerbeat::ship::elasticsearch::{Shipper, bulk};
+use brokerbeat::ship::OutputConfig;
+use brokerbeat::ship::elasticsearch::{ElasticsearchConfig, Shipper, bulk};
 use brokerbeat::spool::{Record, Spool};
 use brokerbeat::writer;
 use stack::WorkDir;
@@ -84,8 +85,15 @@ impl Pipeline {
         }
     }
 
+    fn output(&self) -> &ElasticsearchConfig {
+        match &self.config.output {
+            Some(OutputConfig::Elasticsearch(output)) => output,
+            other => panic!("{other:?} is not what is measured"),
+        }
+    }
+
     fn limits(&self) -> (usize, usize) {
-        let output = self.config.output.as_ref().unwrap();
+        let output = self.output();
         (output.bulk_max_bytes, output.bulk_max_items)
     }
 
@@ -117,8 +125,7 @@ impl Pipeline {
         let (cpu, begin) = (process::cpu(this), Instant::now());
         runtime().block_on(async {
             let (_stop, stopped) = watch::channel(None);
-            let output = self.config.output.as_ref().unwrap();
-            let shipper = Shipper::new(spool.clone(), output, false, false).unwrap();
+            let shipper = Shipper::new(spool.clone(), self.output(), false, false).unwrap();
             let shipper = tokio::spawn(shipper.run(stopped));
             let keeper = tokio::spawn(keep(spool.clone()));
             self.write(batches, &spool).await;

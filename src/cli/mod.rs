@@ -23,6 +23,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::collect::kafka::rdkafka::share_one_heap;
 use crate::config::{Config, Source};
+use crate::ship::OutputConfig;
 
 /// Done.
 const DONE: u8 = 0;
@@ -210,10 +211,10 @@ fn stop_signal() -> std::io::Result<impl Future<Output = &'static str>> {
 }
 
 /// The output, which a command needs and a configuration may lack.
-fn output(config: &Config) -> anyhow::Result<&crate::ship::elasticsearch::ElasticsearchConfig> {
+fn output(config: &Config) -> anyhow::Result<&OutputConfig> {
     let Some(output) = &config.output else {
         anyhow::bail!(
-            "the configuration has no output; write output.elasticsearch: {{hosts: [\"http://localhost:9200\"]}}"
+            "the configuration has no output; write output.elasticsearch: {{hosts: [\"http://localhost:9200\"]}}, or output.file, output.kafka or output.console: {{}}"
         );
     };
     Ok(output)

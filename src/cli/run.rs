@@ -1,31 +1,47 @@
 //! `brokerbeat run`.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use crate::agent;
+use crate::agent::{self, Resources};
 use crate::config::{Config, QueuePlan, Source};
 use crate::data_directory::DataDirectory;
+use crate::health::Server;
+use crate::ship::Shipper;
 use crate::spool::{Recovered, Spool};
 
 /// Runs the agent until SIGINT or SIGTERM.
 pub(super) fn run(source: Source, config: Config) -> ExitCode {
     tracing::info!(version = env!("CARGO_PKG_VERSION"), config = %source.path.display(), "starting");
-    let started = super::output(&config)
-        .and_then(|_| DataDirectory::open(&config.path_data))
-        .and_then(|directory| Ok((directory, open_queue(&config.queue)?)));
-    let (directory, spool) = match started {
-        Ok(started) => started,
-        Err(error) => return super::wrong(error),
-    };
-    let result = super::block_on(async {
-        let signal = super::stop_signal()?;
-        let stop = async {
-            let name = signal.await;
-            tracing::info!("{name}, stopping");
-        };
-        agent::run(source, config, directory, spool, stop).await
+    let ended = super::block_on(async {
+        match open(&config) {
+            Ok(resources) => super::finish(run_with(source, config, resources).await),
+            Err(error) => super::wrong(error),
+        }
     });
-    super::finish(result.flatten())
+    ended.unwrap_or_else(|error| super::finish(Err(error)))
+}
+
+/// Takes what the agent needs of this machine. What cannot be had here is a mistake of the configuration.
+fn open(config: &Config) -> anyhow::Result<Resources> {
+    let output = super::output(config)?;
+    let directory = DataDirectory::open(&config.path_data)?;
+    let spool = Arc::new(open_queue(&config.queue)?);
+    Ok(Resources {
+        directory,
+        shipper: Shipper::new(config, output, spool.clone())?,
+        spool,
+        http: config.http.as_ref().map(Server::bind).transpose()?,
+    })
+}
+
+async fn run_with(source: Source, config: Config, resources: Resources) -> anyhow::Result<()> {
+    let signal = super::stop_signal()?;
+    let stop = async {
+        let name = signal.await;
+        tracing::info!("{name}, stopping");
+    };
+    agent::run(source, config, resources, stop).await
 }
 
 /// Opens the queue and says what an earlier run has left in it.

@@ -5,13 +5,18 @@ use std::process::ExitCode;
 use crate::assets;
 use crate::catalogue::Catalogue;
 use crate::config::Config;
+use crate::ship::OutputConfig;
 use crate::ship::elasticsearch::ElasticsearchConfig;
 use crate::ship::elasticsearch::elastic::Elastic;
 
 /// Installs all templates and says so.
 pub(super) fn setup(config: &Config) -> ExitCode {
     match super::output(config) {
-        Ok(output) => super::finish(install(output)),
+        Ok(OutputConfig::Elasticsearch(output)) => super::finish(install(output)),
+        Ok(other) => super::wrong(anyhow::anyhow!(
+            "setup installs templates in Elasticsearch, and documents go to output.{}; run it with a configuration whose output is the Elasticsearch in which they end, or take the files of `export template --dir DIR`",
+            other.name()
+        )),
         Err(error) => super::wrong(error),
     }
 }

@@ -34,7 +34,8 @@ use crate::collect::kafka::config::Config as Kafka;
 use crate::collect::{COLLECTORS, Common, Sharing, TargetPlan};
 use crate::dead_letter;
 use crate::ha::{self, Ha};
-use crate::ship::elasticsearch::ElasticsearchConfig;
+use crate::health::HttpConfig;
+use crate::ship::OutputConfig;
 
 /// Every example of the project uses it; Beats' habit too.
 const DEFAULT_INTERVAL: Duration = Duration::from_secs(10);
@@ -80,13 +81,15 @@ pub struct Config {
     /// Last part of data stream names.
     pub namespace: String,
     /// Where to ship; nothing where there is no output.
-    pub output: Option<ElasticsearchConfig>,
+    pub output: Option<OutputConfig>,
     /// Whether `run` installs missing templates when it may.
     pub install_templates: bool,
     /// How long shipping may go on after the signal to stop.
     pub shutdown_timeout: Duration,
     /// `labels.*` of all documents.
     pub labels: BTreeMap<String, String>,
+    /// Where the agent says how it is doing; nothing: nowhere.
+    pub http: Option<HttpConfig>,
     /// How to log.
     pub logging: Logging,
     /// This machine's name.
@@ -238,7 +241,7 @@ fn read_root(root: &mut Section<'_>, only_groups: &[String]) -> Config {
         clusters: read_clusters(root, &common),
         queue: read_queue(root, &common.path_data),
         namespace: read_namespace(root),
-        output: read_output(root),
+        output: OutputConfig::read(root),
         install_templates: read_setup(root),
         shutdown_timeout: root.duration_or(
             "shutdown_timeout",
@@ -246,6 +249,7 @@ fn read_root(root: &mut Section<'_>, only_groups: &[String]) -> Config {
             Duration::ZERO..=Duration::from_secs(600),
         ),
         labels: read_labels(root),
+        http: HttpConfig::read(root),
         logging: read_logging(root),
         host_name,
         effective: Value::Null,
@@ -347,12 +351,6 @@ fn read_namespace(root: &mut Section<'_>) -> String {
         root.problem("namespace", format!("`{namespace}` is not possible in a data stream's name; use lower-case letters, digits, `_` and `.`"));
     }
     namespace
-}
-
-fn read_output(root: &mut Section<'_>) -> Option<ElasticsearchConfig> {
-    let mut output = root.section("output")?;
-    let mut section = output.section("elasticsearch")?;
-    Some(ElasticsearchConfig::read(&mut section))
 }
 
 fn read_setup(root: &mut Section<'_>) -> bool {

@@ -77,7 +77,9 @@ fn dotted_and_nested_keys_are_the_same_and_twice_is_a_mistake() {
     let dotted = load(&format!("{SMALL}output.elasticsearch.hosts: [\"es:9200\"]\noutput:\n  elasticsearch:\n    timeout: 5s\n"))
         .ok()
         .unwrap();
-    let output = dotted.output.unwrap();
+    let Some(OutputConfig::Elasticsearch(output)) = dotted.output else {
+        panic!("another output");
+    };
     assert_eq!(
         (output.hosts, output.timeout),
         (vec!["http://es:9200/".to_owned()], Duration::from_secs(5))
@@ -87,6 +89,40 @@ fn dotted_and_nested_keys_are_the_same_and_twice_is_a_mistake() {
         twice,
         ["line 3: path.data: written a second time; it stands on line 2 already"]
     );
+}
+
+#[test]
+fn two_outputs_are_a_mistake_on_both_lines() {
+    let twice = problems(&format!(
+        "{SMALL}output.elasticsearch.hosts: [\"es:9200\"]\noutput.console: {{pretty: true}}\n"
+    ));
+    let ends = "several outputs are not combined, leave one";
+    assert_eq!(
+        twice,
+        [
+            format!("line 2: output.elasticsearch: stands beside output.console: {ends}"),
+            format!("line 3: output.console: stands beside output.elasticsearch: {ends}"),
+        ]
+    );
+    let file = |text: &str| problems(&format!("{SMALL}output.file: {text}\n"));
+    assert!(file("{path: /tmp}").is_empty());
+    assert!(file("{filename: a}")[0].contains("path: is missing"));
+    assert!(file("{path: a, permissions: 0444}")[0].contains("`0444` is not a mode"));
+    assert!(file("{path: a, filename: a/b}")[0].contains("`a/b` is not the name"));
+}
+
+#[test]
+fn health_is_off_unless_it_is_written() {
+    let http = |text: &str| load(&format!("{SMALL}{text}\n")).ok().unwrap().http;
+    assert_eq!(http(""), None);
+    assert_eq!(http("http: {enabled: false, port: 80}"), None);
+    let shown = |text: &str| http(text).map(|http| http.shown());
+    assert_eq!(shown("http: {}").as_deref(), Some("127.0.0.1:9000"));
+    assert_eq!(
+        shown("http: {host: \"::1\", port: 80}").as_deref(),
+        Some("[::1]:80")
+    );
+    assert_eq!(problems(&format!("{SMALL}http: {{port: 0}}\n")).len(), 1);
 }
 
 #[test]

@@ -14,7 +14,7 @@ pub struct Account {
     pub collected: u64,
     /// Records taken back from the dead letter.
     pub replayed: u64,
-    /// Records that Elasticsearch took.
+    /// Records that the output took.
     pub indexed: u64,
     /// Records that were there already after an attempt of unknown outcome.
     pub duplicate: u64,

@@ -128,6 +128,17 @@ pub struct Row {
     pub id: DocumentId,
 }
 
+/// How the queue is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct State {
+    /// What its segments take on disk.
+    pub bytes: u64,
+    /// `@timestamp` of the document that waits longest.
+    pub oldest: Option<Millis>,
+    /// Whether documents are written to disk, and not only kept in memory.
+    pub is_written: bool,
+}
+
 /// Why there is no queue.
 #[derive(Debug, Error)]
 pub enum SpoolError {
@@ -286,6 +297,11 @@ impl Spool {
     /// Records that are not settled.
     pub fn queued(&self) -> u64 {
         self.lock().ledger.total().queued
+    }
+
+    /// What it takes, and how it is doing.
+    pub fn state(&self) -> State {
+        self.lock().state()
     }
 
     /// The accounts as they are now.

@@ -11,7 +11,7 @@ use super::frame;
 use super::held::{Held, Place};
 use super::lend::Opened;
 use super::segment::{self, Writer};
-use super::{Ledger, Outcome, Pack};
+use super::{Ledger, Outcome, Pack, State};
 use crate::clock::Millis;
 use crate::dead_letter::Gone;
 
@@ -210,6 +210,14 @@ impl Queue {
             dropped += self.lose(*first);
         }
         dropped
+    }
+
+    pub(super) fn state(&self) -> State {
+        State {
+            bytes: self.disk_bytes(),
+            oldest: self.blocks.values().next().map(|held| held.tick),
+            is_written: !self.fails,
+        }
     }
 
     /// Bytes of all segments.

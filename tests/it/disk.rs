@@ -67,7 +67,7 @@ fn more(elasticsearch: &Elasticsearch, namespace: &str, agent: &Agent) {
 }
 
 /// A user and mount namespace with a small disk of its own at the path; nothing where this system does not permit it.
-fn with_small_disk(path: &Path) -> Option<Vec<String>> {
+pub(crate) fn with_small_disk(path: &Path) -> Option<Vec<String>> {
     let mount = format!(
         "mount -t tmpfs -o size=1m brokerbeat-test '{}' && exec \"$@\"",
         path.display()
@@ -87,7 +87,7 @@ fn with_small_disk(path: &Path) -> Option<Vec<String>> {
 }
 
 /// A file that takes all room that is left; gives its path, as seen from here.
-fn fill(agent: &Agent, disk: &Path) -> PathBuf {
+pub(crate) fn fill(agent: &Agent, disk: &Path) -> PathBuf {
     let ballast = format!("/proc/{}/root{}/ballast", agent.pid(), disk.display());
     let mut options = OpenOptions::new();
     let mut file = options

@@ -28,22 +28,16 @@ const MIN_SOCKET_TIMEOUT: Duration = Duration::from_secs(1);
 /// The most that librdkafka takes.
 const MAX_SOCKET_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// Properties that we set ourselves, and what to write instead.
-const OURS: &[(&str, &str)] = &[
-    ("bootstrap.servers", "write the addresses under `bootstrap`"),
-    (
-        "metadata.broker.list",
-        "write the addresses under `bootstrap`",
-    ),
-    ("log.queue", "the agent needs it; leave it out"),
-    ("enabled_events", "the agent needs it; leave it out"),
-];
+/// Properties that have a setting of their own.
+const ADDRESSES: &[&str] = &["bootstrap.servers", "metadata.broker.list"];
+/// Properties that we set ourselves.
+const OURS: &[&str] = &["log.queue", "enabled_events"];
 
 const NO_KERBEROS: &str =
     "GSSAPI is not part of this build: build brokerbeat with `--features gssapi`";
 
 /// Set before the user's own properties, which win.
-const DEFAULTS: &[(&str, &str)] = &[
+pub const DEFAULTS: &[(&str, &str)] = &[
     ("client.id", "brokerbeat"),
     // A broker that is back is seen by the next cycle, not by the one after it.
     ("reconnect.backoff.max.ms", "2000"),
@@ -126,7 +120,7 @@ pub fn read(cluster: &mut Section<'_>, common: &Common) -> Vec<TargetPlan> {
     let Some(mut section) = cluster.section("kafka") else {
         return Vec::new();
     };
-    let (bootstrap, seeds) = read_bootstrap(&mut section);
+    let (bootstrap, seeds) = read_addresses(&mut section, "bootstrap");
     let interval = section.duration("interval", INTERVALS);
     let every = interval.unwrap_or(common.interval);
     let budget = Rhythm::new(every, "").budget();
@@ -136,7 +130,7 @@ pub fn read(cluster: &mut Section<'_>, common: &Common) -> Vec<TargetPlan> {
     let config = Arc::new(Config {
         socket_timeout: first_stage(budget).clamp(MIN_SOCKET_TIMEOUT, MAX_SOCKET_TIMEOUT),
         bootstrap,
-        properties: read_properties(&mut section),
+        properties: read_properties(&mut section, "bootstrap"),
         groups: read_filter(&mut section, "groups").only(&common.only_groups),
         topics: read_filter(&mut section, "topics"),
         internal_topics: section.flag_or("internal_topics", false),
@@ -161,11 +155,15 @@ pub fn read(cluster: &mut Section<'_>, common: &Common) -> Vec<TargetPlan> {
     }]
 }
 
-fn read_bootstrap(section: &mut Section<'_>) -> (Vec<String>, Vec<(String, u16)>) {
-    let written = section.texts("bootstrap");
+/// Seeds of a cluster, as they are shown and as they are.
+pub fn read_addresses(
+    section: &mut Section<'_>,
+    key: &'static str,
+) -> (Vec<String>, Vec<(String, u16)>) {
+    let written = section.texts(key);
     if written.is_empty() {
         section.problem(
-            "bootstrap",
+            key,
             "is empty; write at least one `host:port` of the cluster",
         );
     }
@@ -173,7 +171,7 @@ fn read_bootstrap(section: &mut Section<'_>) -> (Vec<String>, Vec<(String, u16)>
     for address in &written {
         match units::host_port(address, None) {
             Ok(seed) => seeds.push(seed),
-            Err(wanted) => section.problem("bootstrap", format!("`{address}` {wanted}")),
+            Err(wanted) => section.problem(key, format!("`{address}` {wanted}")),
         }
     }
     let shown = seeds
@@ -209,12 +207,17 @@ fn read_filter(section: &mut Section<'_>, key: &'static str) -> Filter {
     }
 }
 
-fn read_properties(section: &mut Section<'_>) -> Vec<(String, Secret)> {
+/// Properties of librdkafka, tried one by one. `addresses` is the key for the seeds.
+pub fn read_properties(section: &mut Section<'_>, addresses: &str) -> Vec<(String, Secret)> {
     let written = section.map("properties");
     let mut trial = Properties::default();
     for (name, value) in &written {
-        if let Some((_, instead)) = OURS.iter().find(|(ours, _)| ours == name) {
+        if ADDRESSES.contains(&name.as_str()) {
+            let instead = format!("write the addresses under `{addresses}`");
             section.problem("properties", format!("`{name}` is not for here: {instead}"));
+        } else if OURS.contains(&name.as_str()) {
+            let why = format!("`{name}` is not for here: the agent needs it; leave it out");
+            section.problem("properties", why);
         } else if let Err(refusal) = trial.set(name, value) {
             section.problem("properties", explain(name, &refusal));
         } else if is_kerberos(name, value) && !cfg!(feature = "gssapi") {

@@ -9,13 +9,13 @@ const LONGEST: Duration = Duration::from_secs(60);
 
 /// Doubling waits with jitter, so that many agents do not come back in one instant.
 #[derive(Debug, Default)]
-pub(super) struct Backoff {
+pub(in crate::ship) struct Backoff {
     failures: u32,
 }
 
 impl Backoff {
     /// The wait after one more failure; a server's own `Retry-After` is honoured where it is longer.
-    pub(super) fn failed(&mut self, retry_after: Option<Duration>) -> Duration {
+    pub(in crate::ship) fn failed(&mut self, retry_after: Option<Duration>) -> Duration {
         let whole = Self::whole(self.failures);
         self.failures = self.failures.saturating_add(1);
         let jittered = whole.mul_f64(0.5 + fastrand::f64() / 2.0);
@@ -33,7 +33,7 @@ impl Backoff {
     }
 
     /// It worked.
-    pub(super) fn succeeded(&mut self) {
+    pub(in crate::ship) fn succeeded(&mut self) {
         self.failures = 0;
     }
 }

@@ -5,7 +5,7 @@
 
 mod address;
 mod ahead;
-mod backoff;
+pub(super) mod backoff;
 pub mod bulk;
 mod config;
 pub mod elastic;
@@ -14,7 +14,7 @@ mod flight;
 mod gate;
 mod hosts;
 mod limiter;
-mod pauses;
+pub(super) mod pauses;
 mod settle;
 #[cfg(test)]
 mod tests;
@@ -37,6 +37,7 @@ use self::gate::Gate;
 use self::limiter::Limiter;
 use self::pauses::Pauses;
 use crate::dead_letter::Refusal;
+use crate::ship::Standing;
 use crate::spool::{Record, Spool};
 
 /// Ships one queue.
@@ -66,6 +67,8 @@ pub struct Shipper {
     failures: u64,
     /// No request before.
     resume_at: Instant,
+    /// For others who ask.
+    standing: Arc<Standing>,
     /// Which right was missing last, so that it is said once.
     missing_right: Option<String>,
 }
@@ -131,8 +134,15 @@ impl Shipper {
             failing: false,
             failures: 0,
             resume_at: Instant::now(),
+            standing: Arc::default(),
             missing_right: None,
         })
+    }
+
+    /// Tells others how Elasticsearch is doing.
+    pub fn telling(mut self, standing: Arc<Standing>) -> Self {
+        self.standing = standing;
+        self
     }
 
     /// Ships until told to stop, then what is left until `grace` is over or nothing can go.
@@ -317,6 +327,7 @@ impl Shipper {
         if std::mem::take(&mut self.failing) {
             tracing::info!("Elasticsearch takes documents again");
         }
+        self.standing.succeeded();
         self.missing_right = None;
         self.backoff.succeeded();
     }
@@ -338,6 +349,7 @@ impl Shipper {
         self.failing = true;
         self.failures += 1;
         self.resume_at = Instant::now() + wait;
+        self.standing.failed_by(error);
         if !self.is_missing_right(error) {
             tracing::warn!(
                 error = error as &dyn std::error::Error,

@@ -1,4 +1,4 @@
-//! Streams that are left alone for a while because Elasticsearch does not take their documents now.
+//! Streams that are left alone for a while because the output does not take their documents now.
 //!
 //! One red index must not keep the other streams' documents back, so each stream has its own wait.
 
@@ -11,7 +11,7 @@ use super::backoff::Backoff;
 
 /// The waits of all streams; as many as there are streams.
 #[derive(Debug, Default)]
-pub(super) struct Pauses(HashMap<String, Pause>);
+pub(in crate::ship) struct Pauses(HashMap<String, Pause>);
 
 #[derive(Debug)]
 struct Pause {
@@ -21,7 +21,11 @@ struct Pause {
 
 impl Pauses {
     /// The stream failed once more; gives its wait.
-    pub(super) fn failed(&mut self, stream: &str, retry_after: Option<Duration>) -> Duration {
+    pub(in crate::ship) fn failed(
+        &mut self,
+        stream: &str,
+        retry_after: Option<Duration>,
+    ) -> Duration {
         let pause = self.0.entry(stream.to_owned()).or_insert_with(|| Pause {
             backoff: Backoff::default(),
             until: Instant::now(),
@@ -32,19 +36,19 @@ impl Pauses {
     }
 
     /// The stream took a document.
-    pub(super) fn succeeded(&mut self, stream: &str) {
+    pub(in crate::ship) fn succeeded(&mut self, stream: &str) {
         self.0.remove(stream);
     }
 
     /// Whether the stream is to be left alone now.
-    pub(super) fn is_paused(&self, stream: &str) -> bool {
+    pub(in crate::ship) fn is_paused(&self, stream: &str) -> bool {
         self.0
             .get(stream)
             .is_some_and(|pause| pause.until > Instant::now())
     }
 
     /// When the first pause ends, if there is one.
-    pub(super) fn next_end(&self) -> Option<Instant> {
+    pub(in crate::ship) fn next_end(&self) -> Option<Instant> {
         let now = Instant::now();
         self.0
             .values()
