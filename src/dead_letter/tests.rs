@@ -42,7 +42,8 @@ fn refusal(reason: &str) -> Refusal {
 
 fn put(dead_letter: &DeadLetter, document: &str) -> io::Result<Gone> {
     let records = records(&[document]);
-    dead_letter.put(&lines(&[(&records[0], refusal("why"))], Millis(0)))
+    dead_letter.put(&lines(&[(&records[0], refusal("why"))], Millis(0)))?;
+    Ok(dead_letter.gone())
 }
 
 fn documents(directory: &Path) -> Vec<String> {

@@ -258,15 +258,20 @@ impl Spool {
         if refused.is_empty() {
             return Ok(());
         }
-        let gone = self
+        let put = self
             .dead_letter
-            .put(&dead_letter::lines(refused, Millis::now()))?;
+            .put(&dead_letter::lines(refused, Millis::now()));
+        let gone = self.dead_letter.gone();
         let mut queue = self.lock();
-        for (record, _) in refused {
-            queue.settle(record.seq, Outcome::DeadLettered);
+        if put.is_ok() {
+            for (record, _) in refused {
+                queue.settle(record.seq, Outcome::DeadLettered);
+            }
         }
         queue.give_up(&gone);
-        Ok(())
+        // Their files go with the next cursor, and may be the room that is missing.
+        queue.is_dirty |= gone.up_to > 0;
+        put
     }
 
     /// Ends the loan of a record that is to be tried again.
