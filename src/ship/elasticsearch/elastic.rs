@@ -170,11 +170,17 @@ impl Elastic {
             .map_err(|error| ElasticError::no_answer(base, error))?;
         let retry_after = response.headers().get(RETRY_AFTER);
         let retry_after = retry_after.and_then(|value| self::retry_after(value, Timestamp::now()));
+        let mut body = Vec::new();
+        let whole = read(base, &mut response, &mut body).await;
+        // A refusal is one whether its reasons arrive whole or not.
+        if response.status().is_success() {
+            whole?;
+        }
         Ok(Answer {
             host: base.to_owned(),
             status: response.status().as_u16(),
             retry_after,
-            body: read(base, &mut response).await?,
+            body: body.into(),
         })
     }
 
@@ -290,8 +296,7 @@ fn authorization(credentials: &Credentials) -> Option<String> {
 }
 
 /// The body, up to the bound, whether the server said its length or not.
-async fn read(base: &str, response: &mut Response) -> Result<Bytes, ElasticError> {
-    let mut body = Vec::new();
+async fn read(base: &str, response: &mut Response, body: &mut Vec<u8>) -> Result<(), ElasticError> {
     while let Some(part) = response
         .chunk()
         .await
@@ -305,7 +310,7 @@ async fn read(base: &str, response: &mut Response) -> Result<Bytes, ElasticError
         }
         body.extend_from_slice(&part);
     }
-    Ok(body.into())
+    Ok(())
 }
 
 /// `Retry-After` in both its forms; a date that is over is no wait.

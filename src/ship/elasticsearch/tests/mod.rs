@@ -115,6 +115,23 @@ async fn what_was_never_sent_is_told_from_what_is_unknown() {
     }
 }
 
+/// A proxy's, which does not wait for the end of a body that it does not want.
+#[tokio::test]
+async fn a_refusal_counts_even_where_its_body_breaks_off() {
+    for (head, status, wait) in [
+        ("413 -", 413, None),
+        ("429 -\r\nretry-after: 7", 429, Some(7)),
+    ] {
+        let host = server(move |stream, _| {
+            let start = format!("HTTP/1.1 {head}\r\ncontent-length: 9\r\n\r\n{{");
+            stream.write_all(start.as_bytes()).unwrap();
+        });
+        let answer = ask(&elastic(&[&host])).await.unwrap();
+        assert_eq!(answer.status, status);
+        assert_eq!(answer.retry_after, wait.map(Duration::from_secs));
+    }
+}
+
 #[tokio::test]
 async fn only_what_was_never_sent_goes_to_another_host_and_at_once() {
     let good = server(|stream, _| {
