@@ -284,6 +284,11 @@ impl Spool {
         self.lock().set_aside(seq, until);
     }
 
+    /// When the first record that was set aside is due.
+    pub fn next_due(&self) -> Option<Instant> {
+        self.lock().aside.keys().next().copied()
+    }
+
     /// Ends all loans after a request whose outcome is unknown.
     pub fn give_back_all(&self) {
         self.lock().give_back_all();

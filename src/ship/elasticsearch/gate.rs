@@ -63,9 +63,11 @@ impl Gate {
         self.streams.get(stream).is_some_and(|state| state.open)
     }
 
-    /// When the first held stream is to be looked at again.
-    pub(super) fn next_check(&self) -> Option<Instant> {
-        let held = self.streams.values().filter(|state| !state.open);
+    /// When the first held one of these streams is to be looked at again.
+    pub(super) fn next_check<S: AsRef<str>>(&self, streams: &[S]) -> Option<Instant> {
+        let known = streams.iter().map(AsRef::as_ref);
+        let known = known.filter_map(|stream| self.streams.get(stream));
+        let held = known.filter(|state| !state.open);
         held.map(|state| state.again_at).min()
     }
 
@@ -255,6 +257,15 @@ mod tests {
             Some("a-2")
         );
         assert_eq!(foreign_index(&json!({})), None);
+    }
+
+    #[test]
+    fn a_held_stream_is_looked_at_again_when_something_waits_in_it() {
+        let mut gate = Gate::new(false);
+        gate.note("held", Finding::Missing);
+        gate.note("open", Finding::Ready);
+        assert_eq!(gate.next_check(&["open", "new"]), None);
+        assert!(gate.next_check(&["open", "held"]).is_some());
     }
 
     #[test]

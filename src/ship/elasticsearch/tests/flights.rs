@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use serde_json::json;
 use stack::{Reply, Sink};
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -194,6 +195,35 @@ async fn at_the_end_what_has_an_answer_is_settled_and_the_rest_is_unknown() {
     let left = spool.next(usize::MAX, usize::MAX, |_| true);
     let attempted = left.iter().filter(|record| record.attempted).count();
     assert_eq!((left.len(), attempted), (500, 300), "nothing stays lent");
+}
+
+/// Without anything else to do that would wake the loop.
+#[tokio::test]
+async fn what_is_too_new_goes_again_when_it_is_due_and_not_much_later() {
+    let directory = TestDirectory::new();
+    let spool = queue(&directory, 1);
+    let count = AtomicUsize::new(0);
+    let sink = server(move |body| {
+        if count.fetch_add(1, SeqCst) > 0 {
+            return Reply::Taken(documents(body));
+        }
+        let reason = "the document timestamp [x] is outside of ranges of currently writable indices \
+                      [[1970-01-01T00:00:00.000Z,1970-01-01T00:00:00.001Z]]";
+        let error = json!({"type": "timestamp_error", "reason": reason});
+        Reply::Items(vec![json!({"create": {"status": 400, "error": error}})])
+    });
+    let (_stop, stopped) = watch::channel(None);
+    let shipping = tokio::spawn(shipper(&spool, &sink, "").run(stopped));
+    let is_taken = async {
+        while spool.queued() > 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    // It is due after a second; without a reason the loop looks around every thirty.
+    let soon = Duration::from_secs(20);
+    timeout(soon, is_taken).await.expect("it goes again");
+    shipping.abort();
+    assert_eq!(indexed(&spool), 1);
 }
 
 #[tokio::test]
