@@ -99,6 +99,7 @@ impl Shipper {
         let stream = &record.entry.stream;
         self.spool.ack(record.seq, outcome);
         self.pauses.succeeded(stream);
+        self.gate.took(stream);
         self.ahead.took(stream, record.entry.timestamp);
     }
 
