@@ -43,6 +43,32 @@ fn a_dead_letter_is_counted_once_it_is_written_and_stays_counted_once_it_is_kept
     );
 }
 
+/// A machine that dies loses what was not synced: a cursor must not count a letter that may go with it.
+#[test]
+fn a_cursor_counts_no_dead_letter_that_is_not_synced() {
+    let directory = TestDirectory::new();
+    let (spool, _) = open(&directory);
+    append(&spool, "a", 0..2);
+    spool.keep().unwrap();
+    refuse(&spool, &all(&spool)[..1]);
+    // Their directory is to be synced, as one of their files is new: it is not there.
+    let letters = directory.path().join(dead_letter::FOLDER);
+    let elsewhere = directory.path().join("elsewhere");
+    std::fs::rename(&letters, &elsewhere).unwrap();
+    let counted = || look(directory.path()).unwrap().total().dead_lettered;
+    for _ in 0..2 {
+        spool.keep().unwrap_err();
+        assert_eq!(counted(), 0);
+    }
+    std::fs::rename(&elsewhere, &letters).unwrap();
+    spool.keep().unwrap();
+    assert_eq!(counted(), 1);
+    drop(spool);
+    let (spool, recovered) = open(&directory);
+    assert_eq!((recovered.waiting, recovered.lost), (1, 0));
+    assert_eq!(spool.ledger().total().dead_lettered, 1);
+}
+
 /// Numbers in the dead letter, in their order.
 pub(super) fn letters(directory: &TestDirectory) -> Vec<u64> {
     let mut numbers = Vec::new();
