@@ -154,7 +154,7 @@ impl Elastic {
 
     /// Asks a host that has failed whether it is back, beside the requests that go to others.
     fn find_out(&self) {
-        let Some(turn) = self.hosts().to_find_out(Instant::now()) else {
+        let Some(turn) = self.hosts().find_out(Instant::now()) else {
             return;
         };
         let elastic = self.clone();

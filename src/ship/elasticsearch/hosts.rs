@@ -66,7 +66,7 @@ impl Hosts {
     }
 
     /// A host that failed and is to be asked now whether it is back, while requests go to others.
-    pub(super) fn to_find_out(&mut self, now: Instant) -> Option<Turn> {
+    pub(super) fn find_out(&mut self, now: Instant) -> Option<Turn> {
         self.fine(&[])?;
         let host = self.rested(&[], now)?;
         let health = self.health.get_mut(host)?;
@@ -165,10 +165,10 @@ mod tests {
             assert_eq!(hosts.first(now).host, 1);
         }
         let later = now + LATER;
-        assert_eq!(hosts.to_find_out(now), None, "not yet");
-        let asked = hosts.to_find_out(later).unwrap();
+        assert_eq!(hosts.find_out(now), None, "not yet");
+        let asked = hosts.find_out(later).unwrap();
         assert_eq!(asked.host, 0);
-        assert_eq!(hosts.to_find_out(later), None, "once at a time");
+        assert_eq!(hosts.find_out(later), None, "once at a time");
         let turns: Vec<usize> = (0..4).map(|_| hosts.first(later).host).collect();
         assert_eq!(turns, [1, 1, 1, 1]);
         assert!(hosts.succeeded(asked));
@@ -179,7 +179,7 @@ mod tests {
             let epoch = hosts.health[host].epoch;
             assert!(hosts.failed(Turn { host, epoch }, later));
         }
-        assert_eq!(hosts.to_find_out(later + LATER), None);
+        assert_eq!(hosts.find_out(later + LATER), None);
     }
 
     #[test]
@@ -213,7 +213,7 @@ mod tests {
         }
         assert!(pauses[0] <= Duration::from_secs(1) && pauses[11] >= Duration::from_secs(30));
         assert!(pauses.iter().all(|pause| *pause <= Duration::from_secs(60)));
-        let turn = hosts.to_find_out(now).unwrap();
+        let turn = hosts.find_out(now).unwrap();
         assert_eq!(turn.host, 0);
         assert!(hosts.succeeded(turn), "back");
         assert!(!hosts.succeeded(turn), "said once");
