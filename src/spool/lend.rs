@@ -28,6 +28,13 @@ impl Queue {
         }
     }
 
+    /// Ends the loans that were to end exactly then.
+    pub(super) fn bring_back_at(&mut self, until: Instant) {
+        for (first, count) in self.aside.remove(&until).unwrap_or_default() {
+            (first..first + count).for_each(|seq| self.give_back(seq, false));
+        }
+    }
+
     /// Ends the loans whose time has come; all of them where there is no time.
     pub(super) fn bring_back(&mut self, now: Option<Instant>) {
         while let Some(due) = self.aside.first_entry() {

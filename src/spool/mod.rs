@@ -287,6 +287,11 @@ impl Spool {
         self.lock().set_aside(seq, until);
     }
 
+    /// Brings forward what was set aside until exactly then.
+    pub fn bring_back(&self, until: Instant) {
+        self.lock().bring_back_at(until);
+    }
+
     /// When the first record that was set aside is due.
     pub fn next_due(&self) -> Option<Instant> {
         self.lock().aside.keys().next().copied()
