@@ -109,7 +109,9 @@ fn an_elasticsearch_under_pressure_gets_every_document_once() {
         }
         let agent = setting.run();
         wait_for("every document", &agent, || {
-            elasticsearch.count(STREAM).unwrap() >= DOCUMENTS as u64
+            elasticsearch
+                .count(STREAM)
+                .is_ok_and(|count| count >= DOCUMENTS as u64)
         });
         drop(others);
         agent.stop_clean();
