@@ -103,8 +103,8 @@ fn write(
     let count = size.batches * size.documents;
     report.title("From the collectors' channel to the acknowledged document");
     report.line(&format!(
-        "{count} documents a round, {:.0} bytes of JSON each, {} rounds; the sink unpacks and answers each document, and \
-         has the same cores.",
+        "{count} documents a round, {:.0} bytes of JSON each, {} rounds; the sink unpacks, parses and answers each \
+         document, and has the same cores.",
         bodies.json as f64 / count as f64,
         size.rounds,
     ));
