@@ -164,15 +164,28 @@ pub(crate) fn compile(
 
 /// Packs a folder of classes.
 pub(crate) fn jar(classes: &Path, file: &Path) -> Result<()> {
-    let work = WorkDir::new("jar")?;
-    let mut launch = Launch::new(Jdk::find()?.program("jar"), work.path());
-    launch.args = ["--create", "--file"].map(str::to_owned).to_vec();
-    launch.args.push(file.display().to_string());
-    launch.args.extend([
+    let args = ["--create", "--file"].map(str::to_owned).to_vec();
+    let from = [
         "-C".to_owned(),
         classes.display().to_string(),
         ".".to_owned(),
-    ]);
+    ];
+    run_jar(
+        &[args, vec![file.display().to_string()], from.to_vec()].concat(),
+        classes,
+    )
+}
+
+/// The opposite.
+pub(crate) fn unjar(file: &Path, folder: &Path) -> Result<()> {
+    let args = ["--extract", "--file"].map(str::to_owned).to_vec();
+    run_jar(&[args, vec![file.display().to_string()]].concat(), folder)
+}
+
+fn run_jar(args: &[String], folder: &Path) -> Result<()> {
+    let work = WorkDir::new("jar")?;
+    let mut launch = Launch::new(Jdk::find()?.program("jar"), folder);
+    launch.args = args.to_vec();
     launch.clear_env = true;
     let jar = Process::start("jar", launch, work.join("jar.log"))?;
     let status = jar.wait(COMPILE)?;

@@ -57,3 +57,12 @@ pub(crate) const JOLOKIA: Package = Package {
     pom: include_str!("../maven/jolokia-2.3.0.xml"),
     jars: true,
 };
+
+/// The ingest processors that Elasticsearch itself does not publish: see `elasticsearch/install.rs`.
+pub(crate) const INGEST: Package = Package {
+    name: "OpenSearch's ingest modules 3.1.0",
+    key: "ingest-3.1.0",
+    megabytes: 24,
+    pom: include_str!("../maven/ingest-3.1.0.xml"),
+    jars: true,
+};

@@ -9,6 +9,7 @@ import org.elasticsearch.cluster.metadata.Metadata;
 import org.elasticsearch.cluster.node.DiscoveryNodes;
 import org.elasticsearch.cluster.service.ClusterService;
 import org.elasticsearch.common.settings.Setting;
+import org.elasticsearch.common.settings.Settings;
 import org.elasticsearch.core.TimeValue;
 import org.elasticsearch.features.NodeFeature;
 import org.elasticsearch.index.analysis.TokenFilterFactory;
@@ -17,14 +18,16 @@ import org.elasticsearch.index.mapper.KeywordFieldMapper;
 import org.elasticsearch.index.mapper.Mapper;
 import org.elasticsearch.index.mapper.TextFieldMapper;
 import org.elasticsearch.indices.analysis.AnalysisModule.AnalysisProvider;
-import org.elasticsearch.ingest.DropProcessor;
 import org.elasticsearch.ingest.Processor;
 import org.elasticsearch.plugins.ActionPlugin;
 import org.elasticsearch.plugins.AnalysisPlugin;
 import org.elasticsearch.plugins.IngestPlugin;
 import org.elasticsearch.plugins.MapperPlugin;
 import org.elasticsearch.plugins.Plugin;
+import org.elasticsearch.plugins.ScriptPlugin;
 import org.elasticsearch.rest.RestHandler;
+import org.elasticsearch.script.ScriptContext;
+import org.elasticsearch.script.ScriptEngine;
 import org.elasticsearch.xcontent.ContextParser;
 import org.elasticsearch.xcontent.NamedXContentRegistry;
 import org.elasticsearch.xcontent.ParseField;
@@ -33,10 +36,11 @@ import org.elasticsearch.xpack.core.ilm.*;
 /**
  * Test-only stand-in for modules that the small distribution lacks: the policy store of x-pack-ilm; listing, settings
  * and {@link Features} of data-streams; the names of the types constant_keyword and match_only_text (which every failure
- * store has a field of); the processor drop of ingest-common; what API keys need of analysis-common; and rest-root. It
+ * store has a field of); the processors of ingest-common and the conditions of Painless, in {@link Ingest}; what API keys need of analysis-common; and rest-root. It
  * parses with x-pack-core's own classes and never executes a policy.
  */
-public class ShimPlugin extends Plugin implements ActionPlugin, AnalysisPlugin, IngestPlugin, MapperPlugin {
+public class ShimPlugin extends Plugin implements ActionPlugin, AnalysisPlugin, IngestPlugin, MapperPlugin, ScriptPlugin {
+    private final Ingest ingest = new Ingest();
     private ClusterService cluster;
 
     @Override
@@ -114,10 +118,14 @@ public class ShimPlugin extends Plugin implements ActionPlugin, AnalysisPlugin, 
         return EmailAnalysis.filters();
     }
 
-    /** The server's own class, which only ingest-common registers. */
     @Override
     public Map<String, Processor.Factory> getProcessors(Processor.Parameters parameters) {
-        return Map.of("drop", new DropProcessor.Factory());
+        return ingest.processors(parameters);
+    }
+
+    @Override
+    public ScriptEngine getScriptEngine(Settings settings, Collection<ScriptContext<?>> contexts) {
+        return ingest.conditions();
     }
 
     /** A keyword and a text under other names: the one neither fills in the one value nor refuses another. */
