@@ -33,8 +33,16 @@ pub struct Dataset {
     /// `metrics` streams are time-series data streams; `logs` streams are not.
     #[serde(default, rename = "type")]
     pub stream_type: StreamType,
+    /// Whether a metrics stream is a time-series one, which the documents of others cannot go to: they have no series.
+    #[serde(default = "yes")]
+    pub time_series: bool,
+    /// The ingest pipeline that makes its documents of what is shipped; the agent's own need none.
+    pub pipeline: Option<String>,
     /// What one document is about.
     pub meaning: String,
+    /// Fields of other datasets, by name or as `prefix.*`.
+    #[serde(default)]
+    pub borrowed: Vec<String>,
     /// Names of shared fields.
     pub shared: Vec<String>,
     /// Its own fields.
@@ -42,6 +50,26 @@ pub struct Dataset {
     /// Objects whose fields have names that the catalogue does not know; `name` is the object's, all else the fields'.
     #[serde(default)]
     pub dynamic: Vec<Field>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl Dataset {
+    /// Whether its stream is a time-series data stream.
+    pub fn is_time_series(&self) -> bool {
+        self.stream_type == StreamType::Metrics && self.time_series
+    }
+
+    /// Whether it borrows the field of another one.
+    fn borrows(&self, name: &str) -> bool {
+        self.borrowed.iter().any(|wanted| {
+            wanted
+                .strip_suffix('*')
+                .map_or(wanted == name, |prefix| name.starts_with(prefix))
+        })
+    }
 }
 
 /// First part of a data stream's name.
@@ -210,13 +238,15 @@ impl Catalogue {
         self.shared.iter().find(|field| field.name == name)
     }
 
-    /// Fields of a dataset besides the base: shared ones first.
+    /// Fields of a dataset besides the base: shared ones first, borrowed ones last.
     pub fn fields_of<'a>(&'a self, dataset: &'a Dataset) -> impl Iterator<Item = &'a Field> {
         let shared = dataset
             .shared
             .iter()
             .filter_map(|name| self.shared_field(name));
-        shared.chain(&dataset.fields)
+        let others = self.datasets.iter().flat_map(|other| &other.fields);
+        let borrowed = others.filter(|field| dataset.borrows(&field.name));
+        shared.chain(&dataset.fields).chain(borrowed)
     }
 
     /// All fields that a document of the dataset may carry, by name.
@@ -304,6 +334,23 @@ mod tests {
                     seen.insert(&field.name),
                     "{} stands in two datasets; make it shared",
                     field.name
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn every_borrowed_field_exists() {
+        let datasets = &Catalogue::get().datasets;
+        for dataset in datasets {
+            for wanted in &dataset.borrowed {
+                let prefix = wanted.strip_suffix('*').unwrap_or(wanted);
+                let mut fields = datasets.iter().flat_map(|other| &other.fields);
+                assert!(
+                    fields.any(|field| field.name == *wanted
+                        || wanted.ends_with('*') && field.name.starts_with(prefix)),
+                    "{wanted} of {}",
+                    dataset.name
                 );
             }
         }

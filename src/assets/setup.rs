@@ -1,4 +1,4 @@
-//! Installing templates.
+//! Installing pipelines and templates.
 
 use reqwest::Method;
 use thiserror::Error;
@@ -9,8 +9,10 @@ use crate::ship::elasticsearch::elastic::{Elastic, ElasticError};
 /// What `install` did.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Installed {
+    /// Pipelines that were put.
+    pub pipelines: usize,
     /// Templates that were put.
-    pub put: usize,
+    pub templates: usize,
 }
 
 /// Why an asset is not there now.
@@ -31,9 +33,10 @@ pub async fn install(elastic: &Elastic, assets: &[Asset]) -> Result<Installed, S
         let path = asset.path();
         let answer = elastic.json(Method::PUT, &path, Some(&asset.body)).await;
         match answer {
-            Ok(Some(_)) => installed.put += 1,
+            Ok(Some(_)) if asset.is_pipeline() => installed.pipelines += 1,
+            Ok(Some(_)) => installed.templates += 1,
             Ok(None) => {
-                let source = elastic.strange("404 to a template".to_owned());
+                let source = elastic.strange("404 to what is installed".to_owned());
                 return Err(SetupError { path, source });
             }
             Err(source) => return Err(SetupError { path, source }),

@@ -2,12 +2,13 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::catalogue::{Catalogue, Dataset, Field, FieldType, StreamType};
+use super::pipelines;
+use crate::catalogue::{Catalogue, Dataset, Field, FieldType};
 use crate::document::set_nested;
 
-/// Version of the templates. Raise it with every change of `fields.yml` or of this file that
+/// Version of templates and pipelines. Raise it with every change of `fields.yml`, of `pipelines/` or of this folder that
 /// changes what is generated: installed templates of a lower version are replaced.
-pub const VERSION: u64 = 5;
+pub const VERSION: u64 = 6;
 
 /// `_meta.managed_by` of everything that is ours.
 const META_OWNER: &str = "brokerbeat";
@@ -28,7 +29,7 @@ const COMPONENT_DATA_STREAM: &str = "brokerbeat-data-stream";
 /// One thing to install.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Asset {
-    /// `_component_template` or `_index_template`.
+    /// `_ingest/pipeline`, `_component_template` or `_index_template`.
     pub endpoint: &'static str,
     /// Its name.
     pub name: String,
@@ -37,14 +38,22 @@ pub struct Asset {
 }
 
 impl Asset {
+    /// Whether it is a pipeline, else a template.
+    pub fn is_pipeline(&self) -> bool {
+        self.endpoint == "_ingest/pipeline"
+    }
+
     /// Path of the request that installs it.
     pub fn path(&self) -> String {
         format!("/{}/{}", self.endpoint, self.name)
     }
 
-    /// Name of its file below `elasticsearch-templates/`.
+    /// Name of its file in a folder of exported assets.
     pub fn file_name(&self) -> String {
-        let folder = self.endpoint.trim_start_matches('_').replace('_', "-");
+        let folder = self
+            .endpoint
+            .trim_start_matches('_')
+            .replace(['_', '/'], "-");
         format!("{folder}/{}.json", self.name)
     }
 }
@@ -62,10 +71,19 @@ pub fn templates(catalogue: &Catalogue) -> Vec<Asset> {
     all
 }
 
-/// The templates that one dataset needs.
+/// Everything in the order in which it must be installed: a template whose pipeline is missing makes Elasticsearch
+/// refuse every document.
+pub fn all(catalogue: &Catalogue) -> Vec<Asset> {
+    let mut all = pipelines::pipelines(catalogue);
+    all.extend(templates(catalogue));
+    all
+}
+
+/// What one dataset needs, in that order.
 pub fn for_dataset(catalogue: &Catalogue, dataset: &Dataset) -> Vec<Asset> {
     let (component, index) = own(catalogue, dataset);
-    let mut all = common(catalogue);
+    let mut all = pipelines::of_dataset(catalogue, dataset);
+    all.extend(common(catalogue));
     all.extend([component, index]);
     all
 }
@@ -141,21 +159,27 @@ fn own(catalogue: &Catalogue, dataset: &Dataset) -> (Asset, Asset) {
             "_meta": meta(),
             "data_stream": {},
             "composed_of": [COMPONENT_BASE, COMPONENT_DATA_STREAM, name],
-            "template": {"settings": settings(dataset.stream_type)},
+            "template": {"settings": settings(dataset)},
         }),
     };
     (component, index)
 }
 
-fn settings(stream_type: StreamType) -> Value {
-    match stream_type {
-        StreamType::Metrics => json!({"index": {
+fn settings(dataset: &Dataset) -> Value {
+    if dataset.is_time_series() {
+        return json!({"index": {
             "mode": "time_series",
             "routing_path": ["brokerbeat.series"],
             "look_back_time": LOOK_BACK,
-        }}),
-        StreamType::Logs => json!({"index": {"codec": "best_compression"}}),
+        }});
     }
+    let mut index = json!({"codec": "best_compression", "final_pipeline": pipelines::FINAL});
+    if let Some(pipeline) = &dataset.pipeline {
+        index["default_pipeline"] = pipeline.as_str().into();
+        // A neighbour's value of another type is kept and not indexed, rather than the whole document refused.
+        index["mapping"] = json!({"ignore_malformed": true});
+    }
+    json!({"index": index})
 }
 
 fn component(name: &str, template: Value) -> Asset {
@@ -166,7 +190,7 @@ fn component(name: &str, template: Value) -> Asset {
     }
 }
 
-fn meta() -> Value {
+pub(super) fn meta() -> Value {
     json!({"managed_by": META_OWNER, "version": VERSION})
 }
 
@@ -249,8 +273,15 @@ mod tests {
                     asset.endpoint == "_component_template" && asset.name == "brokerbeat-jmx";
                 assert_eq!(dynamic > 0, is_own_beans, "{}", asset.name);
             }
-            if text.contains("metrics-brokerbeat") {
-                let index = &asset.body["template"]["settings"]["index"];
+            let index = &asset.body["template"]["settings"]["index"];
+            if text.contains("metrics-brokerbeat.import-") {
+                assert_eq!(index["final_pipeline"], "brokerbeat-final");
+                assert_eq!(
+                    index["mode"],
+                    Value::Null,
+                    "a neighbour's document has no series"
+                );
+            } else if text.contains("metrics-brokerbeat") {
                 assert_eq!(index["mode"], "time_series");
                 assert_eq!(index["routing_path"], json!(["brokerbeat.series"]));
             }

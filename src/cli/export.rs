@@ -1,11 +1,11 @@
 //! `brokerbeat export …`: what the agent has inside, for those who want to read or keep it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Subcommand;
 
-use crate::assets;
+use crate::assets::{self, Asset};
 use crate::catalogue::Catalogue;
 use crate::config::{Config, to_yaml};
 
@@ -20,6 +20,12 @@ pub(super) enum Export {
         #[arg(long)]
         dir: Option<PathBuf>,
     },
+    /// The ingest pipelines
+    Pipeline {
+        /// Write a file per pipeline below this folder instead of one JSON object to stdout
+        #[arg(long)]
+        dir: Option<PathBuf>,
+    },
     /// The page of all fields, as Markdown
     Fields,
 }
@@ -29,8 +35,8 @@ impl Export {
     pub(super) fn without_config(&self) -> Option<anyhow::Result<()>> {
         match self {
             Self::Config => None,
-            Self::Template { dir: None } => Some(templates_to_stdout()),
-            Self::Template { dir: Some(dir) } => Some(templates_to(dir)),
+            Self::Template { dir } => Some(export(assets::templates(Catalogue::get()), dir)),
+            Self::Pipeline { dir } => Some(export(assets::pipelines(Catalogue::get()), dir)),
             Self::Fields => Some(super::say(assets::fields_page(Catalogue::get()).trim_end())),
         }
     }
@@ -41,16 +47,23 @@ impl Export {
     }
 }
 
-fn templates_to_stdout() -> anyhow::Result<()> {
-    let all: serde_json::Map<_, _> = assets::templates(Catalogue::get())
+fn export(assets: Vec<Asset>, dir: &Option<PathBuf>) -> anyhow::Result<()> {
+    match dir {
+        None => to_stdout(assets),
+        Some(dir) => to_files(assets, dir),
+    }
+}
+
+fn to_stdout(assets: Vec<Asset>) -> anyhow::Result<()> {
+    let all: serde_json::Map<_, _> = assets
         .into_iter()
         .map(|asset| (asset.path(), asset.body))
         .collect();
     super::say(&serde_json::to_string_pretty(&all)?)
 }
 
-fn templates_to(dir: &std::path::Path) -> anyhow::Result<()> {
-    for asset in assets::templates(Catalogue::get()) {
+fn to_files(assets: Vec<Asset>, dir: &Path) -> anyhow::Result<()> {
+    for asset in assets {
         let file = dir.join(asset.file_name());
         let text = serde_json::to_string_pretty(&asset.body)? + "\n";
         let written = file

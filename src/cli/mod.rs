@@ -62,7 +62,7 @@ enum Command {
     Run,
     /// Collect once and write the documents to stdout, a JSON object a line
     Once,
-    /// Install the templates in Elasticsearch
+    /// Install pipelines and templates in Elasticsearch
     Setup,
     /// Check something
     #[command(subcommand)]

@@ -1,4 +1,4 @@
-//! `brokerbeat setup`: installs the templates.
+//! `brokerbeat setup`: installs the pipelines and the templates.
 
 use std::process::ExitCode;
 
@@ -9,12 +9,12 @@ use crate::ship::OutputConfig;
 use crate::ship::elasticsearch::ElasticsearchConfig;
 use crate::ship::elasticsearch::elastic::Elastic;
 
-/// Installs all templates and says so.
+/// Installs all of them and says so.
 pub(super) fn setup(config: &Config) -> ExitCode {
     match super::output(config) {
         Ok(OutputConfig::Elasticsearch(output)) => super::finish(install(output)),
         Ok(other) => super::wrong(anyhow::anyhow!(
-            "setup installs templates in Elasticsearch, and documents go to output.{}; run it with a configuration whose output is the Elasticsearch in which they end, or take the files of `export template --dir DIR`",
+            "setup installs pipelines and templates in Elasticsearch, and documents go to output.{}; run it with a configuration whose output is the Elasticsearch in which they end, or take the files of `export pipeline --dir DIR` and `export template --dir DIR`",
             other.name()
         )),
         Err(error) => super::wrong(error),
@@ -23,11 +23,12 @@ pub(super) fn setup(config: &Config) -> ExitCode {
 
 fn install(output: &ElasticsearchConfig) -> anyhow::Result<()> {
     let elastic = Elastic::new(output)?;
-    let templates = assets::templates(Catalogue::get());
-    let installed = super::block_on(assets::install(&elastic, &templates))??;
+    let wanted = assets::all(Catalogue::get());
+    let installed = super::block_on(assets::install(&elastic, &wanted))??;
     super::say(&format!(
-        "installed {} templates, version {}",
-        installed.put,
+        "installed {} pipelines and {} templates, version {}",
+        installed.pipelines,
+        installed.templates,
         assets::VERSION
     ))
 }

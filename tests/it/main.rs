@@ -38,6 +38,7 @@ mod observer;
 mod outage;
 mod outputs;
 mod permits;
+mod pipelines;
 mod pressure;
 mod proof;
 mod queue;

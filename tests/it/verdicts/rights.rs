@@ -8,7 +8,7 @@ use crate::servers;
 
 /// What the user `shipper` may do.
 fn role() -> Value {
-    json!({"cluster": ["manage_index_templates"], "indices": [{
+    json!({"cluster": ["manage_index_templates", "manage_ingest_pipelines"], "indices": [{
         "names": ["metrics-brokerbeat.*", "logs-brokerbeat.*"],
         "privileges": ["view_index_metadata", "create_doc", "auto_configure"]}]})
 }
