@@ -1,4 +1,4 @@
-//! ZooKeeper 3.9.4 and 3.5.9, alone and as an ensemble.
+//! ZooKeeper 3.9.4, 3.5.9 and 3.4.14, alone and as an ensemble.
 
 use std::io::Read;
 use std::time::Duration;
@@ -8,9 +8,10 @@ use crate::error::{Error, Result};
 use crate::java::Jvm;
 use crate::maven::Package;
 use crate::options::Options;
-use crate::packages::{KAFKA_OLD, ZOOKEEPER};
+use crate::packages::{ZOOKEEPER, ZOOKEEPER_OLD, ZOOKEEPER_OLDEST};
 use crate::ports;
 use crate::process::{Process, process_methods};
+use crate::tls::{self, TlsFiles};
 use crate::wait;
 use crate::workdir::WorkDir;
 
@@ -19,7 +20,9 @@ const READY: Duration = Duration::from_secs(60);
 /// The ZooKeepers that the stack knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ZooKeeperVersion {
-    /// 3.5.9, the one that Kafka 2.8.2 brings; without its AdminServer, whose web server Kafka leaves out.
+    /// 3.4.14, the last one without an AdminServer.
+    V3_4,
+    /// 3.5.9, the one that Kafka 2.8.2 brings.
     V3_5,
     /// 3.9.4
     V3_9,
@@ -28,23 +31,37 @@ pub enum ZooKeeperVersion {
 impl ZooKeeperVersion {
     fn package(self) -> &'static Package {
         match self {
-            Self::V3_5 => &KAFKA_OLD,
+            Self::V3_4 => &ZOOKEEPER_OLDEST,
+            Self::V3_5 => &ZOOKEEPER_OLD,
             Self::V3_9 => &ZOOKEEPER,
         }
     }
 
     fn name(self) -> &'static str {
         match self {
+            Self::V3_4 => "ZooKeeper 3.4.14",
             Self::V3_5 => "ZooKeeper 3.5.9",
             Self::V3_9 => "ZooKeeper 3.9.4",
         }
     }
 }
 
+/// What a 3.9.4 opens beside its client port, its AdminServer and its JMX port.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct MoreDoors {
+    /// A `secureClientPort` that wants a client's certificate; the AdminServer takes HTTPS, too, on the same port.
+    pub tls: bool,
+    /// The metrics provider for Prometheus.
+    pub prometheus: bool,
+}
+
 /// A ZooKeeper: all four-letter words allowed, JMX open, AdminServer on.
 pub struct ZooKeeper {
     port: u16,
     admin_port: u16,
+    secure_port: u16,
+    metrics_port: u16,
+    tls: Option<TlsFiles>,
     doors: Doors,
     process: Process,
     _work: WorkDir,
@@ -63,8 +80,17 @@ impl ZooKeeper {
 
     /// As [`start_with`](Self::start_with) of another version.
     pub fn start_of(version: ZooKeeperVersion, options: &Options) -> Result<Self> {
+        Self::start_alone(version, MoreDoors::default(), options)
+    }
+
+    /// A stand-alone 3.9.4 with more doors.
+    pub fn start_with_doors(doors: MoreDoors, options: &Options) -> Result<Self> {
+        Self::start_alone(ZooKeeperVersion::V3_9, doors, options)
+    }
+
+    fn start_alone(version: ZooKeeperVersion, more: MoreDoors, options: &Options) -> Result<Self> {
         wait::on_free_ports(|| {
-            let server = Self::launch(version, &Place::alone(), options)?;
+            let server = Self::launch(version, &Place::alone(), more, options)?;
             server.wait_ready()?;
             Ok(server)
         })
@@ -72,6 +98,11 @@ impl ZooKeeper {
 
     /// An ensemble of three, of version 3.9.4; waits until all of them serve.
     pub fn start_ensemble(options: &Options) -> Result<[Self; 3]> {
+        Self::start_ensemble_of(ZooKeeperVersion::V3_9, options)
+    }
+
+    /// As [`start_ensemble`](Self::start_ensemble) of another version.
+    pub fn start_ensemble_of(version: ZooKeeperVersion, options: &Options) -> Result<[Self; 3]> {
         wait::on_free_ports(|| {
             let peers = [1, 2, 3].map(|id| Peer {
                 id,
@@ -83,7 +114,7 @@ impl ZooKeeper {
                     id: Some(id),
                     peers: &peers,
                 };
-                Self::launch(ZooKeeperVersion::V3_9, &place, options)
+                Self::launch(version, &place, MoreDoors::default(), options)
             };
             let servers = [launch(1)?, launch(2)?, launch(3)?];
             servers.iter().try_for_each(Self::wait_ready)?;
@@ -91,8 +122,14 @@ impl ZooKeeper {
         })
     }
 
-    fn launch(version: ZooKeeperVersion, place: &Place<'_>, options: &Options) -> Result<Self> {
-        let (port, admin_port) = (ports::free(), ports::free());
+    fn launch(
+        version: ZooKeeperVersion,
+        place: &Place<'_>,
+        more: MoreDoors,
+        options: &Options,
+    ) -> Result<Self> {
+        let [port, admin_port, secure_port, metrics_port] = [(); 4].map(|()| ports::free());
+        let tls = if more.tls { Some(tls::files()?) } else { None };
         let work = WorkDir::new("zookeeper")?;
         let doors = Doors::plan(options, &work)?;
         let data = work.folder("data")?;
@@ -104,6 +141,10 @@ impl ZooKeeper {
         let mut lines = vec![format!("dataDir={}", data.display())];
         lines.extend(config(version, port, admin_port));
         lines.extend(place.peers.iter().map(Peer::line));
+        lines.extend(tls.iter().flat_map(|files| secure(files, secure_port)));
+        if more.prometheus {
+            lines.extend(prometheus(metrics_port));
+        }
         let more = options.settings.iter();
         lines.extend(more.map(|(key, value)| format!("{key}={value}")));
         let config = work.write("zoo.cfg", &(lines.join("\n") + "\n"))?;
@@ -125,6 +166,9 @@ impl ZooKeeper {
         Ok(Self {
             port,
             admin_port,
+            secure_port,
+            metrics_port,
+            tls,
             doors,
             process: jvm.start(&name, &work)?,
             _work: work,
@@ -155,6 +199,36 @@ impl ZooKeeper {
     /// "http://127.0.0.1:<port>": the AdminServer, whose commands are under `/commands`.
     pub fn admin_url(&self) -> String {
         format!("http://127.0.0.1:{}", self.admin_port)
+    }
+
+    /// "127.0.0.1:<secureClientPort>", where it was started with TLS.
+    pub fn secure_addr(&self) -> String {
+        format!("127.0.0.1:{}", self.secure_port)
+    }
+
+    /// The certificates and keys, where it was started with TLS.
+    pub fn tls_files(&self) -> Option<&TlsFiles> {
+        self.tls.as_ref()
+    }
+
+    /// The AdminServer's port.
+    pub fn admin_port(&self) -> u16 {
+        self.admin_port
+    }
+
+    /// Where the metrics provider for Prometheus listens, if it was started with it.
+    pub fn metrics_port(&self) -> u16 {
+        self.metrics_port
+    }
+
+    /// What the AdminServer answers to a command, as it came.
+    pub fn admin_command(&self, command: &str) -> Result<String> {
+        get(&format!("{}/commands/{command}", self.admin_url()))
+    }
+
+    /// What the metrics provider for Prometheus tells, as it came.
+    pub fn metrics(&self) -> Result<String> {
+        get(&format!("http://127.0.0.1:{}/metrics", self.metrics_port))
     }
 
     /// What it answers to `mntr`, `srvr` …
@@ -213,6 +287,12 @@ pub(crate) fn four_letter_word(port: u16, word: &str) -> Result<String> {
     }
 }
 
+fn get(url: &str) -> Result<String> {
+    let answer = ureq::get(url).call();
+    let text = answer.and_then(|mut answer| answer.body_mut().read_to_string());
+    text.map_err(|error| Error::refused(url, error.to_string()))
+}
+
 fn config(version: ZooKeeperVersion, port: u16, admin_port: u16) -> Vec<String> {
     vec![
         "tickTime=1000".to_owned(),
@@ -223,8 +303,41 @@ fn config(version: ZooKeeperVersion, port: u16, admin_port: u16) -> Vec<String> 
         format!("clientPort={port}"),
         "maxClientCnxns=0".to_owned(),
         "4lw.commands.whitelist=*".to_owned(),
-        format!("admin.enableServer={}", version == ZooKeeperVersion::V3_9),
+        format!("admin.enableServer={}", version != ZooKeeperVersion::V3_4),
         "admin.serverAddress=127.0.0.1".to_owned(),
         format!("admin.serverPort={admin_port}"),
+    ]
+}
+
+/// Netty, as the other server of client ports knows no TLS; members' keys are the AdminServer's, too.
+fn secure(files: &TlsFiles, port: u16) -> Vec<String> {
+    let mut lines = vec![
+        format!("secureClientPort={port}"),
+        "secureClientPortAddress=127.0.0.1".to_owned(),
+        "serverCnxnFactory=org.apache.zookeeper.server.NettyServerCnxnFactory".to_owned(),
+        "ssl.clientAuth=need".to_owned(),
+        "admin.portUnification=true".to_owned(),
+    ];
+    for prefix in ["ssl", "ssl.quorum"] {
+        for (kind, store) in [
+            ("keyStore", &files.server_store),
+            ("trustStore", &files.trust_store),
+        ] {
+            lines.extend([
+                format!("{prefix}.{kind}.location={}", store.display()),
+                format!("{prefix}.{kind}.password={}", TlsFiles::PASSWORD),
+                format!("{prefix}.{kind}.type=PKCS12"),
+            ]);
+        }
+    }
+    lines
+}
+
+fn prometheus(port: u16) -> [String; 3] {
+    [
+        "metricsProvider.className=org.apache.zookeeper.metrics.prometheus.PrometheusMetricsProvider"
+            .to_owned(),
+        "metricsProvider.httpHost=127.0.0.1".to_owned(),
+        format!("metricsProvider.httpPort={port}"),
     ]
 }
