@@ -3,15 +3,56 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use reqwest::Url;
+
+use super::answer::Door;
+use super::door::{Doors, Place};
 use super::{Server, ZooKeeper};
 use crate::collect::{Common, Sharing, TargetPlan};
-use crate::config::{Section, units};
+use crate::config::{Section, Tls, read_tls, units};
 use crate::identity::service_address;
 
 /// ZooKeeper's `clientPort` in every example configuration.
 const DEFAULT_PORT: u16 = 2181;
 
-/// Reads `zookeeper: {hosts: [...], interval: ...}`: one target a server.
+/// `admin.serverPort` and `admin.commandURL`, unless `zoo.cfg` says otherwise.
+const ADMIN: (u64, &str) = (8080, "/commands");
+
+/// `metricsProvider.httpPort`, unless `zoo.cfg` says otherwise, and the provider's path.
+const PROMETHEUS: (u64, &str) = (7000, "/metrics");
+
+/// Sessions with documents of their own. Brokers and their tools are some dozens.
+const CONNECTIONS: u64 = 100;
+
+/// Of more sessions there are no documents that anybody looks at.
+const MOST_CONNECTIONS: u64 = 10_000;
+
+/// The values of `door`.
+const DOORS: [(&str, &[Door]); 4] = [
+    ("auto", &[Door::Words, Door::Admin, Door::Prometheus]),
+    ("words", &[Door::Words]),
+    ("admin", &[Door::Admin]),
+    ("prometheus", &[Door::Prometheus]),
+];
+
+/// What the servers of a cluster have in common.
+struct Shared {
+    interval: Option<Duration>,
+    doors: &'static [Door],
+    tls: Option<Tls>,
+    admin: HttpDoor,
+    prometheus: HttpDoor,
+    connections: usize,
+}
+
+/// Where an HTTP door is on every server.
+struct HttpDoor {
+    port: u16,
+    path: String,
+    tls: Option<Tls>,
+}
+
+/// Reads `zookeeper: {hosts: [...], door: ..., interval: ...}`: one target a server.
 pub(super) fn read(cluster: &mut Section<'_>, common: &Common) -> Vec<TargetPlan> {
     let Some(mut section) = cluster.section("zookeeper") else {
         return Vec::new();
@@ -20,26 +61,104 @@ pub(super) fn read(cluster: &mut Section<'_>, common: &Common) -> Vec<TargetPlan
     if hosts.is_empty() {
         section.problem("hosts", "is empty; write at least one host:port");
     }
-    let interval = section.duration(
-        "interval",
-        Duration::from_secs(1)..=Duration::from_secs(3600),
-    );
+    let shared = shared(&mut section);
     let mut plans = Vec::new();
     for host in &hosts {
-        match units::host_port(host, Some(DEFAULT_PORT)) {
-            Ok((host, port)) => plans.push(plan(host, port, interval, common)),
+        let server = units::host_port(host, Some(DEFAULT_PORT))
+            .and_then(|(host, port)| server(host, port, &shared, common));
+        match server {
+            Ok(server) => plans.push(plan(server, shared.interval)),
             Err(wrong) => section.problem("hosts", format!("`{host}` {wrong}")),
         }
     }
     plans
 }
 
-fn plan(host: String, port: u16, interval: Option<Duration>, common: &Common) -> TargetPlan {
-    let server = Arc::new(Server {
+fn shared(section: &mut Section<'_>) -> Shared {
+    let interval = section.duration(
+        "interval",
+        Duration::from_secs(1)..=Duration::from_secs(3600),
+    );
+    let connections = section.number_or("connections", CONNECTIONS, 0..=MOST_CONNECTIONS);
+    Shared {
+        interval,
+        doors: doors(section),
+        tls: tls(section),
+        admin: http(section, "admin", ADMIN),
+        prometheus: http(section, "prometheus", PROMETHEUS),
+        connections: usize::try_from(connections).unwrap_or(usize::MAX),
+    }
+}
+
+fn doors(section: &mut Section<'_>) -> &'static [Door] {
+    let [(_, auto), ..] = DOORS;
+    section.parsed_or(
+        "door",
+        auto,
+        |doors| {
+            let known = DOORS.iter().find(|(_, known)| known == doors);
+            known.map_or("", |(word, _)| word).into()
+        },
+        |text| {
+            let known = DOORS.iter().find(|(word, _)| *word == text);
+            let wanted = || "is none of: auto, words, admin, prometheus".to_owned();
+            known.map(|(_, doors)| *doors).ok_or_else(wanted)
+        },
+    )
+}
+
+fn tls(section: &mut Section<'_>) -> Option<Tls> {
+    read_tls(&mut section.section("ssl")?)
+}
+
+fn http(section: &mut Section<'_>, key: &'static str, (port, path): (u64, &str)) -> HttpDoor {
+    let mut section = section.section_or_empty(key);
+    let port = section.number_or("port", port, 1..=65535);
+    let path = section.parsed_or(
+        "path",
+        path.to_owned(),
+        |path| path.as_str().into(),
+        |text| match text.starts_with('/') && !text.contains(['?', '#', ' ']) {
+            true => Ok(text.to_owned()),
+            false => Err("is not a path; it begins with `/`".to_owned()),
+        },
+    );
+    HttpDoor {
+        port: u16::try_from(port).unwrap_or(u16::MAX),
+        path,
+        tls: tls(&mut section),
+    }
+}
+
+fn server(host: String, port: u16, shared: &Shared, common: &Common) -> Result<Server, String> {
+    let admin = place(&host, &shared.admin, "/")?;
+    let prometheus = place(&host, &shared.prometheus, "")?;
+    Ok(Server {
         address: service_address(&host, port, &common.host_name),
         host,
         port,
-    });
+        tls: shared.tls.clone(),
+        doors: shared.doors.to_vec(),
+        admin,
+        prometheus,
+        connections: shared.connections,
+    })
+}
+
+/// `end`: what stands between the path and a command.
+fn place(host: &str, door: &HttpDoor, end: &str) -> Result<Place, String> {
+    let scheme = if door.tls.is_some() { "https" } else { "http" };
+    let address = units::show_host_port(host, door.port);
+    let path = door.path.trim_end_matches('/');
+    let url = Url::parse(&format!("{scheme}://{address}{path}{end}"));
+    Ok(Place {
+        url: url.map_err(|error| format!("is no host for a URL: {error}"))?,
+        tls: door.tls.clone(),
+    })
+}
+
+fn plan(server: Server, interval: Option<Duration>) -> TargetPlan {
+    let server = Arc::new(server);
     TargetPlan {
         name: format!(
             "zookeeper {}",
@@ -51,6 +170,7 @@ fn plan(host: String, port: u16, interval: Option<Duration>, common: &Common) ->
         build: Arc::new(move || {
             Box::new(ZooKeeper {
                 server: server.clone(),
+                doors: Doors::default(),
                 id: None,
             })
         }),

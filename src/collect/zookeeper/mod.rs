@@ -1,17 +1,24 @@
-//! ZooKeeper over its four-letter words: `mntr`, `srvr`, `ruok` (and `conf` for the server's id).
+//! ZooKeeper's servers: what each of them says of itself, through the door that is open.
 //!
-//! Each word goes over a connection of its own, as the server closes after the answer; all at
-//! once, each within the cycle. A word that is not whitelisted is named and costs only its own part.
+//! There are three: four-letter words on the client port, the AdminServer, and the metrics provider for Prometheus. All lead
+//! to the same documents, as far as they know the same. A question that is not answered is named and costs only its own
+//! part.
 
+mod answer;
 pub mod client;
 mod config;
-mod fetch;
+mod door;
 mod map;
+mod said;
 
 use std::sync::Arc;
 
-use self::fetch::Answers;
+use self::answer::{Answers, Door, QUESTIONS, Question};
+use self::door::{Doors, Place};
+use self::map::Told;
+use self::said::Said;
 use super::{Collected, Collector, Cycle, Fault, FaultKind, Kind, Pending};
+use crate::config::Tls;
 
 /// The line of the list of collectors.
 pub const KIND: Kind = Kind {
@@ -26,66 +33,66 @@ pub struct Server {
     port: u16,
     /// `service.address`, and the server's identity where it has no id.
     address: String,
+    /// Of the client port, where that is a `secureClientPort`.
+    tls: Option<Tls>,
+    /// The doors to try, in order.
+    doors: Vec<Door>,
+    admin: Place,
+    prometheus: Place,
+    /// Most sessions with documents of their own; 0: nobody is asked for them.
+    connections: usize,
+}
+
+impl Server {
+    /// What is asked there.
+    fn questions_at(&self, door: Door) -> Vec<Question> {
+        match door {
+            Door::Prometheus => vec![Question::Monitor],
+            Door::Words | Door::Admin => {
+                let wanted = |question: &Question| {
+                    *question != Question::Connections || self.connections > 0
+                };
+                QUESTIONS.into_iter().filter(wanted).collect()
+            }
+        }
+    }
 }
 
 struct ZooKeeper {
     server: Arc<Server>,
+    doors: Doors,
     /// Who the server is, as it last said: one tick without `conf` must not change the series.
-    id: Option<String>,
+    id: Option<Told>,
 }
 
 impl Collector for ZooKeeper {
     fn collect<'a>(&'a mut self, cycle: &'a Cycle) -> Pending<'a, Collected> {
         Box::pin(async move {
-            let answers = fetch::all(&self.server, cycle.deadline).await;
-            if let Some(id) = map::server_id(&self.server, &answers.conf) {
-                self.id = Some(id);
+            let answers = self.doors.ask(&self.server, cycle.deadline).await;
+            let said = Said::read(&answers);
+            if let Some(told) = map::server_id(&self.server, &answers, &said) {
+                self.id = Some(told.after(self.id.take()));
             }
             match &self.id {
-                Some(id) => collected(&self.server, id, answers),
-                None => nameless(&self.server, answers),
+                Some(id) => map::collected(&self.server, id.as_str(), &answers, &said),
+                None => nameless(&self.server, &answers, &said),
             }
         })
     }
 }
 
 /// A server that has not said yet who it is: its documents wait, or they would be another series later.
-fn nameless(server: &Server, answers: Answers) -> Collected {
-    let mut collected = collected(server, &server.address, answers);
+fn nameless(server: &Server, answers: &Answers, said: &Said<'_>) -> Collected {
+    let mut collected = map::collected(server, &server.address, answers, said);
     if collected.up {
         let message = format!(
-            "conf: {} has not told its server id yet; nothing is written until it has",
+            "{}: {} has not told its server id yet; nothing is written until it has",
+            answers.door.name_of(Question::Configuration),
             server.address
         );
-        collected
-            .faults
-            .insert(0, Fault::new(FaultKind::Partial, message));
+        let fault = Fault::new(FaultKind::Partial, message);
+        collected.faults.insert(0, fault);
         collected.documents.clear();
     }
     collected
-}
-
-/// Up is who answered any word, be it with "not in the whitelist".
-fn collected(server: &Server, id: &str, answers: Answers) -> Collected {
-    let (documents, mut faults) = map::documents(server, id, &answers);
-    let mut up = false;
-    for (word, answer) in answers.all() {
-        match answer {
-            Ok(_) => up = true,
-            Err(error) => {
-                up |= error.kind() == FaultKind::Refused;
-                faults.push(Fault::new(error.kind(), format!("{word}: {error}")));
-            }
-        }
-    }
-    // A whole server that is away is one thing to say, not three.
-    if !up {
-        faults.truncate(1);
-    }
-    Collected {
-        up,
-        documents,
-        faults,
-        ..Collected::default()
-    }
 }
