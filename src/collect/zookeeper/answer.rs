@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::door::DoorError;
+use super::door::{DoorError, NOT_SERVING};
 use crate::collect::Fault;
 
 /// A part of what a server knows. Each is one four-letter word and one command of the AdminServer.
@@ -160,8 +160,15 @@ impl Answers {
             .map(|(_, reply)| reply)
     }
 
-    /// Whether what most documents are made from can be had here.
+    /// Whether what most documents are made from can be had here. A server that says that it does not serve has said what
+    /// there is to say; the AdminServer says so to all questions but this one, and to this one with an error.
     pub(super) fn is_open(&self) -> bool {
-        matches!(self.get(Monitor), Some(Ok(_)))
+        matches!(self.get(Monitor), Some(Ok(_))) || self.says_not_serving()
+    }
+
+    /// Whether the server is up and does not serve: without a quorum, or while it starts.
+    pub(super) fn says_not_serving(&self) -> bool {
+        let server = self.get(Server).and_then(|reply| reply.as_ref().ok());
+        server.is_some_and(|answer| answer.text.contains(NOT_SERVING))
     }
 }

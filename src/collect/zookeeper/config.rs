@@ -62,16 +62,27 @@ pub(super) fn read(cluster: &mut Section<'_>, common: &Common) -> Vec<TargetPlan
         section.problem("hosts", "is empty; write at least one host:port");
     }
     let shared = shared(&mut section);
-    let mut plans = Vec::new();
-    for host in &hosts {
-        let server = units::host_port(host, Some(DEFAULT_PORT))
-            .and_then(|(host, port)| server(host, port, &shared, common));
-        match server {
-            Ok(server) => plans.push(plan(server, shared.interval)),
-            Err(wrong) => section.problem("hosts", format!("`{host}` {wrong}")),
-        }
-    }
-    plans
+    let servers = servers(&section, &hosts, &shared, common).into_iter();
+    servers
+        .map(|server| plan(server, shared.interval))
+        .collect()
+}
+
+fn servers(
+    section: &Section<'_>,
+    hosts: &[String],
+    shared: &Shared,
+    common: &Common,
+) -> Vec<Server> {
+    let read = |host: &String| {
+        let (host, port) = units::host_port(host, Some(DEFAULT_PORT))?;
+        server(host, port, shared, common)
+    };
+    let noted = |host: &String| {
+        let noted = |wrong| section.problem("hosts", format!("`{host}` {wrong}"));
+        read(host).map_err(noted).ok()
+    };
+    hosts.iter().filter_map(noted).collect()
 }
 
 fn shared(section: &mut Section<'_>) -> Shared {
@@ -123,10 +134,15 @@ fn http(section: &mut Section<'_>, key: &'static str, (port, path): (u64, &str))
             false => Err("is not a path; it begins with `/`".to_owned()),
         },
     );
+    let tls = tls(&mut section);
+    if tls.as_ref().is_some_and(|tls| tls.server_name.is_some()) {
+        let message = "has no use here; over HTTPS the certificate must have the host's name";
+        section.problem("ssl.server_name", message);
+    }
     HttpDoor {
         port: u16::try_from(port).unwrap_or(u16::MAX),
         path,
-        tls: tls(&mut section),
+        tls,
     }
 }
 
@@ -174,5 +190,77 @@ fn plan(server: Server, interval: Option<Duration>) -> TargetPlan {
                 id: None,
             })
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Findings;
+
+    /// The servers of a section, and what is wrong with it.
+    fn servers_of(text: &str) -> (Vec<Server>, Vec<String>) {
+        let findings = Findings::default();
+        let node = crate::yaml::parse(text).unwrap();
+        let tree = crate::config::build(&node, &|_| None, &findings.problems);
+        let common = Common {
+            host_name: "here".into(),
+            interval: Duration::from_secs(10),
+            path_data: "data".into(),
+            only_groups: Vec::new(),
+        };
+        let mut section = Section::new(&tree, "zookeeper", &findings);
+        let hosts = section.texts("hosts");
+        let shared = shared(&mut section);
+        let servers = servers(&section, &hosts, &shared, &common);
+        drop(section);
+        let problems = findings.problems.into_sorted();
+        (servers, problems.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn doors_are_where_zookeeper_has_them_unless_it_is_written() {
+        let (servers, problems) = servers_of("hosts: [zk1, \"[::1]:2182\"]\n");
+        assert_eq!(problems, [""; 0]);
+        let [one, other] = &servers[..] else {
+            panic!("{servers:?}")
+        };
+        assert_eq!(one.doors, [Door::Words, Door::Admin, Door::Prometheus]);
+        assert_eq!(one.admin.url.as_str(), "http://zk1:8080/commands/");
+        assert_eq!(one.prometheus.url.as_str(), "http://zk1:7000/metrics");
+        assert_eq!((one.connections, one.tls.is_some()), (100, false));
+        assert_eq!(other.admin.url.as_str(), "http://[::1]:8080/commands/");
+        assert_eq!(other.address, "here:2182");
+        let text = "hosts: zk1\ndoor: admin\nconnections: 0\n\
+                    admin: {port: 8443, path: /zoo/commands/, ssl: {enabled: true}}\n";
+        let (servers, problems) = servers_of(text);
+        assert_eq!(problems, [""; 0]);
+        assert_eq!(servers[0].doors, [Door::Admin]);
+        assert_eq!(
+            servers[0].admin.url.as_str(),
+            "https://zk1:8443/zoo/commands/"
+        );
+        let asked = servers[0].questions_at(Door::Words);
+        assert!(!asked.contains(&crate::collect::zookeeper::Question::Connections));
+    }
+
+    #[test]
+    fn every_mistake_is_named() {
+        for (text, sentence) in [
+            ("hosts: \"a:x\"\n", "a port is a number"),
+            ("hosts: a\ndoor: front\n", "is none of: auto, words"),
+            ("hosts: a\nadmin: {path: commands}\n", "begins with `/`"),
+            ("hosts: a\nadmin: {port: 0}\n", "out of range"),
+            ("hosts: a\nconnections: 10001\n", "out of range"),
+            (
+                "hosts: a\nprometheus: {ssl: {server_name: b}}\n",
+                "has no use here",
+            ),
+            ("hosts: a\nadmn: {port: 1}\n", "did you mean `admin`"),
+        ] {
+            let (_, problems) = servers_of(text);
+            let said = problems.iter().any(|problem| problem.contains(sentence));
+            assert!(said, "{text}: {problems:#?}");
+        }
     }
 }

@@ -91,7 +91,11 @@ fn nameless(server: &Server, answers: &Answers, said: &Said<'_>) -> Collected {
             server.address
         );
         let fault = Fault::new(FaultKind::Partial, message);
-        collected.faults.insert(0, fault);
+        // A server that does not serve has said why.
+        match said.not_serving.is_empty() {
+            true => collected.faults.insert(0, fault),
+            false => collected.faults.push(fault),
+        }
         collected.documents.clear();
     }
     collected

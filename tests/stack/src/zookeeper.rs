@@ -1,6 +1,7 @@
 //! ZooKeeper 3.9.4, 3.5.9 and 3.4.14, alone and as an ensemble.
 
 use std::io::Read;
+use std::path::Path;
 use std::time::Duration;
 
 use crate::doors::{Doors, door_methods};
@@ -148,21 +149,7 @@ impl ZooKeeper {
         let more = options.settings.iter();
         lines.extend(more.map(|(key, value)| format!("{key}={value}")));
         let config = work.write("zoo.cfg", &(lines.join("\n") + "\n"))?;
-        let jvm = Jvm {
-            class_path: version.package().class_path()?,
-            main: "org.apache.zookeeper.server.quorum.QuorumPeerMain",
-            args: vec![config.display().to_string()],
-            heap_megabytes: 128,
-            jdk: options.jdk,
-            // Its logger beans are log4j's, which is not on the class path.
-            extra: [
-                vec!["-Dzookeeper.jmx.log4j.disable=true".to_owned()],
-                doors.arguments.clone(),
-                options.jvm.clone(),
-            ]
-            .concat(),
-            talk: false,
-        };
+        let process = jvm(version, &config, &doors, options)?.start(&name, &work)?;
         Ok(Self {
             port,
             admin_port,
@@ -170,7 +157,7 @@ impl ZooKeeper {
             metrics_port,
             tls,
             doors,
-            process: jvm.start(&name, &work)?,
+            process,
             _work: work,
         })
     }
@@ -275,6 +262,25 @@ impl Place<'_> {
             peers: &[],
         }
     }
+}
+
+fn jvm<'a>(
+    version: ZooKeeperVersion,
+    config: &Path,
+    doors: &Doors,
+    options: &Options,
+) -> Result<Jvm<'a>> {
+    // Its logger beans are log4j's, which is on the class path of 3.4 alone.
+    let own = vec!["-Dzookeeper.jmx.log4j.disable=true".to_owned()];
+    Ok(Jvm {
+        class_path: version.package().class_path()?,
+        main: "org.apache.zookeeper.server.quorum.QuorumPeerMain",
+        args: vec![config.display().to_string()],
+        heap_megabytes: 128,
+        jdk: options.jdk,
+        extra: [own, doors.arguments.clone(), options.jvm.clone()].concat(),
+        talk: false,
+    })
 }
 
 pub(crate) fn four_letter_word(port: u16, word: &str) -> Result<String> {

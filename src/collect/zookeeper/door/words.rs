@@ -81,6 +81,8 @@ async fn connect(server: &Server, place: &str) -> Result<Box<dyn Stream>, DoorEr
 
 fn name(tls: &Tls, host: &str) -> Option<ServerName<'static>> {
     let name = tls.server_name.as_deref().unwrap_or(host);
+    // A scope is this machine's own word for an interface; no certificate has it.
+    let name = name.split_once('%').map_or(name, |(address, _)| address);
     ServerName::try_from(name.to_owned()).ok()
 }
 

@@ -85,14 +85,9 @@ pub(super) fn collected(
         .map(|part| metrics::documents(part, id));
     let (families, leftover) = monitor.unwrap_or_default();
     unknown += note(&mut collected.faults, server, "mntr", leftover);
-    let mut nature =
-        Document::new("zookeeper.server", "configuration").key("zookeeper.server.id", id);
-    for leftover in server::nature(said, &mut nature) {
-        unknown += note(&mut collected.faults, server, "conf", leftover);
-    }
     let mut state = Document::new("zookeeper.server", "srvr").key("zookeeper.server.id", id);
-    for leftover in server::state(said, &mut state) {
-        unknown += note(&mut collected.faults, server, "srvr", leftover);
+    for (word, leftover) in server::put_all(said, &mut state) {
+        unknown += note(&mut collected.faults, server, word, leftover);
     }
     // Alive, but `srvr` is not to be had: still worth a document.
     if said.server.is_some() || said.is_alive == Some(true) || !families.is_empty() {
@@ -100,9 +95,6 @@ pub(super) fn collected(
         collected
             .documents
             .push(about_doors(state, answers, unknown));
-    }
-    if said.configuration.is_some() || said.environment.is_some() {
-        collected.documents.push(nature);
     }
     collected.documents.extend(families);
     collected.documents.extend(sessions(server, id, said));
@@ -163,30 +155,15 @@ fn note(faults: &mut Vec<Fault>, server: &Server, word: &str, leftover: Leftover
 
 /// What is missing. A whole server that is away is one thing to say, not ten.
 fn faults(collected: &mut Collected, server: &Server, answers: &Answers, said: &Said<'_>) {
-    for question in &said.not_serving {
-        let word = answers.door.name_of(*question);
-        let message = format!(
-            "{word}: {} is not serving requests (no quorum, or still starting)",
-            server.address
-        );
-        collected
-            .faults
-            .push(Fault::new(FaultKind::Refused, message));
-    }
-    for (question, why) in &said.damaged {
-        let word = answers.door.name_of(*question);
-        let message = format!("{word}: {}: {why}", server.address);
-        collected
-            .faults
-            .push(Fault::new(FaultKind::Partial, message));
-    }
+    told(&mut collected.faults, server, answers.door, said);
     refusals(collected, answers);
     for (question, reply) in &answers.replies {
         match reply {
-            Ok(_) => collected.up = true,
-            Err(DoorError::NotWhitelisted { .. }) => collected.up = true,
+            Ok(_) | Err(DoorError::NotWhitelisted { .. }) => collected.up = true,
             // Words that this version does not have yet.
             Err(DoorError::Nothing { .. }) if is_young(*question, said) => {}
+            // The AdminServer fails at what a server would have to say that is not there.
+            Err(DoorError::Status { status: 500, .. }) if answers.says_not_serving() => {}
             Err(error) => {
                 let word = answers.door.name_of(*question);
                 let message = format!("{word}: {error}");
@@ -200,6 +177,21 @@ fn faults(collected: &mut Collected, server: &Server, answers: &Answers, said: &
     // Where one of them is open, the document says why the others are not used.
     if !answers.is_open() {
         collected.faults.extend(answers.closed.iter().cloned());
+    }
+}
+
+/// What the answers themselves say is missing.
+fn told(faults: &mut Vec<Fault>, server: &Server, door: Door, said: &Said<'_>) {
+    let address = &server.address;
+    for question in &said.not_serving {
+        let word = door.name_of(*question);
+        let message =
+            format!("{word}: {address} is not serving requests (no quorum, or still starting)");
+        faults.push(Fault::new(FaultKind::Refused, message));
+    }
+    for (question, why) in &said.damaged {
+        let message = format!("{}: {address}: {why}", door.name_of(*question));
+        faults.push(Fault::new(FaultKind::Partial, message));
     }
 }
 

@@ -74,7 +74,10 @@ fn every_line_of_the_table_is_one_that_servers_say() {
         .map(|metric| metric.name.as_str())
         .collect();
     // These need a reader, and a quota that is exceeded.
-    assert_eq!(never, ["read_per_namespace", "quota_exceeded_error_per_namespace"]);
+    assert_eq!(
+        never,
+        ["read_per_namespace", "quota_exceeded_error_per_namespace"]
+    );
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! `srvr`, `ruok`, `isro`, `wchs`, `dirs`: how a server is. `conf` and `envi`: what it is.
+//! `srvr`, `ruok`, `isro`, `wchs`, `dirs`: how a server is. `conf` and `envi`: what it is. One document for all.
 
 use super::lines::{Kind, Leftover, Line, put};
 use crate::collect::zookeeper::said::{Part, Said};
@@ -160,22 +160,40 @@ const ENVIRONMENT_ELSE: &[&str] = &[
     "jvm.",
 ];
 
-/// Adds how the server is.
-pub(super) fn state(said: &Said<'_>, document: &mut Document) -> Vec<Leftover> {
-    let mut leftovers = Vec::new();
-    let parts = [
-        (&said.server, SERVER),
-        (&said.watches, WATCHES),
-        (&said.directories, DIRECTORIES),
+/// A word, what it said, its lines, and what is left out of it on purpose.
+type Asked<'a> = (
+    &'static str,
+    &'a Option<Part<'a>>,
+    &'static [Line],
+    &'static [&'static str],
+);
+
+/// Puts everything into one document. What could not be put stands beside the word that said it.
+pub(super) fn put_all(said: &Said<'_>, document: &mut Document) -> Vec<(&'static str, Leftover)> {
+    let parts: [Asked<'_>; 5] = [
+        ("srvr", &said.server, SERVER, &[]),
+        ("wchs", &said.watches, WATCHES, &[]),
+        ("dirs", &said.directories, DIRECTORIES, &[]),
+        (
+            "conf",
+            &said.configuration,
+            CONFIGURATION,
+            CONFIGURATION_ELSE,
+        ),
+        ("envi", &said.environment, ENVIRONMENT, ENVIRONMENT_ELSE),
     ];
-    for (part, lines) in parts {
-        let put = part.iter().map(|part| put(part, lines, &[], document));
-        leftovers.extend(put);
+    let mut leftovers = Vec::new();
+    for (word, part, lines, known) in parts {
+        if let Some(part) = part {
+            leftovers.push((word, put(part, lines, known, document)));
+        }
     }
-    let numbers = said.server.as_ref().and_then(zxid);
-    if let Some((epoch, count)) = numbers {
+    if let Some((epoch, count)) = said.server.as_ref().and_then(zxid) {
         document.set("zookeeper.server.epoch", epoch);
         document.set("zookeeper.server.count", count);
+    }
+    if let Some(word) = said.configuration.as_ref().and_then(peer_type) {
+        document.set("zookeeper.server.configuration.peer_type", word);
     }
     let flags = [
         ("zookeeper.server.ok", said.is_alive),
@@ -187,30 +205,13 @@ pub(super) fn state(said: &Said<'_>, document: &mut Document) -> Vec<Leftover> {
     leftovers
 }
 
-/// Adds what the server is.
-pub(super) fn nature(said: &Said<'_>, document: &mut Document) -> Vec<Leftover> {
-    let mut leftovers = Vec::new();
-    let parts = [
-        (&said.configuration, CONFIGURATION, CONFIGURATION_ELSE),
-        (&said.environment, ENVIRONMENT, ENVIRONMENT_ELSE),
-    ];
-    for (part, lines, known) in parts {
-        let put = part.iter().map(|part| put(part, lines, known, document));
-        leftovers.extend(put);
-    }
-    let peer_type = said
-        .configuration
-        .as_ref()
-        .and_then(|part| part.get("peer_type"));
-    let word = match peer_type {
-        Some("0") => Some("participant"),
-        Some("1") => Some("observer"),
+/// The word for the number.
+fn peer_type(part: &Part<'_>) -> Option<&'static str> {
+    match part.get("peer_type")? {
+        "0" => Some("participant"),
+        "1" => Some("observer"),
         _ => None,
-    };
-    if let Some(word) = word {
-        document.set("zookeeper.server.configuration.peer_type", word);
     }
-    leftovers
 }
 
 /// Epoch and counter of a zxid: its upper and lower 32 bits.
