@@ -4,7 +4,7 @@ CARGO ?= cargo
 TARGET = $(or $(CARGO_TARGET_DIR),target)
 # A step that hangs must end by itself: compiling everything from nothing, and running all tests.
 BUILD_LIMIT ?= 25m
-TEST_LIMIT ?= 20m
+TEST_LIMIT ?= 25m
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test features generate lint deny advisories install record instructions bench-jmx bench-cost bench-lag bench-delivery prove-backlog prove-delivery prove-fuzz prove-lag prove-matrix prove-outage prove-soak

@@ -41,6 +41,9 @@ const LAST_EVENTS: Duration = Duration::from_secs(1);
 /// A machine that dies loses what came since the queue was synced last; so much of it.
 const KEEP_EVERY: Duration = Duration::from_secs(1);
 
+/// A disk that has not answered by then will not.
+const LAST_KEEP: Duration = Duration::from_secs(30);
+
 /// Settings that a reload takes up; all others wait for a restart.
 const RELOADED: &[&str] = &["clusters", "interval"];
 
@@ -203,9 +206,12 @@ impl Inner {
                 .context("the shipper failed while the agent stopped")?;
         }
         self.keeper.abort();
-        keep(spool).await.context(
-            "the queue's cursor cannot be written; what was shipped last is shipped again",
-        )?;
+        tokio::time::timeout(LAST_KEEP, keep(spool))
+            .await
+            .context("the queue's disk does not answer; what was shipped last is shipped again")?
+            .context(
+                "the queue's cursor cannot be written; what was shipped last is shipped again",
+            )?;
         match spool.queued() {
             0 => tracing::info!("stopped, everything is shipped"),
             documents => tracing::info!(documents, "stopped, the rest waits in the queue"),

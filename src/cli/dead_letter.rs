@@ -52,6 +52,8 @@ impl DeadLetters {
         let failed = || format!("the dead letter in {} cannot be used", directory.display());
         let is_there = directory.try_exists().with_context(failed)?;
         match self {
+            // For a program nothing is no line.
+            Self::List { json: true, .. } if !is_there => Ok(()),
             _ if !is_there => super::say("nothing was refused for good"),
             Self::List { json: true, stream } => lines(directory, stream.as_deref()),
             Self::List {

@@ -68,6 +68,8 @@ struct Inner {
     removed: u64,
     /// Whether the last write failed, so that it is said once.
     fails: bool,
+    /// What had to go, and has not been told.
+    untold: Gone,
 }
 
 /// What had to go for new letters.
@@ -98,8 +100,8 @@ impl DeadLetter {
         &self.directory
     }
 
-    /// Adds whole lines, all or none of them; says what had to go for them.
-    pub(crate) fn put(&self, lines: &[u8]) -> io::Result<Gone> {
+    /// Adds whole lines, all or none of them. What had to go for them is [`gone`](Self::gone), whether they could be written or not.
+    pub(crate) fn put(&self, lines: &[u8]) -> io::Result<()> {
         let mut inner = self.lock();
         let put = self.add(&mut inner, lines);
         let failed = put.is_err();
@@ -117,14 +119,18 @@ impl DeadLetter {
         put
     }
 
-    fn add(&self, inner: &mut Inner, lines: &[u8]) -> io::Result<Gone> {
+    /// What had to go since the last call.
+    pub(crate) fn gone(&self) -> Gone {
+        std::mem::take(&mut self.lock().untold)
+    }
+
+    fn add(&self, inner: &mut Inner, lines: &[u8]) -> io::Result<()> {
         let full = self.file_bytes();
         let fits = |writer: &Writer| writer.is_there() && writer.has_room(lines.len(), full);
-        let mut gone = Gone::default();
         if !inner.writer.as_ref().is_some_and(fits) {
             inner.leave_file();
             files::make(&self.directory)?;
-            gone = self.make_room(inner)?;
+            self.make_room(inner)?;
             let writer = Writer::open(
                 &self.directory,
                 inner.gone.max(inner.closed),
@@ -135,13 +141,11 @@ impl DeadLetter {
             inner.writer = Some(writer);
         }
         let writer = inner.writer.as_mut().expect("there is one or it was made");
-        writer.add(lines)?;
-        Ok(gone)
+        writer.add(lines)
     }
 
     /// Gives up the oldest files until one more fits.
-    fn make_room(&self, inner: &mut Inner) -> io::Result<Gone> {
-        let mut gone = Gone::default();
+    fn make_room(&self, inner: &mut Inner) -> io::Result<()> {
         let files = files::list(&self.directory)?;
         let before = inner.gone;
         let left = files.into_iter().filter(|file| file.number > before);
@@ -152,21 +156,20 @@ impl DeadLetter {
             if is_enough || inner.returning == Some(oldest.number) {
                 break;
             }
+            let mut documents: u64 = 0;
             for letter in files::read(&oldest.path)?.letters() {
-                *gone.documents.entry(letter.stream).or_default() += 1;
+                *inner.untold.documents.entry(letter.stream).or_default() += 1;
+                documents += 1;
             }
             bytes -= oldest.bytes;
-            gone.up_to = oldest.number;
+            inner.untold.up_to = oldest.number;
             inner.gone = oldest.number;
-        }
-        let documents: u64 = gone.documents.values().sum();
-        if documents > 0 {
             tracing::error!(
                 documents,
                 "the dead letter is full, its oldest documents are given up"
             );
         }
-        Ok(gone)
+        Ok(())
     }
 
     fn file_bytes(&self) -> u64 {

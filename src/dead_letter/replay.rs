@@ -129,6 +129,15 @@ impl DeadLetter {
             }
             inner.returning = Some(number);
         }
+        let back = self.pick(number, request);
+        // Of a file that gives nothing back nobody says that it is done.
+        if !matches!(back, Ok(Some(_))) {
+            self.returned();
+        }
+        back
+    }
+
+    fn pick(&self, number: u64, request: &Request) -> io::Result<Option<Returning>> {
         let path = files::path(self.directory(), number);
         let lines = files::read(&path)?;
         let (mut back, mut rest) = (Vec::new(), Vec::new());

@@ -42,7 +42,8 @@ fn refusal(reason: &str) -> Refusal {
 
 fn put(dead_letter: &DeadLetter, document: &str) -> io::Result<Gone> {
     let records = records(&[document]);
-    dead_letter.put(&lines(&[(&records[0], refusal("why"))], Millis(0)))
+    dead_letter.put(&lines(&[(&records[0], refusal("why"))], Millis(0)))?;
+    Ok(dead_letter.gone())
 }
 
 fn documents(directory: &Path) -> Vec<String> {
@@ -183,4 +184,41 @@ fn where_nothing_can_be_written_it_is_an_error_and_later_it_goes_on() {
     std::fs::remove_file(&path).unwrap();
     put(&dead_letter, "{\"a\":1}").unwrap();
     assert_eq!(documents(&path), ["{\"a\":1}"]);
+}
+
+#[test]
+fn a_file_of_which_nothing_is_taken_back_may_go_for_others() {
+    let directory = TestDirectory::new();
+    let path = directory.path();
+    let room = 4 * SMALLEST_FILE;
+    let dead_letter = DeadLetter::new(path.to_owned(), room, 0);
+    put(&dead_letter, "{}").unwrap();
+    let request = |stream: Option<&str>| Request {
+        stream: stream.map(str::to_owned),
+        up_to: 1,
+    };
+    let nothing = dead_letter.returning(1, &request(Some("another")));
+    assert!(nothing.unwrap().is_none());
+    grow(&dead_letter, room);
+    // A file that cannot be read.
+    let file = files::path(path, 900);
+    std::fs::create_dir(&file).unwrap();
+    dead_letter.returning(900, &request(None)).unwrap_err();
+    std::fs::remove_dir(&file).unwrap();
+    grow(&dead_letter, room);
+    let back = dead_letter.returning(files::list(path).unwrap()[0].number, &request(None));
+    assert!(back.unwrap().is_some());
+}
+
+/// More than there is room for.
+fn grow(dead_letter: &DeadLetter, room: u64) {
+    let document = format!("{{\"x\":\"{}\"}}", "x".repeat(8_000));
+    for _ in 0..room / 4_000 {
+        let gone = put(dead_letter, &document).unwrap();
+        if gone.up_to > 0 {
+            dead_letter.remove(gone.up_to);
+        }
+    }
+    let bytes = DeadLetter::disk_bytes(dead_letter.directory()).unwrap();
+    assert!(bytes <= room, "{bytes} of {room}");
 }

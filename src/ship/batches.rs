@@ -2,8 +2,13 @@
 //!
 //! What an output does not take stays in the queue and is tried again. The queue's cursor is written soon after each
 //! batch, as these outputs cannot say of a document that they have it already: an agent that dies doubles what came since.
+//! While it cannot be written nothing is shipped.
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -123,6 +128,8 @@ pub(super) struct BatchShipper {
     kept: Instant,
     /// Whether anything was settled since.
     is_unkept: bool,
+    /// Whether the cursor could not be written when it was to be.
+    keep_fails: bool,
 }
 
 /// How a round ended.
@@ -142,6 +149,7 @@ impl BatchShipper {
             pauses: Pauses::default(),
             kept: Instant::now(),
             is_unkept: false,
+            keep_fails: false,
         }
     }
 
@@ -178,12 +186,20 @@ impl BatchShipper {
     }
 
     async fn round(&mut self) -> Result<Round, OutputEnded> {
+        if self.keep_fails {
+            if let Err(why) = self.keep().await {
+                return Ok(self.failed(&why, 0));
+            }
+            self.succeeded();
+        }
         let pauses = &self.pauses;
         let records = self.spool.next(BATCH_BYTES, BATCH_RECORDS, |stream| {
             !pauses.is_paused(stream)
         });
         if records.is_empty() {
-            self.keep().await;
+            if let Err(why) = self.keep().await {
+                return Ok(self.failed(&why, 0));
+            }
             let until_then = |end: Instant| end.saturating_duration_since(Instant::now());
             let end = self.pauses.next_end();
             return Ok(end.map_or(Round::Idle, |end| Round::Wait(until_then(end))));
@@ -191,10 +207,11 @@ impl BatchShipper {
         let lines = Lines::of(&records);
         let attempt = self.output.take(lines, &self.standing).await;
         let taken = self.settle(&records, &attempt.fates);
-        if self.kept.elapsed() >= KEEP_EVERY {
-            self.keep().await;
-        }
-        match attempt.trouble {
+        let kept = match self.kept.elapsed() >= KEEP_EVERY {
+            true => self.keep().await,
+            false => Ok(()),
+        };
+        match attempt.trouble.or(kept.err()) {
             Some(why) if attempt.is_over => Err(OutputEnded(why)),
             Some(why) => Ok(self.failed(&why, taken)),
             None if taken == 0 => Ok(Round::Progress),
@@ -287,15 +304,19 @@ impl BatchShipper {
         Round::Wait(wait)
     }
 
-    /// What goes wrong is said by the agent, which keeps the queue once a second.
-    async fn keep(&mut self) {
-        if !std::mem::take(&mut self.is_unkept) {
-            return;
+    /// Writes the cursor, or says why nothing more may be shipped.
+    async fn keep(&mut self) -> Result<(), String> {
+        if !self.is_unkept {
+            return Ok(());
         }
         let spool = Arc::clone(&self.spool);
         let kept = tokio::task::spawn_blocking(move || spool.keep()).await;
-        tracing::trace!(?kept, "cursor");
+        let kept = kept.map_err(io::Error::other).flatten();
         self.kept = Instant::now();
+        (self.is_unkept, self.keep_fails) = (kept.is_err(), kept.is_err());
+        kept.map_err(|error| {
+            format!("the queue's cursor cannot be written, and what is shipped without it would come again: {error}")
+        })
     }
 }
 

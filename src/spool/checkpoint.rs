@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::io;
 
 use super::cursor::Cursor;
 use super::queue::{Queue, SMALLEST_SEGMENT};
@@ -22,9 +23,10 @@ pub(super) struct Checkpoint {
 
 impl Queue {
     /// What has to be written for the state to be on disk; nothing if it is.
-    pub(super) fn checkpoint(&mut self) -> Option<Checkpoint> {
-        if !std::mem::take(&mut self.is_dirty) {
-            return None;
+    pub(super) fn checkpoint(&mut self) -> io::Result<Option<Checkpoint>> {
+        self.empty_memory();
+        if !self.is_dirty {
+            return Ok(None);
         }
         if cfg!(debug_assertions) {
             self.assert_accounts();
@@ -39,13 +41,15 @@ impl Queue {
         if self.writer.as_ref().is_some_and(done) {
             self.close_segment();
         }
-        Some(Checkpoint {
+        let open = self.writer.as_ref().map(Writer::handle).transpose()?;
+        self.is_dirty = false;
+        Ok(Some(Checkpoint {
             closed: std::mem::take(&mut self.unsynced),
-            open: self.writer.as_ref().and_then(|writer| writer.handle().ok()),
+            open,
             cursor: self.cursor().encode(),
             doomed: std::mem::take(&mut self.doomed),
             letters_gone: self.letters_gone,
-        })
+        }))
     }
 
     /// A checkpoint has been written: the segments that it did without have been removed.

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use super::Pack;
 use crate::clock::Millis;
 
 /// Where a block's bytes are.
@@ -10,8 +9,8 @@ use crate::clock::Millis;
 pub(super) enum Place {
     /// In the segment of that number.
     Segment { number: u64, offset: u64 },
-    /// In memory, as it could not be written; so many bytes.
-    Memory(Arc<Pack>, usize),
+    /// In memory, as the frame that could not be written.
+    Memory(Arc<Vec<u8>>),
 }
 
 /// A block of which not all records are settled.
@@ -19,6 +18,8 @@ pub(super) enum Place {
 pub(super) struct Held {
     pub(super) stream: Arc<str>,
     pub(super) tick: Millis,
+    /// What its age is counted from: its tick, or when it came back from the dead letter.
+    pub(super) since: Millis,
     pub(super) place: Place,
     /// By record.
     states: Box<[State]>,
@@ -51,10 +52,24 @@ impl Held {
         Self {
             stream,
             tick,
+            since: tick,
             place,
             states: vec![State::Waiting { attempted }; count].into(),
             waiting: count,
             unsettled: count,
+        }
+    }
+
+    /// The same, as old as that.
+    pub(super) fn since(self, since: Millis) -> Self {
+        Self { since, ..self }
+    }
+
+    /// Where it is in memory: what its age is counted from, and its frame.
+    pub(super) fn in_memory(&self) -> Option<(Millis, Arc<Vec<u8>>)> {
+        match &self.place {
+            Place::Memory(frame) => Some((self.since, frame.clone())),
+            Place::Segment { .. } => None,
         }
     }
 

@@ -6,9 +6,10 @@ use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::frame::Head;
 use super::held::{Held, Place};
 use super::queue::Queue;
-use super::{Block, Entry, Lines, Record, Row, segment};
+use super::{Block, Entry, LOCK_FILE, Lines, Record, Row, segment};
 
 /// A block's records, unpacked as far as they need to be.
 #[derive(Debug)]
@@ -24,6 +25,13 @@ impl Queue {
         match runs.last_mut() {
             Some((first, count)) if *first + *count == seq => *count += 1,
             _ => runs.push((seq, 1)),
+        }
+    }
+
+    /// Ends the loans that were to end exactly then.
+    pub(super) fn bring_back_at(&mut self, until: Instant) {
+        for (first, count) in self.aside.remove(&until).unwrap_or_default() {
+            (first..first + count).for_each(|seq| self.give_back(seq, false));
         }
     }
 
@@ -54,6 +62,7 @@ impl Queue {
             .cloned()
             .collect();
         let mut lent = Lent::new(max_bytes, max_records);
+        let mut failed = None;
         loop {
             let first =
                 |stream: &Arc<str>| self.lines.get(stream).and_then(BTreeSet::first).copied();
@@ -68,16 +77,46 @@ impl Queue {
                     }
                     self.tidy(first);
                 }
-                Err(error) => {
+                Err(error) if self.is_lost(&error) => {
                     let documents = self.lose(first);
-                    tracing::error!(documents, %error, "documents of the queue cannot be read back, dropped");
+                    tracing::error!(documents, %error, "documents of the queue are damaged, dropped");
+                }
+                // Somebody can mend it: no right, no descriptor, a disk that is away. Other streams may be elsewhere.
+                Err(error) => {
+                    self.reader = None;
+                    let stream = self.blocks.get(&first).map(|held| held.stream.clone());
+                    open.retain(|other| Some(other) != stream.as_ref());
+                    failed = Some(error);
                 }
             }
             if lent.is_full {
                 break;
             }
         }
+        self.note_reading(failed.as_ref());
         lent.records
+    }
+
+    /// Whether what could not be read will never be: it is not what was written, or not there any more.
+    fn is_lost(&self, error: &io::Error) -> bool {
+        match error.kind() {
+            io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => true,
+            io::ErrorKind::NotFound => self.directory.join(LOCK_FILE).exists(),
+            _ => false,
+        }
+    }
+
+    /// Says once that something cannot be read, and once that all can again.
+    fn note_reading(&mut self, failed: Option<&io::Error>) {
+        let failed_before = std::mem::replace(&mut self.unreadable, failed.is_some());
+        match failed {
+            Some(error) if !failed_before => tracing::error!(
+                directory = %self.directory.display(), %error,
+                "the queue cannot be read: its documents wait; mend the directory"
+            ),
+            None if failed_before => tracing::info!("the queue is read again"),
+            _ => {}
+        }
     }
 
     /// Ends a loan.
@@ -116,10 +155,7 @@ impl Queue {
         }
         let held = self.blocks.get(&first).ok_or_else(damaged)?;
         let opened = match &held.place {
-            Place::Memory(pack, _) => Opened {
-                rows: pack.rows.clone(),
-                block: pack.block.clone(),
-            },
+            Place::Memory(frame) => opened(frame)?,
             Place::Segment { number, offset, .. } => {
                 let (number, offset) = (*number, *offset);
                 let file = self.reader(number)?;
@@ -201,6 +237,15 @@ impl Lent {
             });
         }
     }
+}
+
+/// What a frame holds that waits in memory.
+fn opened(frame: &[u8]) -> io::Result<Opened> {
+    let head = Head::read(frame).map_err(|_| damaged())?;
+    let body = frame.len().checked_sub(head.body_len);
+    let body = body.and_then(|at| frame.get(at..)).ok_or_else(damaged)?;
+    let (rows, block) = head.open(body).map_err(|_| damaged())?;
+    Ok(Opened { rows, block })
 }
 
 fn damaged() -> io::Error {

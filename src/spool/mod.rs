@@ -51,6 +51,9 @@ mod frame;
 mod held;
 mod ledger;
 mod lend;
+mod memory;
+#[cfg(test)]
+mod mended;
 mod queue;
 mod recover;
 #[cfg(test)]
@@ -68,10 +71,11 @@ pub use recover::Recovered;
 use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{self, Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use thiserror::Error;
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::Notify;
 
 use self::queue::Queue;
@@ -224,7 +228,7 @@ impl Spool {
         if pack.rows.is_empty() {
             return 0;
         }
-        let dropped = self.lock().append(pack, false);
+        let dropped = beside_others(|| self.lock().append(pack, false));
         self.arrived.notify_one();
         dropped
     }
@@ -244,7 +248,7 @@ impl Spool {
         max_records: usize,
         ready: impl FnMut(&str) -> bool,
     ) -> Vec<Record> {
-        self.lock().lend(max_bytes, max_records, ready)
+        beside_others(|| self.lock().lend(max_bytes, max_records, ready))
     }
 
     /// Settles a lent record.
@@ -258,15 +262,19 @@ impl Spool {
         if refused.is_empty() {
             return Ok(());
         }
-        let gone = self
-            .dead_letter
-            .put(&dead_letter::lines(refused, Millis::now()))?;
+        let lines = dead_letter::lines(refused, Millis::now());
+        let put = beside_others(|| self.dead_letter.put(&lines));
+        let gone = self.dead_letter.gone();
         let mut queue = self.lock();
-        for (record, _) in refused {
-            queue.settle(record.seq, Outcome::DeadLettered);
+        if put.is_ok() {
+            for (record, _) in refused {
+                queue.settle(record.seq, Outcome::DeadLettered);
+            }
         }
         queue.give_up(&gone);
-        Ok(())
+        // Their files go with the next cursor, and may be the room that is missing.
+        queue.is_dirty |= gone.up_to > 0;
+        put
     }
 
     /// Ends the loan of a record that is to be tried again.
@@ -277,6 +285,16 @@ impl Spool {
     /// Ends the loan of a record at that time, and not before: it is not lent again until then, and what is behind it is.
     pub fn set_aside(&self, seq: u64, until: Instant) {
         self.lock().set_aside(seq, until);
+    }
+
+    /// Brings forward what was set aside until exactly then.
+    pub fn bring_back(&self, until: Instant) {
+        self.lock().bring_back_at(until);
+    }
+
+    /// When the first record that was set aside is due.
+    pub fn next_due(&self) -> Option<Instant> {
+        self.lock().aside.keys().next().copied()
     }
 
     /// Ends all loans after a request whose outcome is unknown.
@@ -317,7 +335,7 @@ impl Spool {
         if documents > 0 {
             tracing::error!(documents, "documents older than spool.max_age dropped");
         }
-        let Some(checkpoint) = self.lock().checkpoint() else {
+        let Some(checkpoint) = self.lock().checkpoint()? else {
             return Ok(());
         };
         // Whatever the cursor counts as dead-lettered was written before: now it is synced before.
@@ -355,7 +373,13 @@ impl Spool {
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
         // A panic inside (an unbalanced account in a debug build) ends the agent anyway.
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        match self.inner.try_lock() {
+            Ok(queue) => queue,
+            Err(sync::TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(sync::TryLockError::WouldBlock) => {
+                beside_others(|| self.inner.lock().unwrap_or_else(PoisonError::into_inner))
+            }
+        }
     }
 }
 
@@ -368,6 +392,15 @@ pub fn disk_bytes(directory: &Path) -> u64 {
             .map_or(0, |meta| meta.len())
     };
     segments.into_iter().map(bytes).sum()
+}
+
+/// Work that may wait for the disk, or for somebody who does: the runtime's other tasks go on meanwhile.
+fn beside_others<T>(work: impl FnOnce() -> T) -> T {
+    let is_worker = |handle: Handle| handle.runtime_flavor() == RuntimeFlavor::MultiThread;
+    match Handle::try_current().is_ok_and(is_worker) {
+        true => tokio::task::block_in_place(work),
+        false => work(),
+    }
 }
 
 /// The cursor of a directory, which another process may be using; nothing if there is none.

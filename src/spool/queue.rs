@@ -21,8 +21,6 @@ pub(super) const SEGMENTS: u32 = 16;
 const LARGEST_SEGMENT: u64 = 64 << 20;
 /// The smallest: a file for a few blocks would be a waste.
 pub(super) const SMALLEST_SEGMENT: u64 = 256 << 10;
-/// What may wait in memory while nothing can be written.
-const MEMORY_ROOM: usize = 8 << 20;
 
 /// A segment on disk.
 #[derive(Debug)]
@@ -65,7 +63,8 @@ pub(super) struct Queue {
     pub(super) unsynced: Vec<File>,
     /// Segments without use, to be removed once the cursor says so.
     pub(super) doomed: Vec<u64>,
-    /// Bytes of blocks that could not be written.
+    /// Blocks that could not be written, and their bytes. None of those that are on disk came after them.
+    pub(super) in_memory: BTreeSet<u64>,
     pub(super) memory: usize,
     /// The segment that was read last.
     pub(super) reader: Option<(u64, File)>,
@@ -79,6 +78,8 @@ pub(super) struct Queue {
     pub(super) is_dirty: bool,
     /// Whether the last write failed, so that it is said once.
     pub(super) fails: bool,
+    /// The same of reading.
+    pub(super) unreadable: bool,
 }
 
 impl Queue {
@@ -95,6 +96,7 @@ impl Queue {
             writer: None,
             unsynced: Vec::new(),
             doomed: Vec::new(),
+            in_memory: BTreeSet::new(),
             memory: 0,
             reader: None,
             opened: None,
@@ -103,6 +105,7 @@ impl Queue {
             ledger: Ledger::default(),
             is_dirty: false,
             fails: false,
+            unreadable: false,
         }
     }
 
@@ -112,38 +115,20 @@ impl Queue {
         self.next_seq += count as u64;
         self.is_dirty = true;
         self.ledger.came(&pack.stream, replayed, count as u64);
-        let bytes = frame::encode(&pack, first, replayed);
-        let (stream, tick) = (pack.stream.clone(), pack.timestamp);
-        let place = match self.write(first, tick, &bytes) {
-            Ok(place) => {
-                if std::mem::take(&mut self.fails) {
-                    tracing::info!("the queue is written to disk again");
-                }
-                place
-            }
-            Err(error) => {
-                if !std::mem::replace(&mut self.fails, true) {
-                    tracing::error!(
-                        directory = %self.directory.display(), %error,
-                        "the queue cannot be written: documents wait in memory, a few megabytes of them; make room or mend the directory"
-                    );
-                }
-                self.memory += bytes.len();
-                Place::Memory(Arc::new(pack), bytes.len())
-            }
-        };
-        // A document of the dead letter has been sent before.
-        self.insert(first, Held::new(stream, tick, count, place, replayed));
+        let frame = frame::encode(&pack, first, replayed);
+        let (stream, tick) = (pack.stream, pack.timestamp);
+        // A document of the dead letter has been sent before, and is as old as its coming back.
+        let since = if replayed { Millis::now() } else { tick };
+        let place = self.place(first, since, frame);
+        let held = Held::new(stream, tick, count, place, replayed).since(since);
+        self.insert(first, held);
         self.make_room()
     }
 
     /// Adds a block that waits.
     pub(super) fn insert(&mut self, first: u64, held: Held) {
         if let Place::Segment { number, .. } = held.place {
-            let segment = self.segments.entry(number).or_default();
-            segment.live += 1;
-            segment.oldest = segment.oldest.min(held.tick);
-            segment.newest = segment.newest.max(held.tick);
+            self.segment_of(number, held.since).live += 1;
         }
         self.lines
             .entry(held.stream.clone())
@@ -152,10 +137,10 @@ impl Queue {
         self.blocks.insert(first, held);
     }
 
-    fn write(&mut self, first: u64, tick: Millis, frame: &[u8]) -> io::Result<Place> {
+    pub(super) fn write(&mut self, first: u64, since: Millis, frame: &[u8]) -> io::Result<Place> {
         let full = (self.max_bytes / u64::from(SEGMENTS)).clamp(SMALLEST_SEGMENT, LARGEST_SEGMENT);
         let is_over =
-            |writer: &Writer| writer.length >= full || self.spans_enough(writer.number, tick);
+            |writer: &Writer| writer.length >= full || self.spans_enough(writer.number, since);
         if self.writer.as_ref().is_some_and(is_over) {
             self.close_segment();
         }
@@ -174,8 +159,9 @@ impl Queue {
         let Some(writer) = self.writer.take() else {
             return;
         };
-        self.unsynced.extend(writer.handle());
-        self.doom_if_done(writer.number);
+        let number = writer.number;
+        self.unsynced.push(writer.into_file());
+        self.doom_if_done(number);
     }
 
     pub(super) fn doom_if_done(&mut self, number: u64) {
@@ -201,15 +187,7 @@ impl Queue {
             };
             dropped += self.drop_segment(number);
         }
-        while self.memory > MEMORY_ROOM {
-            let mut held = self.blocks.iter();
-            let Some((first, _)) = held.find(|(_, held)| matches!(held.place, Place::Memory(..)))
-            else {
-                break;
-            };
-            dropped += self.lose(*first);
-        }
-        dropped
+        dropped + self.bound_memory()
     }
 
     pub(super) fn state(&self) -> State {
@@ -223,11 +201,6 @@ impl Queue {
     /// Bytes of all segments.
     pub(super) fn disk_bytes(&self) -> u64 {
         self.segments.values().map(|segment| segment.bytes).sum()
-    }
-
-    /// Whether blocks wait in memory because they cannot be written.
-    pub(super) fn is_in_memory(&self) -> bool {
-        self.memory > 0
     }
 
     /// Whether so many bytes more would make the oldest go.
@@ -291,7 +264,10 @@ impl Queue {
                 }
                 self.doom_if_done(number);
             }
-            Some(Place::Memory(_, bytes)) => self.memory -= bytes,
+            Some(Place::Memory(frame)) => {
+                self.memory -= frame.len();
+                self.in_memory.remove(&first);
+            }
             None => {}
         }
     }

@@ -9,6 +9,7 @@ use super::cursor::Cursor;
 use super::held::{Held, Place};
 use super::queue::Queue;
 use super::segment::{self, Found};
+use crate::clock::Millis;
 
 /// What was found, for the log.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -58,7 +59,13 @@ impl Queue {
                 end = frame.head.end_seq();
                 queue.meet(number, &frame, &cursor);
             }
+            if end > cursor.next_seq {
+                // Not synced, perhaps, and the next cursor counts them.
+                queue.unsynced.push(file);
+            }
             queue.doom_if_done(number);
+            // Another segment must not get the name of one that is to be removed, although that had nothing in it.
+            end = end.max(number + 1);
         }
         queue.next_seq = queue.next_seq.max(end);
         found.lost = queue.ledger.reconcile();
@@ -77,6 +84,9 @@ impl Queue {
         };
         // Any of them may have been sent, and the answer not have been kept.
         let mut held = Held::new(stream.clone(), head.tick, head.count as usize, place, true);
+        if head.replayed {
+            held = held.since(Millis::now());
+        }
         for index in 0..head.count as usize {
             let seq = head.first_seq + index as u64;
             if !cursor.is_waiting(seq) {

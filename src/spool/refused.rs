@@ -43,6 +43,32 @@ fn a_dead_letter_is_counted_once_it_is_written_and_stays_counted_once_it_is_kept
     );
 }
 
+/// A machine that dies loses what was not synced: a cursor must not count a letter that may go with it.
+#[test]
+fn a_cursor_counts_no_dead_letter_that_is_not_synced() {
+    let directory = TestDirectory::new();
+    let (spool, _) = open(&directory);
+    append(&spool, "a", 0..2);
+    spool.keep().unwrap();
+    refuse(&spool, &all(&spool)[..1]);
+    // Their directory is to be synced, as one of their files is new: it is not there.
+    let letters = directory.path().join(dead_letter::FOLDER);
+    let elsewhere = directory.path().join("elsewhere");
+    std::fs::rename(&letters, &elsewhere).unwrap();
+    let counted = || look(directory.path()).unwrap().total().dead_lettered;
+    for _ in 0..2 {
+        spool.keep().unwrap_err();
+        assert_eq!(counted(), 0);
+    }
+    std::fs::rename(&elsewhere, &letters).unwrap();
+    spool.keep().unwrap();
+    assert_eq!(counted(), 1);
+    drop(spool);
+    let (spool, recovered) = open(&directory);
+    assert_eq!((recovered.waiting, recovered.lost), (1, 0));
+    assert_eq!(spool.ledger().total().dead_lettered, 1);
+}
+
 /// Numbers in the dead letter, in their order.
 pub(super) fn letters(directory: &TestDirectory) -> Vec<u64> {
     let mut numbers = Vec::new();
@@ -191,5 +217,61 @@ fn what_is_set_aside_is_dropped_for_room_as_what_waits_is() {
         all(&spool).len() as u64,
         account.queued,
         "each of them can be read"
+    );
+}
+
+/// Documents that make files of the dead letter full soon.
+fn refuse_large(spool: &Spool, count: u64) -> io::Result<()> {
+    for number in 0..count {
+        spool.append(noise(number));
+        let records = all(spool);
+        let refused: Vec<_> = records.iter().map(|record| (record, refusal())).collect();
+        let put = spool.dead_letter(&refused);
+        records
+            .iter()
+            .for_each(|record| spool.give_back(record.seq, false));
+        put?;
+    }
+    Ok(())
+}
+
+#[test]
+fn letters_that_went_for_one_that_could_not_be_written_are_counted_all_the_same() {
+    let directory = TestDirectory::new();
+    let letters = directory.path().join(dead_letter::FOLDER);
+    let file = |number: u64| letters.join(format!("{number:012}.ndjson"));
+    let open = || open(&directory).0.with_dead_letter(256 << 10);
+    let spool = open();
+    while !file(4).exists() {
+        refuse_large(&spool, 1).unwrap();
+    }
+    // No file can be written behind it.
+    std::fs::create_dir(file(5)).unwrap();
+    refuse_large(&spool, 1_000).unwrap_err();
+    let given_up = spool.ledger().total().given_up;
+    assert!(given_up > 0, "the oldest file went");
+    spool.keep().unwrap();
+    assert!(!file(1).exists(), "and made room");
+    drop(spool);
+    let spool = open();
+    assert_eq!(spool.ledger().total().given_up, given_up);
+
+    // One goes, the next cannot be read.
+    std::fs::remove_dir(file(5)).unwrap();
+    refuse_large(&spool, 1_000).unwrap();
+    spool.keep().unwrap();
+    let before = spool.ledger().total();
+    let first = (1..).find(|number| file(*number).exists()).unwrap();
+    std::fs::remove_file(file(first + 1)).unwrap();
+    std::fs::create_dir(file(first + 1)).unwrap();
+    // So large that both have to go.
+    let third = std::fs::read_to_string(file(first + 2)).unwrap();
+    std::fs::write(file(first + 2), third + &"\n".repeat(128 << 10)).unwrap();
+    let in_first = std::fs::read_to_string(file(first)).unwrap();
+    refuse_large(&spool, 1_000).unwrap_err();
+    let after = spool.ledger().total();
+    assert_eq!(
+        after.given_up - before.given_up,
+        in_first.lines().count() as u64
     );
 }

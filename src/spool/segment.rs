@@ -95,6 +95,11 @@ impl Writer {
         Ok(offset)
     }
 
+    /// The file, to sync it once more.
+    pub(super) fn into_file(self) -> File {
+        self.file
+    }
+
     /// A handle to sync it by, beside whoever writes on.
     pub(super) fn handle(&self) -> io::Result<File> {
         self.file.try_clone()

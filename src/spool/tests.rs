@@ -10,7 +10,7 @@ use crate::ship::elasticsearch::bulk::add_lines;
 const ROOM: u64 = 1 << 30;
 
 /// Documents by the number in their text: `{"n":17}`.
-fn pack(packer: &mut Packer, stream: &str, numbers: std::ops::Range<u64>) -> Pack {
+pub(super) fn pack(packer: &mut Packer, stream: &str, numbers: std::ops::Range<u64>) -> Pack {
     let (mut text, mut rows) = (Vec::new(), Vec::new());
     for number in numbers {
         let id = DocumentId::new(stream, Millis(number));

@@ -61,6 +61,12 @@ impl Setting {
         std::fs::rename(beside, &self.config).expect("the folder is writable");
     }
 
+    /// Writes the configuration with another interval.
+    pub(crate) fn pace(&mut self, interval: Duration, text: &str) {
+        self.interval = interval;
+        self.write(text);
+    }
+
     /// The same with another agent: an optimised one.
     pub(crate) fn with_binary(self, binary: PathBuf) -> Self {
         Self { binary, ..self }

@@ -16,26 +16,24 @@ use crate::servers;
 use crate::shipping::{assert_accounts, wait_for};
 
 const STREAM: &str = "logs-brokerbeat.event-pressure";
-const DOCUMENTS: u64 = 20_000;
+const DOCUMENTS: usize = 20_000;
 
 /// A queue as an agent leaves it that has not shipped anything.
-fn fill(directory: &Path) {
+pub(crate) fn fill(directory: &Path, stream: &str, messages: &[String]) {
     let (spool, _) = Spool::open(directory, 1 << 30).unwrap();
     let mut packer = Packer::default();
-    let message = "a line as long as lines are ".repeat(12);
-    let numbers: Vec<u64> = (0..DOCUMENTS).collect();
-    for numbers in numbers.chunks(200) {
+    let mut timestamps = (1_770_000_000_000..).map(Millis);
+    for messages in messages.chunks(200) {
         let (mut text, mut rows) = (Vec::new(), Vec::new());
-        for number in numbers {
-            let timestamp = Millis(1_770_000_000_000 + number);
-            let id = DocumentId::new(STREAM, timestamp);
+        for (message, timestamp) in messages.iter().zip(&mut timestamps) {
+            let id = DocumentId::new(stream, timestamp);
             let document = json!({"@timestamp": timestamp.to_rfc3339(), "message": message});
-            bulk::add_lines(&mut text, STREAM, id, document.to_string().as_bytes());
+            bulk::add_lines(&mut text, stream, id, document.to_string().as_bytes());
             let end = u32::try_from(text.len()).unwrap();
             rows.push(Row { end, id });
         }
         spool.append(Pack {
-            stream: STREAM.into(),
+            stream: stream.into(),
             timestamp: Millis(1_770_000_000_000),
             rows,
             block: Arc::new(packer.pack(&text)),
@@ -86,7 +84,8 @@ fn an_elasticsearch_under_pressure_gets_every_document_once() {
     let elasticsearch = Elasticsearch::start_with(&options).expect("Elasticsearch starts");
     let setting = Setting::new("");
     let queue = PathBuf::from(setting.file("beside", "")).with_file_name("queue");
-    fill(&queue);
+    let message = "a line as long as lines are ".repeat(12);
+    fill(&queue, STREAM, &vec![message; DOCUMENTS]);
     setting.append(&format!(
         "clusters: [{{name: orders, zookeeper: {{hosts: [\"{}\"]}}}}]\nnamespace: pressure\n\
          spool.path: {}\n\
@@ -110,7 +109,9 @@ fn an_elasticsearch_under_pressure_gets_every_document_once() {
         }
         let agent = setting.run();
         wait_for("every document", &agent, || {
-            elasticsearch.count(STREAM).unwrap() >= DOCUMENTS
+            elasticsearch
+                .count(STREAM)
+                .is_ok_and(|count| count >= DOCUMENTS as u64)
         });
         drop(others);
         agent.stop_clean();
@@ -119,7 +120,7 @@ fn an_elasticsearch_under_pressure_gets_every_document_once() {
             "the agent itself was not refused"
         );
     });
-    assert_eq!(elasticsearch.count(STREAM).unwrap(), DOCUMENTS);
+    assert_eq!(elasticsearch.count(STREAM).unwrap(), DOCUMENTS as u64);
     let [whole, parts] = rejections(&elasticsearch);
     println!("refused {whole} requests and {parts} parts, within {PATIENCE:?}");
     assert!(whole > 0, "no pressure");

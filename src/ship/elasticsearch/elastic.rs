@@ -15,14 +15,14 @@ use jiff::fmt::rfc2822::DateTimeParser;
 use reqwest::header::{
     AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER,
 };
-use reqwest::{Client, Method, Proxy, Response, redirect};
+use reqwest::{Client, Method, Proxy, RequestBuilder, Response, redirect};
 use rustls::ClientConfig;
 use serde_json::Value;
 use tokio::time::Instant;
 
 use super::config::{Credentials, ElasticsearchConfig};
 pub use super::error::ElasticError;
-use super::hosts::{Hosts, Turn};
+use super::hosts::{FIND_OUT, Hosts, Turn};
 
 /// An answer may be this long; the longest one asked for is a bulk answer with an error per item.
 const MAX_ANSWER_BYTES: usize = 64 << 20;
@@ -130,12 +130,17 @@ impl Elastic {
         content: Content,
         body: Option<Bytes>,
     ) -> Result<Answer, ElasticError> {
+        self.find_out();
         let mut turn = self.hosts().first(Instant::now());
         let mut tried = Vec::new();
         loop {
-            let asked = self
-                .ask(turn.host, method.clone(), path, content, body.clone())
-                .await;
+            let mut request = self
+                .request(turn.host, method.clone(), path)
+                .headers(content.headers());
+            if let Some(body) = body.clone() {
+                request = request.body(body);
+            }
+            let asked = self.ask(turn.host, request).await;
             self.note(turn, &asked);
             tried.push(turn.host);
             let is_never_sent = asked.as_ref().is_err_and(ElasticError::is_never_sent);
@@ -147,34 +152,43 @@ impl Elastic {
         }
     }
 
-    async fn ask(
-        &self,
-        host: usize,
-        method: Method,
-        path: &str,
-        content: Content,
-        body: Option<Bytes>,
-    ) -> Result<Answer, ElasticError> {
+    /// Asks a host that has failed whether it is back, beside the requests that go to others.
+    fn find_out(&self) {
+        let Some(turn) = self.hosts().find_out(Instant::now()) else {
+            return;
+        };
+        let elastic = self.clone();
+        tokio::spawn(async move {
+            let request = elastic.request(turn.host, Method::GET, "/");
+            let asked = elastic.ask(turn.host, request.timeout(FIND_OUT)).await;
+            elastic.note(turn, &asked);
+        });
+    }
+
+    fn request(&self, host: usize, method: Method, path: &str) -> RequestBuilder {
         let base = self.base(host);
-        let mut request = self
-            .0
-            .client
-            .request(method, format!("{base}{path}"))
-            .headers(content.headers());
-        if let Some(body) = body {
-            request = request.body(body);
-        }
+        self.0.client.request(method, format!("{base}{path}"))
+    }
+
+    async fn ask(&self, host: usize, request: RequestBuilder) -> Result<Answer, ElasticError> {
+        let base = self.base(host);
         let mut response = request
             .send()
             .await
             .map_err(|error| ElasticError::no_answer(base, error))?;
         let retry_after = response.headers().get(RETRY_AFTER);
         let retry_after = retry_after.and_then(|value| self::retry_after(value, Timestamp::now()));
+        let mut body = Vec::new();
+        let whole = read(base, &mut response, &mut body).await;
+        // A refusal is one whether its reasons arrive whole or not.
+        if response.status().is_success() {
+            whole?;
+        }
         Ok(Answer {
             host: base.to_owned(),
             status: response.status().as_u16(),
             retry_after,
-            body: read(base, &mut response).await?,
+            body: body.into(),
         })
     }
 
@@ -290,8 +304,7 @@ fn authorization(credentials: &Credentials) -> Option<String> {
 }
 
 /// The body, up to the bound, whether the server said its length or not.
-async fn read(base: &str, response: &mut Response) -> Result<Bytes, ElasticError> {
-    let mut body = Vec::new();
+async fn read(base: &str, response: &mut Response, body: &mut Vec<u8>) -> Result<(), ElasticError> {
     while let Some(part) = response
         .chunk()
         .await
@@ -305,7 +318,7 @@ async fn read(base: &str, response: &mut Response) -> Result<Bytes, ElasticError
         }
         body.extend_from_slice(&part);
     }
-    Ok(body.into())
+    Ok(())
 }
 
 /// `Retry-After` in both its forms; a date that is over is no wait.

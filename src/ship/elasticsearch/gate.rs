@@ -18,7 +18,7 @@ use crate::catalogue::{Catalogue, Dataset};
 
 /// How long a stream that was fine is believed to be fine.
 const BELIEVED: Duration = Duration::from_secs(300);
-/// How long a stream that was not fine is left alone.
+/// How long a stream that was not fine is left alone, and what was found is not doubted: a look costs two requests.
 const HELD: Duration = Duration::from_secs(15);
 
 /// Which streams may be shipped to.
@@ -31,8 +31,9 @@ pub(super) struct Gate {
 #[derive(Debug)]
 struct State {
     open: bool,
+    looked_at: Instant,
     again_at: Instant,
-    /// What was said last, so that it is said once.
+    /// What was said last, so that it is said once; until a document is taken, as one may be let look and not write.
     said: Option<String>,
 }
 
@@ -63,10 +64,17 @@ impl Gate {
         self.streams.get(stream).is_some_and(|state| state.open)
     }
 
-    /// When the first held stream is to be looked at again.
-    pub(super) fn next_check(&self) -> Option<Instant> {
-        let held = self.streams.values().filter(|state| !state.open);
+    /// When the first held one of these streams is to be looked at again.
+    pub(super) fn next_check<S: AsRef<str>>(&self, streams: &[S]) -> Option<Instant> {
+        let known = streams.iter().map(AsRef::as_ref);
+        let known = known.filter_map(|stream| self.streams.get(stream));
+        let held = known.filter(|state| !state.open);
         held.map(|state| state.again_at).min()
+    }
+
+    fn is_due(&self, stream: &str) -> bool {
+        let state = self.streams.get(stream);
+        state.is_none_or(|state| state.again_at <= Instant::now())
     }
 
     /// Looks at the streams whose time has come. An error is about the connection, not about a stream.
@@ -76,11 +84,7 @@ impl Gate {
         streams: &[S],
     ) -> Result<(), ElasticError> {
         for stream in streams.iter().map(AsRef::as_ref) {
-            let due = self
-                .streams
-                .get(stream)
-                .is_none_or(|state| state.again_at <= Instant::now());
-            if due {
+            if self.is_due(stream) {
                 let finding = match self.examine(elastic, stream).await {
                     // 403 is about this stream; 401 about who we are, everywhere.
                     Err(error @ ElasticError::Refused { status: 403, .. }) => {
@@ -99,9 +103,19 @@ impl Gate {
         self.note(stream, Finding::Forbidden(why.to_owned()));
     }
 
-    /// Forgets what was believed about a stream: an answer contradicts it.
+    /// What was found of a stream is contradicted by an answer: it is looked at again, if that was not just done. A series
+    /// that is always refused must not cost a look for every answer.
     pub(super) fn doubt(&mut self, stream: &str) {
-        self.streams.remove(stream);
+        if let Some(state) = self.streams.get_mut(stream) {
+            state.again_at = state.again_at.min(state.looked_at + HELD);
+        }
+    }
+
+    /// A document of the stream was taken.
+    pub(super) fn took(&mut self, stream: &str) {
+        if let Some(state) = self.streams.get_mut(stream) {
+            state.said = None;
+        }
     }
 
     async fn examine(&self, elastic: &Elastic, stream: &str) -> Result<Finding, ElasticError> {
@@ -132,7 +146,8 @@ impl Gate {
         }
     }
 
-    fn note(&mut self, stream: &str, finding: Finding) {
+    /// Whether there was something new to say.
+    fn note(&mut self, stream: &str, finding: Finding) -> bool {
         let sentence = match finding {
             Finding::Ready => None,
             Finding::Missing => Some(format!(
@@ -147,18 +162,20 @@ impl Gate {
         };
         let before = self.streams.remove(stream);
         let said_before = before.and_then(|state| state.said);
-        if let Some(sentence) = &sentence
-            && said_before.as_ref() != Some(sentence)
-        {
+        let open = sentence.is_none();
+        let is_new = !open && said_before != sentence;
+        if let Some(sentence) = sentence.as_ref().filter(|_| is_new) {
             tracing::error!(stream, "{sentence}");
         }
-        let open = sentence.is_none();
+        let now = Instant::now();
         let state = State {
             open,
-            again_at: Instant::now() + if open { BELIEVED } else { HELD },
-            said: sentence,
+            looked_at: now,
+            again_at: now + if open { BELIEVED } else { HELD },
+            said: sentence.or(said_before),
         };
         self.streams.insert(stream.to_owned(), state);
+        is_new
     }
 }
 
@@ -255,6 +272,45 @@ mod tests {
             Some("a-2")
         );
         assert_eq!(foreign_index(&json!({})), None);
+    }
+
+    #[test]
+    fn a_held_stream_is_looked_at_again_when_something_waits_in_it() {
+        let mut gate = Gate::new(false);
+        gate.note("held", Finding::Missing);
+        gate.note("open", Finding::Ready);
+        assert_eq!(gate.next_check(&["open", "new"]), None);
+        assert!(gate.next_check(&["open", "held"]).is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_is_doubted_once_in_a_while() {
+        let mut gate = Gate::new(false);
+        for _ in 0..3 {
+            gate.note("a", Finding::Ready);
+            gate.doubt("a");
+            assert!(!gate.is_due("a") && gate.is_open("a"));
+            tokio::time::advance(HELD).await;
+            assert!(gate.is_due("a"), "what was doubted is looked at");
+        }
+        gate.note("a", Finding::Ready);
+        tokio::time::advance(HELD).await;
+        assert!(!gate.is_due("a"));
+        gate.doubt("a");
+        assert!(gate.is_due("a"), "at once where the look was long ago");
+    }
+
+    #[test]
+    fn who_may_look_and_not_write_is_told_once() {
+        let mut gate = Gate::new(false);
+        let forbidden = || Finding::Forbidden("no right".to_owned());
+        assert!(gate.note("a", forbidden()));
+        for _ in 0..3 {
+            assert!(!gate.note("a", Finding::Ready) && gate.is_open("a"));
+            assert!(!gate.note("a", forbidden()) && !gate.is_open("a"));
+        }
+        gate.took("a");
+        assert!(gate.note("a", forbidden()), "it had been right in between");
     }
 
     #[test]

@@ -1,11 +1,17 @@
 //! Which host the next request goes to. Pure: a state machine over what became of the requests before.
 //!
-//! Hosts take turns. One that failed is left alone for a while, longer each time, while others work. When none
-//! works, the one whose pause ends first is tried: how often is for the caller to say.
+//! Hosts take turns. One that failed is left alone while others work: documents would wait for it as long as a request may
+//! take. Now and then, less often each time, it is to be asked something cheap. When none works, the one whose pause ends
+//! first is tried: how often is for the caller to say.
+
+use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::backoff::Backoff;
+
+/// A host that is back answers what is cheap within this time; until it is over nothing else finds out about it.
+pub(super) const FIND_OUT: Duration = Duration::from_secs(5);
 
 /// The health of the hosts of one output.
 #[derive(Debug)]
@@ -21,7 +27,7 @@ struct Health {
     /// Rises with every failure that counts and every recovery, so that requests that were on their way at the same
     /// time count once.
     epoch: u64,
-    /// Left alone until then.
+    /// It failed: left alone until then, and until it has answered if others are fine.
     until: Option<Instant>,
 }
 
@@ -49,21 +55,42 @@ impl Hosts {
             let first = all.min_by_key(|(_, health)| health.until);
             first.map_or(0, |(index, _)| index)
         };
-        let host = self.fine(now, &[]).unwrap_or_else(|| any(self));
+        let host = self.fine(&[]).unwrap_or_else(|| any(self));
         self.take(host, now)
     }
 
-    /// Another host for a request that has not left: one that is fine and was not `tried`.
+    /// Another host for a request that has not left: one that was not `tried` and is fine, or else may be.
     pub(super) fn another(&mut self, tried: &[usize], now: Instant) -> Option<Turn> {
-        let host = self.fine(now, tried)?;
+        let host = self.fine(tried).or_else(|| self.rested(tried, now))?;
         Some(self.take(host, now))
     }
 
-    fn fine(&self, now: Instant, tried: &[usize]) -> Option<usize> {
+    /// A host that failed and is to be asked now whether it is back, while requests go to others.
+    pub(super) fn find_out(&mut self, now: Instant) -> Option<Turn> {
+        self.fine(&[])?;
+        let host = self.rested(&[], now)?;
+        let health = self.health.get_mut(host)?;
+        health.until = Some(now + FIND_OUT);
+        let epoch = health.epoch;
+        Some(Turn { host, epoch })
+    }
+
+    fn fine(&self, tried: &[usize]) -> Option<usize> {
+        let mut in_turn = self.in_turn(tried);
+        in_turn.find(|host| self.health[*host].until.is_none())
+    }
+
+    /// One whose pause is over.
+    fn rested(&self, tried: &[usize], now: Instant) -> Option<usize> {
+        let is_over = |health: &Health| health.until.is_some_and(|until| until <= now);
+        let mut in_turn = self.in_turn(tried);
+        in_turn.find(|host| is_over(&self.health[*host]))
+    }
+
+    fn in_turn(&self, tried: &[usize]) -> impl Iterator<Item = usize> {
         let count = self.health.len();
-        let in_turn = (self.next..self.next + count).map(|index| index % count);
-        let is_fine = |host: &usize| self.health[*host].until.is_none_or(|until| until <= now);
-        in_turn.filter(is_fine).find(|host| !tried.contains(host))
+        let all = (self.next..self.next + count).map(move |index| index % count);
+        all.filter(|host| !tried.contains(host))
     }
 
     fn take(&mut self, host: usize, now: Instant) -> Turn {
@@ -71,7 +98,7 @@ impl Hosts {
         let Some(health) = self.health.get_mut(host) else {
             return Turn { host, epoch: 0 };
         };
-        // One request finds out whether a host is back; the others go where it is certain.
+        // One request finds out whether a host is back; the others go elsewhere.
         if health.until.is_some() {
             health.until = Some(now + health.backoff.shortest());
         }
@@ -110,8 +137,6 @@ impl Hosts {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     /// From a known host on.
@@ -132,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_failed_is_left_alone_and_tried_again_by_one_request() {
+    fn one_that_failed_is_left_alone_until_it_has_answered_something_cheap() {
         let (mut hosts, now) = hosts(2);
         let turn = hosts.first(now);
         assert!(hosts.failed(turn, now), "said once");
@@ -140,8 +165,21 @@ mod tests {
             assert_eq!(hosts.first(now).host, 1);
         }
         let later = now + LATER;
+        assert_eq!(hosts.find_out(now), None, "not yet");
+        let asked = hosts.find_out(later).unwrap();
+        assert_eq!(asked.host, 0);
+        assert_eq!(hosts.find_out(later), None, "once at a time");
         let turns: Vec<usize> = (0..4).map(|_| hosts.first(later).host).collect();
-        assert_eq!(turns, [0, 1, 1, 1], "one request finds out");
+        assert_eq!(turns, [1, 1, 1, 1]);
+        assert!(hosts.succeeded(asked));
+        let turns: Vec<usize> = (0..4).map(|_| hosts.first(later).host).collect();
+        assert_eq!(turns, [0, 1, 0, 1]);
+        // Without another that is fine a request finds out.
+        for host in [0, 1] {
+            let epoch = hosts.health[host].epoch;
+            assert!(hosts.failed(Turn { host, epoch }, later));
+        }
+        assert_eq!(hosts.find_out(later + LATER), None);
     }
 
     #[test]
@@ -175,10 +213,11 @@ mod tests {
         }
         assert!(pauses[0] <= Duration::from_secs(1) && pauses[11] >= Duration::from_secs(30));
         assert!(pauses.iter().all(|pause| *pause <= Duration::from_secs(60)));
-        let turn = hosts.first(now);
+        let turn = hosts.find_out(now).unwrap();
         assert_eq!(turn.host, 0);
         assert!(hosts.succeeded(turn), "back");
         assert!(!hosts.succeeded(turn), "said once");
+        hosts.next = 0;
         let again = hosts.first(now);
         assert!(hosts.failed(again, now), "a new failure is said again");
     }

@@ -204,10 +204,7 @@ impl Shipper {
                 gate.is_open(stream) && !pauses.is_paused(stream)
             });
             if records.is_empty() {
-                return match self.pauses.next_end() {
-                    Some(end) => Next::Wait(end),
-                    None => Next::Idle(Instant::now() + self.until_next_check()),
-                };
+                return self.nothing_to_send(&streams);
             }
             self.send(records, flights);
         }
@@ -233,14 +230,18 @@ impl Shipper {
         flights.start(flight, records, self.elastic.clone());
     }
 
-    fn until_next_check(&self) -> Duration {
+    /// Until a pause is over, what was set aside is due, or a stream in which something waits is to be looked at again.
+    fn nothing_to_send(&self, waiting: &[Arc<str>]) -> Next {
         /// A bound so that the loop looks around now and then; records wake it earlier.
         const LONGEST_IDLE: Duration = Duration::from_secs(30);
-        let next = self
-            .gate
-            .next_check()
-            .map(|at| at.saturating_duration_since(Instant::now()));
-        next.unwrap_or(LONGEST_IDLE).min(LONGEST_IDLE)
+        let due = self.spool.next_due().map(Instant::from_std);
+        if let Some(end) = self.pauses.next_end() {
+            return Next::Wait(due.map_or(end, |due| due.min(end)));
+        }
+        let check = self.gate.next_check(waiting);
+        let longest = Instant::now() + LONGEST_IDLE;
+        let first = [due, check].into_iter().flatten().min();
+        Next::Idle(first.map_or(longest, |first| first.min(longest)))
     }
 
     fn landed(&mut self, landed: Landed) {

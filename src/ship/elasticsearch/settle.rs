@@ -99,7 +99,10 @@ impl Shipper {
         let stream = &record.entry.stream;
         self.spool.ack(record.seq, outcome);
         self.pauses.succeeded(stream);
-        self.ahead.took(stream, record.entry.timestamp);
+        self.gate.took(stream);
+        if let Some(until) = self.ahead.took(stream, record.entry.timestamp) {
+            self.spool.bring_back(until);
+        }
     }
 
     /// What is refused for good goes to the dead letter; says whether it is there. Where that cannot be written, which it says itself,
@@ -120,15 +123,17 @@ impl Shipper {
         false
     }
 
-    /// Documents that come too early wait, each for itself: what is older in their streams goes on.
+    /// Documents that come too early wait, each for itself: what is older in their streams goes on. One of them asks for all.
     fn set_aside(&mut self, ahead: &BTreeMap<&str, Vec<&Record>>) {
         for (stream, records) in ahead {
-            let timestamps = records.iter().map(|record| record.entry.timestamp);
-            let Some(oldest) = timestamps.min() else {
+            let Some(first) = records.iter().min_by_key(|record| record.entry.timestamp) else {
                 continue;
             };
-            let (until, is_first) = self.ahead.refused(stream, oldest, Instant::now());
+            let oldest = first.entry.timestamp;
+            let (wait, is_first) = self.ahead.refused(stream, oldest, Instant::now());
             for record in records {
+                let is_asking = record.seq == first.seq;
+                let until = if is_asking { wait.oldest } else { wait.others };
                 self.spool.set_aside(record.seq, until);
             }
             if is_first {

@@ -129,8 +129,7 @@ impl Files {
     }
 
     fn newest(&mut self) -> io::Result<&mut Newest> {
-        let none = || io::Error::other("no file is open");
-        self.newest.as_mut().ok_or_else(none)
+        self.newest.as_mut().ok_or_else(none_open)
     }
 
     /// Takes up a file that an earlier process, or an attempt that failed, has left.
@@ -138,8 +137,9 @@ impl Files {
         let path = self.path(number);
         let file = OpenOptions::new().read(true).append(true).open(&path)?;
         let length = tail::cut_torn_line(&file)?;
-        // What is believed to be there must be there after a power failure, too.
+        // What is believed to be there must be there after a power failure, too, and so must its name.
         file.sync_data()?;
+        File::open(&self.config.path)?.sync_all()?;
         let older = self.numbers()?.into_iter().rev();
         let known = tail::ids(older.map(|number| self.path(number)))?;
         Ok(Newest {
@@ -169,10 +169,10 @@ impl Files {
 
     /// Goes on in the next file, and removes those that are too many.
     fn rotate(&mut self) -> io::Result<()> {
-        let newest = self.newest()?;
-        let (number, known) = (newest.number, std::mem::take(&mut newest.known));
-        let mut next = self.create(number + 1)?;
-        next.known = known;
+        // One that was made and failed then is taken up by the next attempt, as the newest there is.
+        let newest = self.newest.take().ok_or_else(none_open)?;
+        let mut next = self.create(newest.number + 1)?;
+        next.known = newest.known;
         self.newest = Some(next);
         let numbers = self.numbers()?;
         let too_many = numbers.len().saturating_sub(self.config.number_of_files);
@@ -235,6 +235,10 @@ impl Files {
         let name = format!("{filename}-{number:0width$}.ndjson", width = DIGITS);
         self.config.path.join(name)
     }
+}
+
+fn none_open() -> io::Error {
+    io::Error::other("no file is open")
 }
 
 impl Newest {

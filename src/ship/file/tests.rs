@@ -208,3 +208,27 @@ fn a_directory_that_cannot_be_had_is_said() {
     let error = Files::open(&config).unwrap_err().to_string();
     assert!(error.contains("set another output.file.path"), "{error}");
 }
+
+/// As after a disk that made the file and then failed.
+#[test]
+fn a_next_file_that_was_made_and_not_taken_is_taken_up() {
+    let rig = Rig::new(2_000);
+    let (spool, mut files) = (rig.spool(), rig.files());
+    append(&spool, STREAM, 0..2);
+    write(&spool, &mut files);
+    std::fs::write(rig.config.path.join("docs-0000000002.ndjson"), "").unwrap();
+    append(&spool, STREAM, 2..30);
+    let records = spool.next(usize::MAX, usize::MAX, |_| true);
+    let attempt = files.take(&Lines::of(&records));
+    assert!(attempt.trouble.is_some());
+    for (record, fate) in records.iter().zip(&attempt.fates) {
+        match fate {
+            Fate::Taken => spool.ack(record.seq, Outcome::Indexed),
+            Fate::Again { attempted } => spool.give_back(record.seq, *attempted),
+            other => panic!("{other:?}"),
+        }
+    }
+    write(&spool, &mut files);
+    let all = rig.numbers();
+    assert_eq!(all, (0..30).collect::<Vec<u64>>());
+}

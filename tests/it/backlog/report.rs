@@ -65,8 +65,8 @@ fn text(rows: &str) -> String {
         "# Backlog\n\n\
          Written by `make prove-backlog` (`BACKLOG_DOCUMENTS=2000000`); a row is a run: **{} documents waited, {} checks, {} \
          violations**.\n\n\
-         An agent collects 500 groups of 40 partitions each of a Kafka 4.2.0 broker every two seconds. Elasticsearch 9.4.3 is killed \
-         until so many documents wait on disk, and started again; the agent goes on collecting. At the end every document of every \
+         An agent collects 500 groups of 40 partitions each of a Kafka 4.2.0 broker every 20 seconds. Elasticsearch 9.4.3 is killed, \
+         the interval set to two seconds until so many documents wait on disk, and all of it undone; the agent goes on collecting. At the end every document of every \
          stream is read back and held against accounts and cycles, as in [delivery](delivery.md): each has the tick at which \
          it was collected, once, and no cycle misses one. Memory is the agent's resident set, of which some 12,000 kB are the program's \
          text; broker, Elasticsearch, and agent share the machine, so that what is shipped a second is what Elasticsearch \

@@ -1,5 +1,7 @@
 //! What becomes of documents that a real Elasticsearch does not simply take.
 
+mod aside;
+mod limits;
 mod rights;
 
 use std::collections::BTreeSet;
@@ -36,7 +38,11 @@ pub(super) fn wait_for(what: &str, agent: &Agent, mut check: impl FnMut() -> boo
 }
 
 /// Puts a copy of the stream's index template with changes, which stands before the template itself.
-fn put_template(elasticsearch: &Elasticsearch, namespace: &str, change: impl Fn(&mut Value)) {
+pub(super) fn put_template(
+    elasticsearch: &Elasticsearch,
+    namespace: &str,
+    change: impl Fn(&mut Value),
+) {
     let path = "/_index_template/brokerbeat-zookeeper.server";
     let mut template =
         elasticsearch.get(path).unwrap()["index_templates"][0]["index_template"].take();
@@ -51,19 +57,19 @@ fn put_template(elasticsearch: &Elasticsearch, namespace: &str, change: impl Fn(
     elasticsearch.put(&path, &template).unwrap();
 }
 
-fn set_up(setting: &Setting) {
+pub(super) fn set_up(setting: &Setting) {
     let output = setting.command(&["setup"]);
     assert!(output.status.success(), "{output:?}");
 }
 
 /// `queue dead-letter` with these arguments.
-fn dead_letter(setting: &Setting, args: &[&str]) -> String {
+pub(super) fn dead_letter(setting: &Setting, args: &[&str]) -> String {
     let output = setting.command(&[&["queue", "dead-letter"], args].concat());
     assert!(output.status.success(), "{output:?}");
     String::from_utf8(output.stdout).unwrap()
 }
 
-fn letters(setting: &Setting, stream: &str) -> Vec<Value> {
+pub(super) fn letters(setting: &Setting, stream: &str) -> Vec<Value> {
     let lines = dead_letter(setting, &["list", "--json", "--stream", stream]);
     lines
         .lines()
@@ -76,6 +82,12 @@ pub(super) fn account(setting: &Setting, stream: &str, name: &str) -> u64 {
     let output = setting.command(&["queue", "status", "--json"]);
     let status: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
     status["streams"][stream][name].as_u64().unwrap_or(0)
+}
+
+/// The times of documents.
+pub(super) fn ticks(found: &[Value]) -> Vec<String> {
+    let tick = |document| text(document, "@timestamp").to_owned();
+    found.iter().map(tick).collect()
 }
 
 /// Ends the agent: nothing waits, each document of the stream is there once, and the account says so.
@@ -105,12 +117,7 @@ pub(super) fn assert_all_there(
         (0, 0, 0),
         "{account}"
     );
-    let ticks: Vec<String> = found
-        .iter()
-        .map(|document| text(document, "@timestamp").to_owned())
-        .collect();
-    let fresh = &ticks[..];
-    assert!(fresh.len() > 2, "{fresh:?}");
+    assert!(found.len() > 2, "{:?}", ticks(&found));
     found
 }
 
@@ -124,6 +131,11 @@ fn in_the_way(setting: &Setting) -> PathBuf {
     file
 }
 
+/// A mapping of the field `zookeeper.server.mode`, which is a word.
+pub(super) fn mapped(mode: &Value) -> Value {
+    json!({"properties": {"zookeeper": {"properties": {"server": {"properties": {"mode": mode}}}}}})
+}
+
 /// A field is mapped as another type: the document is refused, kept, and indexed once the mapping is mended.
 #[test]
 fn a_document_that_is_refused_is_kept_and_comes_back_when_the_mapping_is_mended() {
@@ -131,7 +143,6 @@ fn a_document_that_is_refused_is_kept_and_comes_back_when_the_mapping_is_mended(
     let stream = stream("refused");
     let setting = Setting::every(INTERVAL, &config(&elasticsearch.url(), "refused", ""));
     set_up(&setting);
-    let mapped = |mode: &Value| json!({"properties": {"zookeeper": {"properties": {"server": {"properties": {"mode": mode}}}}}});
     let wrong = mapped(&json!({"type": "long"}));
     put_template(elasticsearch, "refused", |template| {
         template["template"]["mappings"] = wrong.clone()
@@ -199,11 +210,7 @@ fn a_document_that_is_refused_is_kept_and_comes_back_when_the_mapping_is_mended(
             && count("queued") == 0
     });
     let found = assert_all_there(&agent, elasticsearch, &stream);
-    let ticks: Vec<String> = found
-        .iter()
-        .map(|one| text(one, "@timestamp").to_owned())
-        .collect();
-    crate::agent::assert_no_gap(&ticks, INTERVAL);
+    crate::agent::assert_no_gap(&ticks(&found), INTERVAL);
     assert_eq!(
         dead_letter(&agent.setting, &["list"]).trim(),
         "nothing was refused for good"
@@ -274,10 +281,7 @@ fn the_time_of_a_stream_decides_and_its_end_may_move() {
             && count(&agent, "queued") == 0
     });
     let found = assert_all_there(&agent, elasticsearch, &stream);
-    let ticks: Vec<String> = found
-        .iter()
-        .map(|one| text(one, "@timestamp").to_owned())
-        .collect();
+    let ticks = ticks(&found);
     assert!(ticks[0].as_str() >= start.as_str() && ticks.last().unwrap().as_str() >= end.as_str());
 }
 
@@ -302,10 +306,6 @@ fn a_read_only_index_is_no_reason_to_refuse_anything() {
     block(false);
     wait_for("they are indexed", &agent, || count("queued") == 0);
     let found = assert_all_there(&agent, elasticsearch, &stream);
-    let ticks: Vec<String> = found
-        .iter()
-        .map(|one| text(one, "@timestamp").to_owned())
-        .collect();
-    crate::agent::assert_no_gap(&ticks, INTERVAL);
+    crate::agent::assert_no_gap(&ticks(&found), INTERVAL);
     assert_eq!(account(&agent.setting, &stream, "dead_lettered"), 0);
 }

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{INTERVAL, account, assert_all_there, config, stream, wait_for};
-use crate::agent::{Setting, text};
+use super::{INTERVAL, account, assert_all_there, config, stream, ticks, wait_for};
+use crate::agent::Setting;
 use crate::servers;
 
 /// What the user `shipper` may do.
@@ -48,11 +48,7 @@ fn a_right_that_is_taken_away_and_given_back_costs_no_document() {
     wait_for("they are indexed, too", &agent, || count("queued") == 0);
 
     let found = assert_all_there(&agent, &elasticsearch, &stream);
-    let ticks: Vec<String> = found
-        .iter()
-        .map(|one| text(one, "@timestamp").to_owned())
-        .collect();
-    crate::agent::assert_no_gap(&ticks, INTERVAL);
+    crate::agent::assert_no_gap(&ticks(&found), INTERVAL);
     let log = agent.log();
     for (status, most) in [("answers 403", 2), ("answers 401", 1)] {
         let said = log.lines().filter(|line| line.contains(status)).count();

@@ -17,6 +17,8 @@ use crate::error::{At, Result};
 pub enum Reply {
     /// So many documents were taken.
     Taken(usize),
+    /// These items, as JSON: what became of each document.
+    Items(Vec<Value>),
     /// A refusal of the whole.
     Refused {
         /// Its status.
@@ -96,6 +98,10 @@ fn serve(stream: &TcpStream, version: Option<u64>, take: &Take, received: &Atomi
         let (status, more, answer) = match (path.as_str(), version) {
             (path, _) if path.starts_with("/_bulk") => match take(&body) {
                 Reply::Taken(items) => (200, String::new(), all_created(items)),
+                Reply::Items(items) => {
+                    let answer = json!({"errors": true, "items": items});
+                    (200, String::new(), answer.to_string())
+                }
                 Reply::Refused {
                     status,
                     retry_after,

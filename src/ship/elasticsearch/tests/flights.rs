@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use serde_json::json;
 use stack::{Reply, Sink};
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -194,6 +195,71 @@ async fn at_the_end_what_has_an_answer_is_settled_and_the_rest_is_unknown() {
     let left = spool.next(usize::MAX, usize::MAX, |_| true);
     let attempted = left.iter().filter(|record| record.attempted).count();
     assert_eq!((left.len(), attempted), (500, 300), "nothing stays lent");
+}
+
+/// What documents are answered that are newer than what their stream takes.
+fn too_new(documents: usize) -> Reply {
+    let reason = "the document timestamp [x] is outside of ranges of currently writable indices \
+                  [[1970-01-01T00:00:00.000Z,1970-01-01T00:00:00.001Z]]";
+    let error = json!({"type": "timestamp_error", "reason": reason});
+    let item = json!({"create": {"status": 400, "error": error}});
+    Reply::Items(vec![item; documents])
+}
+
+async fn emptied(spool: &Spool) {
+    while spool.queued() > 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test]
+async fn of_what_is_too_new_one_document_asks_for_all() {
+    let directory = TestDirectory::new();
+    let spool = queue(&directory, 1000);
+    let sent = Arc::new(AtomicUsize::new(0));
+    let (count, asked) = (Arc::clone(&sent), AtomicUsize::new(0));
+    let sink = server(move |body| {
+        let documents = Sink::documents(body).unwrap();
+        count.fetch_add(documents.len(), SeqCst);
+        let is_asking = documents.iter().any(|document| document["n"] == 0);
+        // The first one is taken at its fourth attempt.
+        match asked.fetch_add(usize::from(is_asking), SeqCst) + usize::from(is_asking) {
+            0..4 => too_new(documents.len()),
+            _ => Reply::Taken(documents.len()),
+        }
+    });
+    let (_stop, stopped) = watch::channel(None);
+    let shipping = tokio::spawn(shipper(&spool, &sink, "bulk_max_items: 100").run(stopped));
+    let all_taken = timeout(PATIENCE, emptied(&spool)).await;
+    all_taken.expect("one was taken, and the others followed");
+    shipping.abort();
+    assert_eq!(indexed(&spool), 1000);
+    let sent = sent.load(SeqCst);
+    assert!(
+        sent < 2_500,
+        "{sent} sent: the questions were of one or few"
+    );
+}
+
+/// Without anything else to do that would wake the loop.
+#[tokio::test]
+async fn what_is_too_new_goes_again_when_it_is_due_and_not_much_later() {
+    let directory = TestDirectory::new();
+    let spool = queue(&directory, 1);
+    let count = AtomicUsize::new(0);
+    let sink = server(move |body| {
+        if count.fetch_add(1, SeqCst) > 0 {
+            return Reply::Taken(documents(body));
+        }
+        too_new(documents(body))
+    });
+    let (_stop, stopped) = watch::channel(None);
+    let shipping = tokio::spawn(shipper(&spool, &sink, "").run(stopped));
+    // It is due after a second; without a reason the loop looks around every thirty.
+    let soon = Duration::from_secs(20);
+    timeout(soon, emptied(&spool)).await.expect("it goes again");
+    shipping.abort();
+    assert_eq!(indexed(&spool), 1);
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ mod flights;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -113,6 +114,56 @@ async fn what_was_never_sent_is_told_from_what_is_unknown() {
         assert_eq!(error.is_never_sent(), is_never_sent, "{error:?}");
         assert!(error.to_string().contains(host.as_str()), "{error}");
     }
+}
+
+/// A proxy's, which does not wait for the end of a body that it does not want.
+#[tokio::test]
+async fn a_refusal_counts_even_where_its_body_breaks_off() {
+    for (head, status, wait) in [
+        ("413 -", 413, None),
+        ("429 -\r\nretry-after: 7", 429, Some(7)),
+    ] {
+        let host = server(move |stream, _| {
+            let start = format!("HTTP/1.1 {head}\r\ncontent-length: 9\r\n\r\n{{");
+            stream.write_all(start.as_bytes()).unwrap();
+        });
+        let answer = ask(&elastic(&[&host])).await.unwrap();
+        assert_eq!(answer.status, status);
+        assert_eq!(answer.retry_after, wait.map(Duration::from_secs));
+    }
+}
+
+/// A host that takes connections, and is silent to everything but what is cheap.
+#[tokio::test]
+async fn no_request_waits_for_a_host_that_has_failed_while_another_is_fine() {
+    let asked: Arc<Mutex<Vec<String>>> = Arc::default();
+    let (heads, held) = (Arc::clone(&asked), Mutex::new(Vec::new()));
+    let hangs = server(move |stream, head| {
+        let mut heads = heads.lock().unwrap();
+        heads.push(head.lines().next().unwrap_or_default().to_owned());
+        if heads.len() == 1 {
+            held.lock().unwrap().push(stream.try_clone().unwrap());
+            return;
+        }
+        let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}";
+        stream.write_all(answer).ok();
+    });
+    let good = server(|stream, _| {
+        let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}";
+        stream.write_all(answer).unwrap();
+    });
+    let (config, _) = read(&format!("hosts: [\"{hangs}\", \"{good}\"]\ntimeout: 2s"));
+    let elastic = Elastic::new(&config).unwrap();
+    let start = Instant::now();
+    let mut failures = 0;
+    while asked.lock().unwrap().len() < 3 {
+        assert!(start.elapsed() < Duration::from_secs(60), "{asked:?}");
+        failures += usize::from(ask(&elastic).await.is_err());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(failures, 1, "the first time-out");
+    let expected = ["/_x?y=z", "/", "/_x?y=z"].map(|path| format!("GET {path} HTTP/1.1"));
+    assert_eq!(asked.lock().unwrap()[..3], expected, "it is back");
 }
 
 #[tokio::test]

@@ -15,9 +15,13 @@ import org.elasticsearch.index.analysis.TokenFilterFactory;
 import org.elasticsearch.index.analysis.TokenizerFactory;
 import org.elasticsearch.index.mapper.KeywordFieldMapper;
 import org.elasticsearch.index.mapper.Mapper;
+import org.elasticsearch.index.mapper.TextFieldMapper;
 import org.elasticsearch.indices.analysis.AnalysisModule.AnalysisProvider;
+import org.elasticsearch.ingest.DropProcessor;
+import org.elasticsearch.ingest.Processor;
 import org.elasticsearch.plugins.ActionPlugin;
 import org.elasticsearch.plugins.AnalysisPlugin;
+import org.elasticsearch.plugins.IngestPlugin;
 import org.elasticsearch.plugins.MapperPlugin;
 import org.elasticsearch.plugins.Plugin;
 import org.elasticsearch.rest.RestHandler;
@@ -27,11 +31,12 @@ import org.elasticsearch.xcontent.ParseField;
 import org.elasticsearch.xpack.core.ilm.*;
 
 /**
- * Test-only stand-in for modules that the small distribution lacks: the policy store of x-pack-ilm, the data stream
- * listing and settings of data-streams, the name of the type constant_keyword, what API keys need of analysis-common,
- * and rest-root. It parses with x-pack-core's own classes and never executes a policy.
+ * Test-only stand-in for modules that the small distribution lacks: the policy store of x-pack-ilm; listing, settings
+ * and {@link Features} of data-streams; the names of the types constant_keyword and match_only_text (which every failure
+ * store has a field of); the processor drop of ingest-common; what API keys need of analysis-common; and rest-root. It
+ * parses with x-pack-core's own classes and never executes a policy.
  */
-public class ShimPlugin extends Plugin implements ActionPlugin, AnalysisPlugin, MapperPlugin {
+public class ShimPlugin extends Plugin implements ActionPlugin, AnalysisPlugin, IngestPlugin, MapperPlugin {
     private ClusterService cluster;
 
     @Override
@@ -109,12 +114,18 @@ public class ShimPlugin extends Plugin implements ActionPlugin, AnalysisPlugin, 
         return EmailAnalysis.filters();
     }
 
-    /** A keyword under another name: it neither fills in the one value nor refuses another. */
+    /** The server's own class, which only ingest-common registers. */
+    @Override
+    public Map<String, Processor.Factory> getProcessors(Processor.Parameters parameters) {
+        return Map.of("drop", new DropProcessor.Factory());
+    }
+
+    /** A keyword and a text under other names: the one neither fills in the one value nor refuses another. */
     @Override
     public Map<String, Mapper.TypeParser> getMappers() {
         return Map.of("constant_keyword", (name, node, context) -> {
             node.remove("value");
             return KeywordFieldMapper.PARSER.parse(name, node, context);
-        });
+        }, "match_only_text", TextFieldMapper.PARSER);
     }
 }

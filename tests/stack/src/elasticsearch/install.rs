@@ -12,6 +12,11 @@ use crate::packages::ELASTICSEARCH;
 const VERSION: &str = "9.4.3";
 /// The oldest Java that this Elasticsearch runs on.
 const RELEASE: u32 = 21;
+/// How a server finds a plug-in's features.
+const FEATURES: (&str, &str) = (
+    "META-INF/services/org.elasticsearch.features.FeatureSpecification",
+    "brokerbeat.shim.Features\n",
+);
 const SHIM: &[Source] = &[
     (
         "ShimPlugin.java",
@@ -27,6 +32,10 @@ const SHIM: &[Source] = &[
     ),
     ("Streams.java", include_str!("../../java/shim/Streams.java")),
     ("Root.java", include_str!("../../java/shim/Root.java")),
+    (
+        "Features.java",
+        include_str!("../../java/shim/Features.java"),
+    ),
 ];
 
 /// The server's folder, ready to be started from.
@@ -34,7 +43,7 @@ pub(super) fn home() -> Result<PathBuf> {
     let dist = ELASTICSEARCH
         .folder()?
         .join(format!("elasticsearch-{VERSION}"));
-    let mut inputs = vec![ELASTICSEARCH.pom];
+    let mut inputs = vec![ELASTICSEARCH.pom, FEATURES.0, FEATURES.1];
     inputs.extend(SHIM.iter().map(|&(_, text)| text));
     cache::entry("elasticsearch-home", &inputs, |folder| build(&dist, folder))
 }
@@ -50,6 +59,10 @@ fn build(dist: &Path, folder: &Path) -> Result<()> {
     fs::create_dir_all(&classes).at("create", &classes)?;
     let class_path = format!("{0}/lib/*:{0}/modules/x-pack-core/*", dist.display());
     java::compile(RELEASE, &class_path, SHIM, &classes)?;
+    let services = classes.join("META-INF/services");
+    fs::create_dir_all(&services).at("create", &services)?;
+    let file = classes.join(FEATURES.0);
+    fs::write(&file, FEATURES.1).at("write", &file)?;
     java::jar(&classes, &plugin.join("shim.jar"))?;
     fs::remove_dir_all(&classes).at("remove", &classes)?;
     let file = plugin.join("plugin-descriptor.properties");

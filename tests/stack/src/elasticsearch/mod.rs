@@ -2,9 +2,9 @@
 //!
 //! It is Elastic's own build for integration tests with `x-pack-core` and security, 124 MB. What the full server has
 //! beyond it is missing here:
-//! - mapper types `scaled_float`, `unsigned_long`, `wildcard`, `match_only_text`; and `constant_keyword`, of which our
-//!   plug-in has the name: templates load as they are and the mapping says `keyword`;
-//! - ES|QL, ingest processors and scripts (Painless), reindex, the aggregations `date_histogram`, `rate`, `top_metrics`
+//! - mapper types `scaled_float`, `unsigned_long`, `wildcard`; and `constant_keyword` and `match_only_text`, of which our
+//!   plug-in has the names: templates load as they are and the mapping says `keyword` and `text`;
+//! - ES|QL, ingest processors but `drop`, their conditions and scripts (Painless), reindex, the aggregations `date_histogram`, `rate`, `top_metrics`
 //!   and other ones that live in modules (terms, max, sum, cardinality … are there);
 //! - lifecycle execution, roll-over by policy, `PUT` and `DELETE _data_stream`.
 //!
