@@ -206,16 +206,6 @@ impl Agent {
         }
     }
 
-    /// Waits until the log has the text once more than now.
-    pub(crate) fn says_again(&self, text: &str) {
-        let count = || self.log().matches(text).count();
-        let before = count();
-        let step = format!("the agent says `{text}` again");
-        if wait_until(&step, PATIENCE, || (count() > before).then_some(())).is_err() {
-            panic!("{step}: never, but:\n{}", self.log());
-        }
-    }
-
     /// What its queue takes on disk.
     pub(crate) fn queue_bytes(&self) -> u64 {
         let status = self.setting.queue_status();

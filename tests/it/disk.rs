@@ -168,7 +168,7 @@ fn a_directory_without_rights_and_one_of_another_agent_end_a_start_with_a_senten
     agent.stop_clean();
 }
 
-/// Turns a bit in the middle of a file, or cuts it there.
+/// Cuts the last eighth off a file, or turns a bit where it begins: among what was written last, and still waits.
 fn damage(file: &Path, cut: bool) {
     let length = file.metadata().expect("it is there").len();
     let file = OpenOptions::new()
@@ -176,13 +176,14 @@ fn damage(file: &Path, cut: bool) {
         .write(true)
         .open(file)
         .expect("it is ours");
+    let place = length - length / 8;
     if cut {
-        return file.set_len(length - length / 8).expect("it can be cut");
+        return file.set_len(place).expect("it can be cut");
     }
     let mut byte = [0];
-    file.read_exact_at(&mut byte, length / 2)
+    file.read_exact_at(&mut byte, place)
         .expect("it is that long");
-    file.write_all_at(&[byte[0] ^ 1], length / 2)
+    file.write_all_at(&[byte[0] ^ 1], place)
         .expect("it can be written");
 }
 
@@ -196,6 +197,23 @@ fn segments(queue: &Path) -> Vec<PathBuf> {
     segments
 }
 
+/// Waits until there are more records on disk than now. A segment begins with its agent's first record.
+fn longer(queue: &Path, agent: &Agent) {
+    let length = || -> u64 {
+        let lengths = segments(queue)
+            .into_iter()
+            .map(|segment| segment.metadata());
+        lengths
+            .map(|found| found.map_or(0, |found| found.len()))
+            .sum()
+    };
+    let before = length();
+    let grown = || (length() > before).then_some(());
+    if let Err(error) = wait_until("a longer queue", PATIENCE, grown) {
+        panic!("{error}\n{}", agent.log());
+    }
+}
+
 #[test]
 fn a_damaged_queue_costs_what_is_damaged_and_says_so() {
     let queue = WorkDir::new("damaged").expect("a folder");
@@ -205,8 +223,8 @@ fn a_damaged_queue_costs_what_is_damaged_and_says_so() {
     let hung = Hung::new(&elasticsearch);
     // Two agents leave a segment each; one is cut off, the other one has a wrong bit.
     for _ in 0..2 {
-        agent.says("nothing shipped, will retry");
-        agent.says_again("nothing shipped, will retry");
+        longer(queue.path(), &agent);
+        longer(queue.path(), &agent);
         agent = agent.killed().run();
     }
     let left = segments(queue.path());

@@ -43,6 +43,8 @@ pub const DEFAULTS: &[(&str, &str)] = &[
     ("reconnect.backoff.max.ms", "2000"),
     // Firewalls forget idle connections without telling anyone.
     ("socket.keepalive.enable", "true"),
+    // Who watches does not send its own client's figures (KIP-714) to those it watches.
+    ("enable.metrics.push", "false"),
 ];
 
 /// The section, usable.

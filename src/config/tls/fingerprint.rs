@@ -4,13 +4,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{
     CertificateError, DigitallySignedStruct, Error, OtherError, RootCertStore, SignatureScheme,
 };
 use sha2::{Digest, Sha256};
 
+use super::verify::AnyCertificate;
 use super::{Verification, verifier};
 
 /// SHA-256 of a certificate in DER.
@@ -77,6 +78,11 @@ impl fmt::Display for NotShown {
 impl std::error::Error for NotShown {}
 
 impl ByFingerprint {
+    /// Signatures are verified as ever, whose certificate it may be.
+    fn signatures(&self) -> AnyCertificate {
+        AnyCertificate(Arc::clone(&self.provider))
+    }
+
     /// What verifies by the authority of the fingerprint, if it is among the certificates.
     fn shown(&self, certificates: &[CertificateDer<'_>]) -> Option<Arc<dyn ServerCertVerifier>> {
         let is_it = |certificate: &&CertificateDer<'_>| self.fingerprint.is_of(certificate);
@@ -121,8 +127,8 @@ impl ServerCertVerifier for ByFingerprint {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let known = &self.provider.signature_verification_algorithms;
-        verify_tls12_signature(message, certificate, signed, known)
+        self.signatures()
+            .verify_tls12_signature(message, certificate, signed)
     }
 
     fn verify_tls13_signature(
@@ -131,13 +137,11 @@ impl ServerCertVerifier for ByFingerprint {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let known = &self.provider.signature_verification_algorithms;
-        verify_tls13_signature(message, certificate, signed, known)
+        self.signatures()
+            .verify_tls13_signature(message, certificate, signed)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider
-            .signature_verification_algorithms
-            .supported_schemes()
+        self.signatures().supported_verify_schemes()
     }
 }

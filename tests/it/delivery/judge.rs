@@ -45,7 +45,9 @@ pub(crate) fn judge(elasticsearch: &Elasticsearch, setting: &Setting, namespace:
         &json!(streams),
     );
     // Events last: those of a cycle count for it, those of the agent itself are of no cycle.
-    for stream in streams.iter().rev() {
+    let is_event = |stream: &&String| stream.starts_with("logs-");
+    let (events, metrics): (Vec<&String>, Vec<&String>) = streams.iter().partition(is_event);
+    for stream in metrics.into_iter().chain(events) {
         let found = all(elasticsearch, stream);
         account(&mut sums, &accounts[stream], &found, stream);
         for one in &found {

@@ -32,6 +32,15 @@ fn documents_go_to_stdout_until_nobody_reads_them_and_then_wait_in_the_queue() {
     assert!(super::sum(&setting, "queued") > 0);
 
     // The next one finds a reader: all that waited comes, beside what the pipe took of the first one.
+    let lines = run_into_a_file(&setting);
+    let mut documents = parsed(&lines);
+    documents.extend(parsed(&read));
+    assert!(super::sum(&setting, "queued") == 0);
+    assert_no_more(&setting, &documents);
+}
+
+/// Runs until there are some lines in a file, stops, and gives the lines.
+fn run_into_a_file(setting: &Setting) -> String {
     let out = setting.file("out.ndjson", "");
     let mut agent = setting
         .prepared(&["run"])
@@ -44,10 +53,7 @@ fn documents_go_to_stdout_until_nobody_reads_them_and_then_wait_in_the_queue() {
     })
     .unwrap();
     assert!(stop(&mut agent));
-    let mut documents = parsed(&lines());
-    documents.extend(parsed(&read));
-    assert!(super::sum(&setting, "queued") == 0);
-    assert_no_more(&setting, &documents);
+    lines()
 }
 
 /// SIGTERM, and a clean end.
@@ -67,19 +73,8 @@ fn assert_no_more(setting: &Setting, documents: &[serde_json::Value]) {
 #[test]
 fn a_clean_run_into_a_file_has_every_document_once() {
     let setting = Setting::new(&config("output.console: {pretty: false}"));
-    let out = setting.file("out.ndjson", "");
-    let mut agent = setting
-        .prepared(&["run"])
-        .stdout(std::fs::File::create(&out).unwrap())
-        .spawn()
-        .unwrap();
-    let lines = || std::fs::read_to_string(&out).unwrap();
-    wait_until("documents", PATIENCE, || {
-        (lines().lines().count() > 10).then_some(())
-    })
-    .unwrap();
-    assert!(stop(&mut agent));
-    let documents = parsed(&lines());
+    let lines = run_into_a_file(&setting);
+    let documents = parsed(&lines);
     assert_balanced(&setting, &documents);
     assert_eq!(documents.len() as u64, super::sum(&setting, "indexed"));
 }
