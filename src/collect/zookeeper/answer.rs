@@ -39,6 +39,9 @@ pub(super) const QUESTIONS: [Question; 9] = [
     Directories,
 ];
 
+/// What an ensemble is seen by.
+pub(super) const ENSEMBLE_QUESTIONS: [Question; 3] = [Server, Monitor, Configuration];
+
 /// Longest answer that is read. `mntr` of a 3.9 leader is 20 KB, and each learner adds 1 KB.
 const MAX_BYTES: usize = 1 << 20;
 

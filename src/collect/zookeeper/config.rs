@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use reqwest::Url;
 
-use super::answer::Door;
-use super::door::{Doors, Place};
+use super::answer::{Door, ENSEMBLE_QUESTIONS, QUESTIONS, Question};
+use super::connect;
+use super::door::Place;
+use super::ensemble::{self, Board, Discover, Ensemble, Settings};
 use super::{Server, ZooKeeper};
 use crate::collect::{Common, Sharing, TargetPlan};
 use crate::config::{Section, Tls, read_tls, units};
-use crate::identity::service_address;
+use crate::identity::{is_loopback, service_address};
 
 /// ZooKeeper's `clientPort` in every example configuration.
 const DEFAULT_PORT: u16 = 2181;
@@ -35,9 +37,19 @@ const DOORS: [(&str, &[Door]); 4] = [
     ("prometheus", &[Door::Prometheus]),
 ];
 
+/// The values of `discover`.
+const DISCOVER: [(&str, Discover); 3] = [
+    ("ensemble", Discover::Ensemble),
+    ("all", Discover::All),
+    ("off", Discover::Off),
+];
+
 /// What the servers of a cluster have in common.
-struct Shared {
+pub(super) struct Shared {
+    /// This machine's name, which stands for every loopback address.
+    host_name: String,
     interval: Option<Duration>,
+    discover: Discover,
     doors: &'static [Door],
     tls: Option<Tls>,
     admin: HttpDoor,
@@ -52,7 +64,7 @@ struct HttpDoor {
     tls: Option<Tls>,
 }
 
-/// Reads `zookeeper: {hosts: [...], door: ..., interval: ...}`: one target a server.
+/// Reads `zookeeper: {hosts: [...], door: ..., interval: ...}`: one target a server, and one for the ensemble.
 pub(super) fn read(cluster: &mut Section<'_>, common: &Common) -> Vec<TargetPlan> {
     let Some(mut section) = cluster.section("zookeeper") else {
         return Vec::new();
@@ -61,39 +73,36 @@ pub(super) fn read(cluster: &mut Section<'_>, common: &Common) -> Vec<TargetPlan
     if hosts.is_empty() {
         section.problem("hosts", "is empty; write at least one host:port");
     }
-    let shared = shared(&mut section);
-    let servers = servers(&section, &hosts, &shared, common).into_iter();
-    servers
-        .map(|server| plan(server, shared.interval))
-        .collect()
+    let shared = Arc::new(shared(&mut section, common));
+    let servers = servers(&section, &hosts, &shared);
+    plans(servers, &shared)
 }
 
-fn servers(
-    section: &Section<'_>,
-    hosts: &[String],
-    shared: &Shared,
-    common: &Common,
-) -> Vec<Server> {
-    let read = |host: &String| {
+fn servers(section: &Section<'_>, hosts: &[String], shared: &Shared) -> Vec<Arc<Server>> {
+    let read = |host: &str| {
         let (host, port) = units::host_port(host, Some(DEFAULT_PORT))?;
-        server(host, port, shared, common)
+        shared.server(host, port, &QUESTIONS)
     };
-    let noted = |host: &String| {
+    let noted = |host: &str| {
         let noted = |wrong| section.problem("hosts", format!("`{host}` {wrong}"));
-        read(host).map_err(noted).ok()
+        read(host).map(Arc::new).map_err(noted).ok()
     };
-    hosts.iter().filter_map(noted).collect()
+    // The chroot is where Kafka keeps its nodes; servers are the same with or without it.
+    let hosts = hosts.iter().flat_map(|text| connect::split(text).0);
+    hosts.filter_map(noted).collect()
 }
 
-fn shared(section: &mut Section<'_>) -> Shared {
+fn shared(section: &mut Section<'_>, common: &Common) -> Shared {
     let interval = section.duration(
         "interval",
         Duration::from_secs(1)..=Duration::from_secs(3600),
     );
     let connections = section.number_or("connections", CONNECTIONS, 0..=MOST_CONNECTIONS);
     Shared {
+        host_name: common.host_name.clone(),
         interval,
-        doors: doors(section),
+        discover: word(section, "discover", &DISCOVER),
+        doors: word(section, "door", &DOORS),
         tls: tls(section),
         admin: http(section, "admin", ADMIN),
         prometheus: http(section, "prometheus", PROMETHEUS),
@@ -101,19 +110,25 @@ fn shared(section: &mut Section<'_>) -> Shared {
     }
 }
 
-fn doors(section: &mut Section<'_>) -> &'static [Door] {
-    let [(_, auto), ..] = DOORS;
+/// One of the words of a table; the first one is the default.
+fn word<T: Copy + PartialEq>(
+    section: &mut Section<'_>,
+    key: &'static str,
+    table: &[(&str, T)],
+) -> T {
     section.parsed_or(
-        "door",
-        auto,
-        |doors| {
-            let known = DOORS.iter().find(|(_, known)| known == doors);
+        key,
+        table[0].1,
+        |value| {
+            let known = table.iter().find(|(_, known)| known == value);
             known.map_or("", |(word, _)| word).into()
         },
         |text| {
-            let known = DOORS.iter().find(|(word, _)| *word == text);
-            let wanted = || "is none of: auto, words, admin, prometheus".to_owned();
-            known.map(|(_, doors)| *doors).ok_or_else(wanted)
+            let known = table.iter().find(|(word, _)| *word == text);
+            let words = || table.iter().map(|(word, _)| *word).collect::<Vec<_>>();
+            known
+                .map(|(_, value)| *value)
+                .ok_or_else(|| format!("is none of: {}", words().join(", ")))
         },
     )
 }
@@ -146,19 +161,41 @@ fn http(section: &mut Section<'_>, key: &'static str, (port, path): (u64, &str))
     }
 }
 
-fn server(host: String, port: u16, shared: &Shared, common: &Common) -> Result<Server, String> {
-    let admin = place(&host, &shared.admin, "/")?;
-    let prometheus = place(&host, &shared.prometheus, "")?;
-    Ok(Server {
-        address: service_address(&host, port, &common.host_name),
-        host,
-        port,
-        tls: shared.tls.clone(),
-        doors: shared.doors.to_vec(),
-        admin,
-        prometheus,
-        connections: shared.connections,
-    })
+impl Shared {
+    fn server(
+        &self,
+        host: String,
+        port: u16,
+        questions: &'static [Question],
+    ) -> Result<Server, String> {
+        let admin = place(&host, &self.admin, "/")?;
+        let prometheus = place(&host, &self.prometheus, "")?;
+        Ok(Server {
+            address: service_address(&host, port, &self.host_name),
+            host,
+            port,
+            tls: self.tls.clone(),
+            doors: self.doors.to_vec(),
+            admin,
+            prometheus,
+            questions,
+            connections: self.connections,
+        })
+    }
+
+    /// A member that is not in `hosts`.
+    pub(super) fn member(
+        &self,
+        host: String,
+        port: u16,
+        discover: Discover,
+    ) -> Result<Server, String> {
+        let questions: &'static [Question] = match discover {
+            Discover::All => &QUESTIONS,
+            Discover::Ensemble | Discover::Off => &ENSEMBLE_QUESTIONS,
+        };
+        self.server(host, port, questions)
+    }
 }
 
 /// `end`: what stands between the path and a command.
@@ -173,23 +210,82 @@ fn place(host: &str, door: &HttpDoor, end: &str) -> Result<Place, String> {
     })
 }
 
-fn plan(server: Server, interval: Option<Duration>) -> TargetPlan {
-    let server = Arc::new(server);
+/// A target for each server, and one for all of them together.
+fn plans(servers: Vec<Arc<Server>>, shared: &Arc<Shared>) -> Vec<TargetPlan> {
+    if servers.is_empty() {
+        return Vec::new();
+    }
+    let name = name(&servers);
+    let board = Arc::new(Board::new(servers.len()));
+    let mut plans = Vec::new();
+    for (index, server) in servers.iter().enumerate() {
+        let board = Arc::clone(&board);
+        plans.push(plan(
+            server,
+            ensemble::Place { board, index },
+            &name,
+            shared,
+        ));
+    }
+    let settings = Settings {
+        name: name.clone(),
+        hosts: servers,
+        discover: shared.discover,
+        board,
+        shared: Arc::clone(shared),
+    };
+    plans.push(whole(settings, name));
+    plans
+}
+
+/// Of an ensemble: its hosts in order, so that it is the same for agents that were told them in another one.
+fn name(servers: &[Arc<Server>]) -> String {
+    let mut addresses: Vec<&str> = servers.iter().map(|server| &*server.address).collect();
+    addresses.sort_unstable();
+    addresses.dedup();
+    addresses.join(",")
+}
+
+fn plan(
+    server: &Arc<Server>,
+    place: ensemble::Place,
+    ensemble: &str,
+    shared: &Shared,
+) -> TargetPlan {
+    let sharing = match is_loopback(&server.host) {
+        true => Sharing::Own,
+        false => Sharing::With(ensemble.to_owned()),
+    };
+    let name = units::show_host_port(&server.host, server.port);
+    let address = server.address.clone();
+    let server = Arc::clone(server);
     TargetPlan {
-        name: format!(
-            "zookeeper {}",
-            units::show_host_port(&server.host, server.port)
-        ),
-        address: server.address.clone(),
+        name: format!("zookeeper {name}"),
+        address,
+        interval: shared.interval,
+        phase: Some(ensemble.to_owned()),
+        sharing,
+        build: Arc::new(move || Box::new(ZooKeeper::new(server.clone(), Some(place.clone())))),
+    }
+}
+
+fn whole(settings: Settings, name: String) -> TargetPlan {
+    let is_own = settings
+        .hosts
+        .iter()
+        .all(|server| is_loopback(&server.host));
+    let interval = settings.shared.interval;
+    let settings = Arc::new(settings);
+    TargetPlan {
+        name: format!("zookeeper ensemble {name}"),
+        address: name.clone(),
         interval,
-        sharing: Sharing::of_host(&server.host),
-        build: Arc::new(move || {
-            Box::new(ZooKeeper {
-                server: server.clone(),
-                doors: Doors::default(),
-                id: None,
-            })
-        }),
+        phase: Some(name.clone()),
+        sharing: match is_own {
+            true => Sharing::Own,
+            false => Sharing::With(name),
+        },
+        build: Arc::new(move || Box::new(Ensemble::new(Arc::clone(&settings)))),
     }
 }
 
@@ -199,7 +295,7 @@ mod tests {
     use crate::config::Findings;
 
     /// The servers of a section, and what is wrong with it.
-    fn servers_of(text: &str) -> (Vec<Server>, Vec<String>) {
+    fn servers_of(text: &str) -> (Vec<Arc<Server>>, Vec<String>) {
         let findings = Findings::default();
         let node = crate::yaml::parse(text).unwrap();
         let tree = crate::config::build(&node, &|_| None, &findings.problems);
@@ -211,8 +307,8 @@ mod tests {
         };
         let mut section = Section::new(&tree, "zookeeper", &findings);
         let hosts = section.texts("hosts");
-        let shared = shared(&mut section);
-        let servers = servers(&section, &hosts, &shared, &common);
+        let shared = shared(&mut section, &common);
+        let servers = servers(&section, &hosts, &shared);
         drop(section);
         let problems = findings.problems.into_sorted();
         (servers, problems.iter().map(ToString::to_string).collect())
@@ -249,6 +345,12 @@ mod tests {
         for (text, sentence) in [
             ("hosts: \"a:x\"\n", "a port is a number"),
             ("hosts: a\ndoor: front\n", "is none of: auto, words"),
+            (
+                "hosts: a\ndiscover: some\n",
+                "is none of: ensemble, all, off",
+            ),
+            ("hosts: \"a,,b\"\n", "is not an address"),
+            ("hosts: /kafka\n", "is not an address"),
             ("hosts: a\nadmin: {path: commands}\n", "begins with `/`"),
             ("hosts: a\nadmin: {port: 0}\n", "out of range"),
             ("hosts: a\nconnections: 10001\n", "out of range"),

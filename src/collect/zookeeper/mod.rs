@@ -2,19 +2,24 @@
 //!
 //! There are three: four-letter words on the client port, the AdminServer, and the metrics provider for Prometheus. All lead
 //! to the same documents, as far as they know the same. A question that is not answered is named and costs only its own
-//! part.
+//! part. What the servers are together is [`ensemble`]'s.
 
 mod answer;
 pub mod client;
 mod config;
+pub mod connect;
 mod door;
+mod ensemble;
 mod map;
 mod said;
 
 use std::sync::Arc;
 
-use self::answer::{Answers, Door, QUESTIONS, Question};
+use tokio::time::Instant;
+
+use self::answer::{Answers, Door, Question};
 use self::door::{Doors, Place};
+use self::ensemble::Digest;
 use self::map::Told;
 use self::said::Said;
 use super::{Collected, Collector, Cycle, Fault, FaultKind, Kind, Pending};
@@ -39,6 +44,8 @@ pub struct Server {
     doors: Vec<Door>,
     admin: Place,
     prometheus: Place,
+    /// What is asked, where a door knows more than one thing.
+    questions: &'static [Question],
     /// Most sessions with documents of their own; 0: nobody is asked for them.
     connections: usize,
 }
@@ -52,7 +59,7 @@ impl Server {
                 let wanted = |question: &Question| {
                     *question != Question::Connections || self.connections > 0
                 };
-                QUESTIONS.into_iter().filter(wanted).collect()
+                self.questions.iter().copied().filter(wanted).collect()
             }
         }
     }
@@ -63,20 +70,48 @@ struct ZooKeeper {
     doors: Doors,
     /// Who the server is, as it last said: one tick without `conf` must not change the series.
     id: Option<Told>,
+    /// Where the ensemble looks for what the server is; one that the ensemble itself asks has none.
+    place: Option<ensemble::Place>,
+}
+
+impl ZooKeeper {
+    fn new(server: Arc<Server>, place: Option<ensemble::Place>) -> Self {
+        Self {
+            server,
+            doors: Doors::default(),
+            id: None,
+            place,
+        }
+    }
+
+    /// Asks the server: its documents, and what it is to its ensemble.
+    async fn look(&mut self, deadline: Instant) -> (Collected, Digest) {
+        let answers = self.doors.ask(&self.server, deadline).await;
+        let said = Said::read(&answers);
+        if let Some(told) = map::server_id(&self.server, &answers, &said) {
+            self.id = Some(told.after(self.id.take()));
+        }
+        let collected = match &self.id {
+            Some(id) => map::collected(&self.server, id.as_str(), &answers, &said),
+            None => nameless(&self.server, &answers, &said),
+        };
+        let digest = Digest::of(&said, &collected);
+        (collected, digest)
+    }
 }
 
 impl Collector for ZooKeeper {
     fn collect<'a>(&'a mut self, cycle: &'a Cycle) -> Pending<'a, Collected> {
         Box::pin(async move {
-            let answers = self.doors.ask(&self.server, cycle.deadline).await;
-            let said = Said::read(&answers);
-            if let Some(told) = map::server_id(&self.server, &answers, &said) {
-                self.id = Some(told.after(self.id.take()));
+            let place = self.place.clone().zip(cycle.tick);
+            if let Some((place, tick)) = &place {
+                place.begin(*tick);
             }
-            match &self.id {
-                Some(id) => map::collected(&self.server, id.as_str(), &answers, &said),
-                None => nameless(&self.server, &answers, &said),
+            let (collected, digest) = self.look(cycle.deadline).await;
+            if let Some((place, tick)) = place {
+                place.post(tick, digest);
             }
+            collected
         })
     }
 }

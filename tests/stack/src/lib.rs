@@ -101,4 +101,4 @@ pub use sink::{Reply, Sink};
 pub use tls::TlsFiles;
 pub use wait::{interrupt, wait_until};
 pub use workdir::WorkDir;
-pub use zookeeper::{MoreDoors, ZooKeeper, ZooKeeperVersion};
+pub use zookeeper::{MoreDoors, Vote, ZooKeeper, ZooKeeperVersion};

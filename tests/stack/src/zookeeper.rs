@@ -56,6 +56,15 @@ pub struct MoreDoors {
     pub prometheus: bool,
 }
 
+/// A member's part in an ensemble.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Vote {
+    /// It votes.
+    Participant,
+    /// It follows without a vote.
+    Observer,
+}
+
 /// A ZooKeeper: all four-letter words allowed, JMX open, AdminServer on.
 pub struct ZooKeeper {
     port: u16,
@@ -104,22 +113,50 @@ impl ZooKeeper {
 
     /// As [`start_ensemble`](Self::start_ensemble) of another version.
     pub fn start_ensemble_of(version: ZooKeeperVersion, options: &Options) -> Result<[Self; 3]> {
+        Self::launch_all(version, [Vote::Participant; 3], false, options)
+    }
+
+    /// An ensemble whose configuration names the client ports of its members, which 3.4 does not know yet.
+    pub fn start_members<const N: usize>(
+        version: ZooKeeperVersion,
+        votes: [Vote; N],
+        options: &Options,
+    ) -> Result<[Self; N]> {
+        Self::launch_all(version, votes, version != ZooKeeperVersion::V3_4, options)
+    }
+
+    fn launch_all<const N: usize>(
+        version: ZooKeeperVersion,
+        votes: [Vote; N],
+        tells_ports: bool,
+        options: &Options,
+    ) -> Result<[Self; N]> {
         wait::on_free_ports(|| {
-            let peers = [1, 2, 3].map(|id| Peer {
-                id,
-                quorum: ports::free(),
-                election: ports::free(),
+            let mut id = 0;
+            let peers = votes.map(|vote| {
+                id += 1;
+                Peer {
+                    id,
+                    vote,
+                    client: ports::free(),
+                    tells_ports,
+                    quorum: ports::free(),
+                    election: ports::free(),
+                }
             });
-            let launch = |id| {
+            let mut servers = Vec::new();
+            for me in &peers {
                 let place = Place {
-                    id: Some(id),
+                    me: Some(me),
                     peers: &peers,
                 };
-                Self::launch(version, &place, MoreDoors::default(), options)
-            };
-            let servers = [launch(1)?, launch(2)?, launch(3)?];
+                let server = Self::launch(version, &place, MoreDoors::default(), options)?;
+                servers.push(server);
+            }
             servers.iter().try_for_each(Self::wait_ready)?;
-            Ok(servers)
+            Ok(servers
+                .try_into()
+                .unwrap_or_else(|_| unreachable!("a server for each vote")))
         })
     }
 
@@ -129,17 +166,21 @@ impl ZooKeeper {
         more: MoreDoors,
         options: &Options,
     ) -> Result<Self> {
-        let [port, admin_port, secure_port, metrics_port] = [(); 4].map(|()| ports::free());
+        let [admin_port, secure_port, metrics_port] = [(); 3].map(|()| ports::free());
+        let port = place.me.map_or_else(ports::free, |me| me.client);
         let tls = if more.tls { Some(tls::files()?) } else { None };
         let work = WorkDir::new("zookeeper")?;
         let doors = Doors::plan(options, &work)?;
         let data = work.folder("data")?;
         let mut name = version.name().to_owned();
-        if let Some(id) = place.id {
+        let mut lines = vec![format!("dataDir={}", data.display())];
+        if let Some(Peer { id, vote, .. }) = place.me {
             work.write("data/myid", &id.to_string())?;
             name = format!("{name}, server {id}");
+            if *vote == Vote::Observer {
+                lines.push("peerType=observer".to_owned());
+            }
         }
-        let mut lines = vec![format!("dataDir={}", data.display())];
         lines.extend(config(version, port, admin_port));
         lines.extend(place.peers.iter().map(Peer::line));
         lines.extend(tls.iter().flat_map(|files| secure(files, secure_port)));
@@ -174,8 +215,13 @@ impl ZooKeeper {
 
     /// Kills it if it runs and starts it again with its data and ports.
     pub fn restart(&self) -> Result<()> {
-        self.process.again()?;
+        self.start_again()?;
         self.wait_ready()
+    }
+
+    /// As [`restart`](Self::restart), without waiting: alone, a member of an ensemble does not serve.
+    pub fn start_again(&self) -> Result<()> {
+        self.process.again()
     }
 
     /// "127.0.0.1:<client port>"
@@ -234,6 +280,10 @@ impl ZooKeeper {
 /// A server of an ensemble, as the others know it.
 struct Peer {
     id: u8,
+    vote: Vote,
+    client: u16,
+    /// Whether the configuration has its client port.
+    tells_ports: bool,
     quorum: u16,
     election: u16,
 }
@@ -244,21 +294,31 @@ impl Peer {
             id,
             quorum,
             election,
+            client,
+            ..
         } = self;
-        format!("server.{id}=127.0.0.1:{quorum}:{election}")
+        let vote = match self.vote {
+            Vote::Participant => "participant",
+            Vote::Observer => "observer",
+        };
+        let port = match self.tells_ports {
+            true => format!(";127.0.0.1:{client}"),
+            false => String::new(),
+        };
+        format!("server.{id}=127.0.0.1:{quorum}:{election}:{vote}{port}")
     }
 }
 
 /// Where a server stands: alone, or as one of an ensemble.
 struct Place<'a> {
-    id: Option<u8>,
+    me: Option<&'a Peer>,
     peers: &'a [Peer],
 }
 
 impl Place<'_> {
     fn alone() -> Self {
         Self {
-            id: None,
+            me: None,
             peers: &[],
         }
     }

@@ -20,6 +20,7 @@ fn server() -> Server {
         doors: vec![Door::Words],
         admin: place(),
         prometheus: place(),
+        questions: &QUESTIONS,
         connections: 2,
     }
 }

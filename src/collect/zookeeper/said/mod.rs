@@ -59,6 +59,11 @@ pub(super) struct Said<'a> {
     pub(super) damaged: Vec<(Question, String)>,
 }
 
+/// Lines as `conf` has them: also those of the node `/zookeeper/config`.
+pub(super) fn configuration(text: &str) -> Part<'_> {
+    words::configuration(text)
+}
+
 impl<'a> Said<'a> {
     /// Reads all answers.
     pub(super) fn read(answers: &'a Answers) -> Self {
