@@ -1,7 +1,9 @@
 //! ZooKeeper's servers through every door.
 
 mod doors;
+mod ensemble;
 mod hostile;
+mod losses;
 
 use serde_json::Value;
 
@@ -45,9 +47,23 @@ impl Seen {
     }
 
     fn target(&self) -> &Value {
-        let all = of_dataset(&self.documents, "target");
-        assert_eq!(all.len(), 1, "{}", self.said);
-        all[0]
+        let (servers, _) = self.targets();
+        assert_eq!(servers.len(), 1, "{}", self.said);
+        servers[0]
+    }
+
+    /// Those of the servers, and that of the ensemble.
+    fn targets(&self) -> (Vec<&Value>, &Value) {
+        let all = of_dataset(&self.documents, "target").into_iter();
+        let (ensemble, servers): (Vec<_>, Vec<_>) =
+            all.partition(|target| text(target, "brokerbeat.target.name").contains(" ensemble "));
+        assert_eq!(ensemble.len(), 1, "{}", self.said);
+        (servers, ensemble[0])
+    }
+
+    /// The document of the ensemble.
+    fn ensemble(&self) -> &Value {
+        self.of("zookeeper.ensemble", "ensemble")[0]
     }
 
     /// Everything is there, through this door.
