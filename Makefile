@@ -7,10 +7,10 @@ BUILD_LIMIT ?= 25m
 TEST_LIMIT ?= 25m
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test features generate lint deny advisories install record instructions bench-jmx bench-cost bench-lag bench-delivery prove-backlog prove-delivery prove-fuzz prove-lag prove-matrix prove-outage prove-soak
+.PHONY: help demo test features generate lint deny advisories install record instructions bench-jmx bench-cost bench-lag bench-delivery bench-zookeeper prove-backlog prove-delivery prove-fuzz prove-lag prove-matrix prove-outage prove-soak prove-zookeeper-types
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: install ## real servers, the agent, and what arrives in Elasticsearch; Ctrl-C ends it (DEMO_SECONDS=45: by itself)
 	$(CARGO) build --release --bin brokerbeat
@@ -88,6 +88,9 @@ bench-lag: install ## the lag of 500 and of 5,000 groups beside Java's admin cli
 
 bench-delivery: install ## documents a second from the collectors' channel to the acknowledged document, into docs/benchmarks-delivery.md; wants a quiet machine
 	$(CARGO) bench --bench delivery -- --report $(CURDIR)/docs/benchmarks-delivery.md
+
+bench-zookeeper: install ## a tick over an ensemble of three with 2,000 sessions each, into docs/benchmarks-zookeeper.md; wants a quiet machine
+	$(CARGO) bench --bench zookeeper -- --report $(CURDIR)/docs/benchmarks-zookeeper.md
 
 generate: ## what is generated from fields.yml: templates and docs/fields.md
 	rm -rf elasticsearch-templates
