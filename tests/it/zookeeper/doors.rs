@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use stack::{MoreDoors, Options, TlsFiles, ZooKeeper, ZooKeeperNodes, wait_until};
+use stack::{
+    MoreDoors, Options, TlsFiles, ZooKeeper, ZooKeeperNodes, ZooKeeperVersion, wait_until,
+};
 
-use super::{Seen, seen};
+use super::{Seen, seen, seen_in};
 use crate::agent::{PATIENCE, field, text};
 
 /// Attempts until every value was seen at a still moment.
@@ -138,6 +140,25 @@ fn all_doors_of_a_server_tell_the_same() {
     assert_same(&words, &commands, LEAST_COMPARED);
     assert_same(&words, &provider, LEAST_COMPARED / 2);
     refusals(&server);
+}
+
+#[test]
+fn plain_words_to_a_port_with_tls_are_told_as_that() {
+    let doors = MoreDoors {
+        tls: true,
+        prometheus: false,
+    };
+    for version in [ZooKeeperVersion::V3_5, ZooKeeperVersion::V3_9] {
+        let server = ZooKeeper::start_with_doors_of(version, doors, &Options::new());
+        let server = server.expect("ZooKeeper starts");
+        let secure = server.secure_addr();
+        // Before the server gives the connection up, and after it.
+        for interval in ["4s", "60s"] {
+            let section = format!("hosts: [\"{secure}\"], door: words");
+            let seen = seen_in(&section, interval);
+            seen.assert_error("auth", &["srvr", "speaks TLS", "`ssl`", &secure]);
+        }
+    }
 }
 
 /// Who may come in is decided by certificates, and said.
