@@ -1,6 +1,7 @@
 //! Real servers behind every door: the same figures, and in words why a door is closed.
 
 use std::collections::BTreeMap;
+use std::thread;
 
 use serde_json::Value;
 use stack::{
@@ -148,7 +149,7 @@ fn plain_words_to_a_port_with_tls_are_told_as_that() {
         tls: true,
         prometheus: false,
     };
-    for version in [ZooKeeperVersion::V3_5, ZooKeeperVersion::V3_9] {
+    let ask = |version| {
         let server = ZooKeeper::start_with_doors_of(version, doors, &Options::new());
         let server = server.expect("ZooKeeper starts");
         let secure = server.secure_addr();
@@ -158,7 +159,11 @@ fn plain_words_to_a_port_with_tls_are_told_as_that() {
             let seen = seen_in(&section, interval);
             seen.assert_error("auth", &["srvr", "speaks TLS", "`ssl`", &secure]);
         }
-    }
+    };
+    thread::scope(|scope| {
+        scope.spawn(|| ask(ZooKeeperVersion::V3_5));
+        ask(ZooKeeperVersion::V3_9);
+    });
 }
 
 /// Who may come in is decided by certificates, and said.
