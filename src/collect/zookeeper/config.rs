@@ -7,6 +7,7 @@ use reqwest::Url;
 
 use super::answer::Door;
 use super::door::{Doors, Place};
+use super::since::Since;
 use super::{Server, ZooKeeper};
 use crate::collect::{Common, Sharing, TargetPlan};
 use crate::config::{Section, Tls, read_tls, units};
@@ -188,6 +189,7 @@ fn plan(server: Server, interval: Option<Duration>) -> TargetPlan {
                 server: server.clone(),
                 doors: Doors::default(),
                 id: None,
+                since: Since::default(),
             })
         }),
     }

@@ -10,6 +10,7 @@ mod config;
 mod door;
 mod map;
 mod said;
+mod since;
 
 use std::sync::Arc;
 
@@ -17,6 +18,7 @@ use self::answer::{Answers, Door, QUESTIONS, Question};
 use self::door::{Doors, Place};
 use self::map::Told;
 use self::said::Said;
+use self::since::Since;
 use super::{Collected, Collector, Cycle, Fault, FaultKind, Kind, Pending};
 use crate::config::Tls;
 
@@ -63,6 +65,7 @@ struct ZooKeeper {
     doors: Doors,
     /// Who the server is, as it last said: one tick without `conf` must not change the series.
     id: Option<Told>,
+    since: Since,
 }
 
 impl Collector for ZooKeeper {
@@ -73,10 +76,14 @@ impl Collector for ZooKeeper {
             if let Some(told) = map::server_id(&self.server, &answers, &said) {
                 self.id = Some(told.after(self.id.take()));
             }
-            match &self.id {
-                Some(id) => map::collected(&self.server, id.as_str(), &answers, &said),
-                None => nameless(&self.server, &answers, &said),
-            }
+            let Some(id) = &self.id else {
+                return nameless(&self.server, &answers, &said);
+            };
+            let mut collected = map::collected(&self.server, id.as_str(), &answers, &said);
+            // Without a tick nobody looks at the documents.
+            let since = cycle.tick.and_then(|tick| self.since.take(&said, tick));
+            map::mark(&mut collected, since);
+            collected
         })
     }
 }
