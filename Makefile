@@ -77,6 +77,13 @@ prove-backlog: install ## BACKLOG_DOCUMENTS=2000000 documents wait while Elastic
 		BROKERBEAT_BACKLOG_ROWS=$(abspath $(TARGET))/backlog BROKERBEAT_BACKLOG_REPORT=$(CURDIR)/docs/proofs/backlog.md \
 		$(CARGO) test --test it backlog:: -- --nocapture
 
+# TYPES_FRESH=1 forgets the runs so far.
+prove-zookeeper-types: install ## every value of real ZooKeepers under load against fields.yml, TYPES_MINUTES=60, into docs/proofs/zookeeper-types.md; runs add up
+	mkdir -p docs/proofs
+	$(if $(TYPES_FRESH),rm -rf $(TARGET)/types)
+	TYPES_MINUTES=$(or $(TYPES_MINUTES),60) BROKERBEAT_TYPES_ROWS=$(abspath $(TARGET))/types BROKERBEAT_TYPES_REPORT=$(CURDIR)/docs/proofs/zookeeper-types.md \
+		$(CARGO) test --test it zookeeper::types:: -- --nocapture
+
 bench-jmx: install ## a full read beside Java's client, memory and cost, into docs/benchmarks.md; wants a quiet machine
 	$(CARGO) bench --bench jmx_read -- --report $(CURDIR)/docs/benchmarks.md
 

@@ -2,6 +2,7 @@
 
 mod doors;
 mod hostile;
+mod types;
 
 use serde_json::Value;
 
