@@ -12,6 +12,7 @@ mod door;
 mod ensemble;
 mod map;
 mod said;
+mod since;
 
 use std::sync::Arc;
 
@@ -22,7 +23,9 @@ use self::door::{Doors, Place};
 use self::ensemble::Digest;
 use self::map::Told;
 use self::said::Said;
+use self::since::Since;
 use super::{Collected, Collector, Cycle, Fault, FaultKind, Kind, Pending};
+use crate::clock::Millis;
 use crate::config::Tls;
 
 /// The line of the list of collectors.
@@ -70,6 +73,7 @@ struct ZooKeeper {
     doors: Doors,
     /// Who the server is, as it last said: one tick without `conf` must not change the series.
     id: Option<Told>,
+    since: Since,
     /// Where the ensemble looks for what the server is; one that the ensemble itself asks has none.
     place: Option<ensemble::Place>,
 }
@@ -80,21 +84,27 @@ impl ZooKeeper {
             server,
             doors: Doors::default(),
             id: None,
+            since: Since::default(),
             place,
         }
     }
 
     /// Asks the server: its documents, and what it is to its ensemble.
-    async fn look(&mut self, deadline: Instant) -> (Collected, Digest) {
+    async fn look(&mut self, tick: Option<Millis>, deadline: Instant) -> (Collected, Digest) {
         let answers = self.doors.ask(&self.server, deadline).await;
         let said = Said::read(&answers);
         if let Some(told) = map::server_id(&self.server, &answers, &said) {
             self.id = Some(told.after(self.id.take()));
         }
-        let collected = match &self.id {
+        let mut collected = match &self.id {
             Some(id) => map::collected(&self.server, id.as_str(), &answers, &said),
             None => nameless(&self.server, &answers, &said),
         };
+        if self.id.is_some() {
+            // Without a tick nobody looks at the documents.
+            let since = tick.and_then(|tick| self.since.take(&said, tick));
+            map::mark(&mut collected, since);
+        }
         let digest = Digest::of(&said, &collected);
         (collected, digest)
     }
@@ -107,7 +117,7 @@ impl Collector for ZooKeeper {
             if let Some((place, tick)) = &place {
                 place.begin(*tick);
             }
-            let (collected, digest) = self.look(cycle.deadline).await;
+            let (collected, digest) = self.look(cycle.tick, cycle.deadline).await;
             if let Some((place, tick)) = place {
                 place.post(tick, digest);
             }

@@ -1,11 +1,14 @@
 //! Real servers behind every door: the same figures, and in words why a door is closed.
 
 use std::collections::BTreeMap;
+use std::thread;
 
 use serde_json::Value;
-use stack::{MoreDoors, Options, TlsFiles, ZooKeeper, ZooKeeperNodes, wait_until};
+use stack::{
+    MoreDoors, Options, TlsFiles, ZooKeeper, ZooKeeperNodes, ZooKeeperVersion, wait_until,
+};
 
-use super::{Seen, seen};
+use super::{Seen, seen, seen_in};
 use crate::agent::{PATIENCE, field, text};
 
 /// Attempts until every value was seen at a still moment.
@@ -22,6 +25,8 @@ const RESTLESS: &[&str] = &[
     "zookeeper.server.sent",
     "zookeeper.server.id",
     "zookeeper.connections",
+    // By another port it has another name, and the provider does not tell what a server is.
+    "zookeeper.ensemble",
     "zookeeper.mntr.num_alive_connections",
     "zookeeper.mntr.open_file_descriptor_count",
     "zookeeper.mntr.packets",
@@ -138,6 +143,29 @@ fn all_doors_of_a_server_tell_the_same() {
     assert_same(&words, &commands, LEAST_COMPARED);
     assert_same(&words, &provider, LEAST_COMPARED / 2);
     refusals(&server);
+}
+
+#[test]
+fn plain_words_to_a_port_with_tls_are_told_as_that() {
+    let doors = MoreDoors {
+        tls: true,
+        prometheus: false,
+    };
+    let ask = |version| {
+        let server = ZooKeeper::start_with_doors_of(version, doors, &Options::new());
+        let server = server.expect("ZooKeeper starts");
+        let secure = server.secure_addr();
+        // Before the server gives the connection up, and after it.
+        for interval in ["4s", "60s"] {
+            let section = format!("hosts: [\"{secure}\"], door: words");
+            let seen = seen_in(&section, interval);
+            seen.assert_error("auth", &["srvr", "speaks TLS", "`ssl`", &secure]);
+        }
+    };
+    thread::scope(|scope| {
+        scope.spawn(|| ask(ZooKeeperVersion::V3_5));
+        ask(ZooKeeperVersion::V3_9);
+    });
 }
 
 /// Who may come in is decided by certificates, and said.

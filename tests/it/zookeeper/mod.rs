@@ -4,6 +4,7 @@ mod doors;
 mod ensemble;
 mod hostile;
 mod losses;
+mod types;
 
 use serde_json::Value;
 

@@ -47,7 +47,7 @@ impl ZooKeeperVersion {
     }
 }
 
-/// What a 3.9.4 opens beside its client port, its AdminServer and its JMX port.
+/// What a server opens beside its client port, its AdminServer and its JMX port.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct MoreDoors {
     /// A `secureClientPort` that wants a client's certificate; the AdminServer takes HTTPS, too, on the same port.
@@ -95,7 +95,16 @@ impl ZooKeeper {
 
     /// A stand-alone 3.9.4 with more doors.
     pub fn start_with_doors(doors: MoreDoors, options: &Options) -> Result<Self> {
-        Self::start_alone(ZooKeeperVersion::V3_9, doors, options)
+        Self::start_with_doors_of(ZooKeeperVersion::V3_9, doors, options)
+    }
+
+    /// As [`start_with_doors`](Self::start_with_doors) of another version, as far as it has them: 3.5 has TLS.
+    pub fn start_with_doors_of(
+        version: ZooKeeperVersion,
+        doors: MoreDoors,
+        options: &Options,
+    ) -> Result<Self> {
+        Self::start_alone(version, doors, options)
     }
 
     fn start_alone(version: ZooKeeperVersion, more: MoreDoors, options: &Options) -> Result<Self> {

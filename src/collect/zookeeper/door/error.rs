@@ -17,6 +17,10 @@ pub(in crate::collect::zookeeper) enum DoorError {
     Broken { place: String, cause: String },
     #[error("no TLS with {place}: {cause}")]
     Tls { place: String, cause: String },
+    #[error(
+        "{place} speaks TLS and takes no plain words; write `ssl` for it, or the server's plain clientPort"
+    )]
+    WantsTls { place: String },
     #[error("{place} does not run this word; add it to 4lw.commands.whitelist there")]
     NotWhitelisted { place: String },
     #[error(
@@ -42,6 +46,7 @@ impl DoorError {
             Self::Connect { .. } => FaultKind::Connect,
             Self::Timeout { .. } => FaultKind::Timeout,
             Self::Tls { .. }
+            | Self::WantsTls { .. }
             | Self::Status {
                 status: 401 | 403, ..
             } => FaultKind::Auth,

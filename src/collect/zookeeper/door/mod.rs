@@ -5,6 +5,7 @@
 //! tried again now and then, as somebody may have opened them.
 
 mod error;
+mod hello;
 mod http;
 mod words;
 

@@ -1,9 +1,10 @@
 //! Four-letter words: four bytes out, text back until the server closes. Over TCP, or TLS where `ssl` is set.
 
 use std::io::{self, ErrorKind};
+use std::pin::pin;
 use std::sync::Arc;
 
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -11,6 +12,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 
 use super::error::{DoorError, beginning};
+use super::hello;
 use crate::collect::zookeeper::Server;
 use crate::collect::zookeeper::answer::{Answer, Answers, Door, Question};
 use crate::config::Tls;
@@ -29,12 +31,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 /// Asks everything at once, each over a connection of its own, as the server closes after the answer. Cancel safe:
 /// connections are closed when the future is dropped.
 pub(super) async fn ask(server: &Server, deadline: Instant) -> Answers {
-    let questions = server.questions_at(Door::Words).into_iter();
-    let asked =
-        questions.map(|question| async move { (question, word(server, question, deadline).await) });
     let mut answers = Answers {
         door: Door::Words,
-        replies: join_all(asked).await,
+        replies: replies(server, deadline).await,
         closed: Vec::new(),
     };
     let srvr = answers.get(Question::Server);
@@ -44,6 +43,54 @@ pub(super) async fn ask(server: &Server, deadline: Instant) -> Answers {
         answers.replies.push((Question::Statistics, Ok(answer)));
     }
     answers
+}
+
+type Replies = Vec<(Question, Result<Answer, DoorError>)>;
+
+/// Where nothing is said to all of them, or to some until half of the time is over, it is found out whether that is because
+/// the port has TLS.
+async fn replies(server: &Server, deadline: Instant) -> Replies {
+    let questions = server.questions_at(Door::Words).into_iter();
+    let asked =
+        questions.map(|question| async move { (question, word(server, question, deadline).await) });
+    let mut asked = pin!(join_all(asked));
+    let half = Instant::now() + deadline.saturating_duration_since(Instant::now()) / 2;
+    let early = timeout_at(half, &mut asked).await;
+    if server.tls.is_some() {
+        return match early {
+            Ok(replies) => replies,
+            Err(_) => asked.await,
+        };
+    }
+    let hello = hello::speaks_tls(&server.host, server.port, deadline);
+    let (replies, has_tls) = match early {
+        Ok(replies) if !are_silent(&replies) => return replies,
+        Ok(replies) => (replies, hello.await),
+        Err(_) => join(asked, hello).await,
+    };
+    match has_tls && are_silent(&replies) {
+        true => want_tls(server, replies),
+        false => replies,
+    }
+}
+
+/// Whether there were connections, and not a byte over them.
+fn are_silent(replies: &Replies) -> bool {
+    let is_silent = |reply: &Result<Answer, DoorError>| {
+        use DoorError::{Broken, Nothing, Timeout};
+        matches!(reply, Err(Timeout { .. } | Nothing { .. } | Broken { .. }))
+    };
+    replies.iter().all(|(_, reply)| is_silent(reply))
+}
+
+fn want_tls(server: &Server, replies: Replies) -> Replies {
+    let place = show_host_port(&server.host, server.port);
+    let questions = replies.into_iter().map(|(question, _)| question);
+    let told = questions.map(|question| {
+        let place = place.clone();
+        (question, Err(DoorError::WantsTls { place }))
+    });
+    told.collect()
 }
 
 async fn word(server: &Server, question: Question, deadline: Instant) -> Result<Answer, DoorError> {

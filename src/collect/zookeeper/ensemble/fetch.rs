@@ -58,13 +58,16 @@ impl Fetcher {
         deadline: Instant,
     ) -> Round {
         self.others.values_mut().for_each(|other| other.seen = None);
-        let (hosts, ()) = tokio::join!(settings.board.wait(tick, deadline), self.ask(deadline));
+        let (hosts, ()) = tokio::join!(
+            settings.board.wait(tick, deadline),
+            self.ask(tick, deadline)
+        );
         roster.learn(&hosts);
         if settings.discover != Discover::Off {
             self.look_up(settings, roster, &hosts, deadline).await;
             self.follow(settings, roster);
             if Instant::now() + LEAST_TIME < deadline {
-                self.ask(deadline).await;
+                self.ask(tick, deadline).await;
             }
         }
         let mut round = Round {
@@ -76,11 +79,11 @@ impl Fetcher {
     }
 
     /// Asks those that have not been asked in this round.
-    async fn ask(&mut self, deadline: Instant) {
+    async fn ask(&mut self, tick: Millis, deadline: Instant) {
         let others = self.others.values_mut();
         let unseen = others.filter(|other| other.seen.is_none());
         let asked = unseen.map(|other| async move {
-            other.seen = Some(other.collector.look(deadline).await);
+            other.seen = Some(other.collector.look(Some(tick), deadline).await);
         });
         join_all(asked).await;
     }

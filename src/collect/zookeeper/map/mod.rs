@@ -15,6 +15,7 @@ use super::Server;
 use super::answer::{Answers, Door, Question};
 use super::door::DoorError;
 use super::said::Said;
+use crate::clock::Millis;
 use crate::collect::{Collected, Fault, FaultKind};
 use crate::document::Document;
 
@@ -100,6 +101,15 @@ pub(super) fn collected(
     collected.documents.extend(sessions(server, id, said));
     faults(&mut collected, server, answers, said);
     collected
+}
+
+/// Puts into the server's document since when its counters grow.
+pub(super) fn mark(collected: &mut Collected, since: Option<Millis>) {
+    let mut documents = collected.documents.iter_mut();
+    let server = documents.find(|document| document.dataset == "zookeeper.server");
+    if let (Some(server), Some(since)) = (server, since) {
+        server.set("zookeeper.server.since", since.to_rfc3339());
+    }
 }
 
 fn sessions(server: &Server, id: &str, said: &Said<'_>) -> Vec<Document> {

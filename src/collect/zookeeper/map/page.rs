@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use super::table::{Metric, Place, Shape, Table};
-use crate::catalogue::{Catalogue, Metric as MetricType};
+use crate::catalogue::{Catalogue, Metric as MetricType, Unit};
 
 /// Says that the page is to be written instead of compared.
 const REWRITE: &str = "BROKERBEAT_REWRITE_GOLDEN";
@@ -103,6 +103,38 @@ fn fields_have_the_type_that_their_shape_says() {
                 () => Some(MetricType::Gauge),
             };
             assert_eq!(entry.metric, wanted, "{field}");
+        }
+    }
+}
+
+/// The unit that a name tells, where it tells one.
+fn unit_of(name: &str) -> Option<Unit> {
+    const SIZES: [&str; 4] = ["bytes", "data_size", "proposal_size", "response_size"];
+    let is_time = ["time", "_ms", "latency"]
+        .iter()
+        .any(|end| name.ends_with(end));
+    match () {
+        () if is_time || name.contains("_time_") => Some(Unit::Ms),
+        () if SIZES.iter().any(|part| name.contains(part)) => Some(Unit::Byte),
+        () => None,
+    }
+}
+
+#[test]
+fn fields_have_the_unit_that_the_name_of_the_figure_tells() {
+    let catalogue = Catalogue::get();
+    let known = catalogue.known(catalogue.dataset("zookeeper.mntr").unwrap());
+    let families = Table::get().families.iter();
+    for metric in families.flat_map(|family| &family.metrics) {
+        for (_, end, _) in metric.shape.stats() {
+            let field = format!("zookeeper.mntr.{}{end}", metric.field);
+            let found = known[field.as_str()].unit;
+            match (*end, unit_of(&metric.name)) {
+                (".count", _) => assert_eq!(found, None, "{field}"),
+                (_, Some(unit)) => assert_eq!(found, Some(unit), "{field}"),
+                // Only what is a time by its name is one.
+                (_, None) => assert_ne!(found, Some(Unit::Ms), "{field}"),
+            }
         }
     }
 }
