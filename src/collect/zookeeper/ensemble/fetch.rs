@@ -126,7 +126,7 @@ impl Fetcher {
         match self.reader.read(places, Instant::now() + left).await {
             None => {}
             Some(Found::View(view)) => {
-                roster.view = Some(view);
+                roster.take(view);
                 roster.is_untold = false;
                 self.why_untold = None;
             }

@@ -67,8 +67,10 @@ impl Ensemble {
     pub(super) fn new(settings: Arc<Settings>) -> Self {
         let hosts = settings.hosts.iter();
         let hosts = hosts.map(|server| Host::new(&server.host, server.port, &server.address));
+        let discovers = settings.discover != Discover::Off;
+        let is_secure = settings.hosts.iter().any(|server| server.tls.is_some());
         Self {
-            roster: Roster::new(hosts.collect(), settings.discover != Discover::Off),
+            roster: Roster::new(hosts.collect(), discovers, is_secure),
             settings,
             fetcher: Fetcher::default(),
             memory: Memory::default(),

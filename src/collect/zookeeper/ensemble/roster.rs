@@ -98,6 +98,8 @@ pub(super) struct Roster {
     hosts: Vec<Host>,
     /// Whether members that are not in `hosts` are looked for.
     discovers: bool,
+    /// The port of `hosts` is one for TLS, and what the configuration tells is the plain one.
+    is_secure: bool,
     pub(super) view: Option<View>,
     /// A server that serves has told no members, and they could not be had in another way.
     pub(super) is_untold: bool,
@@ -106,10 +108,11 @@ pub(super) struct Roster {
 }
 
 impl Roster {
-    pub(super) fn new(hosts: Vec<Host>, discovers: bool) -> Self {
+    pub(super) fn new(hosts: Vec<Host>, discovers: bool, is_secure: bool) -> Self {
         Self {
             hosts,
             discovers,
+            is_secure,
             view: None,
             is_untold: false,
             is_alone: false,
@@ -135,10 +138,23 @@ impl Roster {
             self.is_alone = modes.iter().all(|mode| *mode == Mode::Standalone);
         }
         match newest {
-            Some((view, ..)) if self.discovers => self.view = Some(view.clone()),
+            Some((view, ..)) if self.discovers => {
+                let view = view.clone();
+                self.take(view);
+            }
             None if self.is_alone => self.view = None,
             _ => {}
         }
+    }
+
+    /// These are the members from now on.
+    pub(super) fn take(&mut self, mut view: View) {
+        if self.is_secure {
+            view.members
+                .values_mut()
+                .for_each(|peer| peer.client = None);
+        }
+        self.view = Some(view);
     }
 
     pub(super) fn source(&self) -> Source {

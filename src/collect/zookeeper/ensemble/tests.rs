@@ -26,7 +26,7 @@ impl Watch {
             Host::new(host, port.parse().unwrap(), address)
         };
         Self {
-            roster: Roster::new(hosts.iter().map(host).collect(), true),
+            roster: Roster::new(hosts.iter().map(host).collect(), true, false),
             memory: Memory::default(),
         }
     }
@@ -316,6 +316,23 @@ fn members_are_found_from_one_address() {
         None,
         "no leader's count, and one is not seen"
     );
+}
+
+#[test]
+fn over_tls_the_plain_port_that_is_told_is_not_asked() {
+    let lines = "server.1=zk1:1:2:participant;2181\nserver.2=zk2:1:2:participant;2181\n";
+    let host = Host::new("zk1", 2281, "zk1:2281");
+    for (is_secure, port) in [(true, 2281), (false, 2181)] {
+        let mut roster = Roster::new(vec![host.clone()], true, is_secure);
+        roster.take(View::of(&configuration(lines)).unwrap());
+        let Some(Digest::Serves(report)) = member(1, Mode::Leader, 1, 1) else {
+            unreachable!("it serves");
+        };
+        let view = None;
+        roster.learn(&[Some(Digest::Serves(Report { view, ..report }))]);
+        let elsewhere = roster.elsewhere();
+        assert_eq!(elsewhere, BTreeMap::from([(2, ("zk2".to_owned(), port))]));
+    }
 }
 
 #[test]
