@@ -4,6 +4,8 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use brokerbeat::assets;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 /// Starts this binary as the server.
 pub(crate) const ARGUMENT: &str = "--sink";
@@ -56,9 +58,33 @@ fn line(answers: &mut impl BufRead) -> String {
     line.trim().to_owned()
 }
 
+/// An action's line.
+#[derive(Deserialize)]
+struct Action {
+    #[serde(rename = "create")]
+    _create: Create,
+}
+
+#[derive(Deserialize)]
+struct Create {
+    #[serde(rename = "_index")]
+    _index: IgnoredAny,
+}
+
+/// Reads actions and documents, as every `_bulk` has to before it can answer, and counts them.
+fn documents(body: &[u8]) -> usize {
+    let mut lines = body.split(|byte| *byte == b'\n');
+    let mut count = 0;
+    while let (Some(action), Some(document)) = (lines.next(), lines.next()) {
+        serde_json::from_slice::<Action>(action).unwrap();
+        serde_json::from_slice::<IgnoredAny>(document).unwrap();
+        count += 1;
+    }
+    count
+}
+
 /// The server: says where it is, and for each line of stdin how much it has received. Ends with stdin.
 pub(crate) fn serve() {
-    let documents = |body: &[u8]| body.iter().filter(|byte| **byte == b'\n').count() / 2;
     let sink = stack::Sink::start(Some(assets::VERSION), documents).unwrap();
     println!("{}", sink.url());
     for _ in std::io::stdin().lines() {

@@ -47,11 +47,7 @@ impl Cursor {
 
     /// All streams together.
     pub fn total(&self) -> Account {
-        let mut total = Account::default();
-        self.accounts
-            .values()
-            .for_each(|account| total.add(account));
-        total
+        self.accounts.values().sum()
     }
 
     /// Whether the record waits, as far as the cursor knows.

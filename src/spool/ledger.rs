@@ -3,6 +3,7 @@
 //! `collected + replayed = indexed + duplicate + collision + dead_lettered + dropped + queued`
 
 use std::collections::BTreeMap;
+use std::iter::Sum;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -59,7 +60,7 @@ impl Account {
         self.indexed + self.duplicate + self.collision + self.dead_lettered + self.dropped
     }
 
-    pub(super) fn add(&mut self, other: &Self) {
+    fn add(&mut self, other: &Self) {
         self.collected += other.collected;
         self.replayed += other.replayed;
         self.indexed += other.indexed;
@@ -69,6 +70,15 @@ impl Account {
         self.dropped += other.dropped;
         self.queued += other.queued;
         self.given_up += other.given_up;
+    }
+}
+
+/// Several streams together.
+impl<'a> Sum<&'a Account> for Account {
+    fn sum<I: Iterator<Item = &'a Account>>(accounts: I) -> Self {
+        let mut total = Self::default();
+        accounts.for_each(|account| total.add(account));
+        total
     }
 }
 
@@ -150,10 +160,6 @@ impl Ledger {
 
     /// All streams together.
     pub fn total(&self) -> Account {
-        let mut total = Account::default();
-        self.accounts
-            .values()
-            .for_each(|account| total.add(account));
-        total
+        self.accounts.values().sum()
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{
-    INTERVAL, account, assert_all_there, config, dead_letter, letters, mapped, put_template,
+    INTERVAL, account, assert_all_there, config, dead_letter, letters, mapped, mend, put_template,
     set_up, stream, ticks, wait_for,
 };
 use crate::agent::{Setting, assert_no_gap, search, text};
@@ -89,13 +89,7 @@ fn a_failure_store_is_not_the_index() {
     assert_eq!(letter["status"], 201, "{letter}");
     assert_eq!(text(letter, "document.zookeeper.server.mode"), "standalone");
 
-    let mended = mapped(&json!({"type": "long", "ignore_malformed": true}));
-    elasticsearch
-        .put(&format!("/{stream}/_mapping"), &mended)
-        .unwrap();
-    wait_for("a document with the mended mapping", &agent, || {
-        count("indexed") > 0
-    });
+    mend(elasticsearch, &agent, &stream);
     let refused = count("dead_lettered");
     // Where the reason says, there they are.
     let aside = elasticsearch.count(&format!("{stream}::failures"));

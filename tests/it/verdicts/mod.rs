@@ -136,6 +136,17 @@ pub(super) fn mapped(mode: &Value) -> Value {
     json!({"properties": {"zookeeper": {"properties": {"server": {"properties": {"mode": mode}}}}}})
 }
 
+/// Lets the field take words; then a document is indexed. A rollover would not do: documents of this time belong to this index.
+pub(super) fn mend(elasticsearch: &Elasticsearch, agent: &Agent, stream: &str) {
+    let mended = mapped(&json!({"type": "long", "ignore_malformed": true}));
+    elasticsearch
+        .put(&format!("/{stream}/_mapping"), &mended)
+        .unwrap();
+    wait_for("a document with the mended mapping", agent, || {
+        account(&agent.setting, stream, "indexed") > 0
+    });
+}
+
 /// A field is mapped as another type: the document is refused, kept, and indexed once the mapping is mended.
 #[test]
 fn a_document_that_is_refused_is_kept_and_comes_back_when_the_mapping_is_mended() {
@@ -189,14 +200,7 @@ fn a_document_that_is_refused_is_kept_and_comes_back_when_the_mapping_is_mended(
         "{letter}"
     );
 
-    // A rollover would not do: documents of this time belong to this index.
-    let mended = mapped(&json!({"type": "long", "ignore_malformed": true}));
-    elasticsearch
-        .put(&format!("/{stream}/_mapping"), &mended)
-        .unwrap();
-    wait_for("a document with the mended mapping", &agent, || {
-        count("indexed") > 0
-    });
+    mend(elasticsearch, &agent, &stream);
     let refused = count("dead_lettered");
     let said = dead_letter(
         &agent.setting,

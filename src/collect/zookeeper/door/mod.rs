@@ -132,3 +132,17 @@ fn why_closed(answers: &Answers) -> Fault {
         _ => Fault::new(FaultKind::Internal, format!("{}: not asked", answers.door)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_door_leaves_half_of_the_time_to_those_behind_it() {
+        let now = Instant::now();
+        let deadline = now + Duration::from_secs(8);
+        assert_eq!(share(deadline, 3), now + Duration::from_secs(4));
+        assert_eq!(share(deadline, 1), deadline);
+        assert_eq!(share(now, 2), now, "no time is no time");
+    }
+}

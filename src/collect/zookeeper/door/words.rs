@@ -232,3 +232,35 @@ fn looks_right(question: Question, text: &str) -> bool {
         Question::Connections => text.is_empty() || text.contains("](queued="),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn half_a_line_is_not_taken_for_a_whole_one() {
+        let cut = |bytes: &[u8]| {
+            let received = (bytes.to_vec(), Some(DoorError::late("zk1:2181")));
+            check(Question::Monitor, received, "zk1:2181")
+        };
+        let answer = cut(b"zk_version\t3.9.4\nzk_packets_sent\t12").unwrap();
+        assert_eq!(answer.text, "zk_version\t3.9.4\n");
+        assert!(answer.cut.unwrap().contains("in time"));
+        assert!(matches!(cut(b""), Err(DoorError::Timeout { .. })));
+    }
+
+    #[tokio::test]
+    async fn what_is_beyond_the_bound_is_not_read() {
+        let limit = Question::Monitor.max_bytes();
+        let (mut ours, mut theirs) = tokio::io::duplex(CHUNK);
+        let poured = tokio::spawn(async move { theirs.write_all(&vec![b'a'; 4 * limit]).await });
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let (bytes, cut) = exchange(&mut ours, Question::Monitor, deadline, "zk1:2181").await;
+        drop(ours);
+        assert!(poured.await.unwrap().is_err(), "nobody reads the rest");
+        assert!(matches!(cut, Some(DoorError::TooLong { .. })), "{cut:?}");
+        assert!(bytes.len() <= limit + CHUNK);
+    }
+}

@@ -319,3 +319,59 @@ fn a_list_of_two_thousand_sessions_costs_little() {
     );
     assert_eq!(collected.documents.len(), 3);
 }
+
+#[test]
+fn unknown_lines_of_every_word_are_counted() {
+    let collected = read(&answers([
+        text(Question::Server, SRVR),
+        text(
+            Question::Configuration,
+            "clientPort=1\nserverId=0\nnovelty=3\n",
+        ),
+        text(Question::Environment, "os.name=Linux\nnovelty=4\n"),
+        text(Question::Connections, "a novelty\nanother\n\n"),
+        text(Question::Monitor, "zk_version\t3.9.4\nzk_novelty\t1\n"),
+    ]));
+    assert_eq!(collected.faults, []);
+    let unknown = collected.documents[0].get("zookeeper.server.unknown_lines");
+    assert_eq!(unknown.unwrap(), 5);
+}
+
+#[test]
+fn of_a_session_that_is_there_twice_the_newest_connection_counts() {
+    let line = |established: u32, received: u32| {
+        format!(" /10.0.0.1:5[1](queued=0,recved={received},sent=0,sid=0x7,est={established})\n")
+    };
+    for lines in [line(1, 900) + &line(2, 5), line(2, 5) + &line(1, 900)] {
+        let collected = read(&answers([text(Question::Connections, &(lines + "\n"))]));
+        let received = collected.documents[0].get("zookeeper.connection.received");
+        assert_eq!(received.unwrap(), 5);
+    }
+}
+
+#[test]
+fn since_when_counters_grow_stands_in_the_servers_document() {
+    let mut collected = read(&answers([text(Question::Server, SRVR)]));
+    mark(&mut collected, None);
+    let since = |collected: &Collected| {
+        let server = &collected.documents[0];
+        server.get("zookeeper.server.since").cloned()
+    };
+    assert_eq!(since(&collected), None);
+    mark(&mut collected, Some(Millis(1_000)));
+    assert_eq!(since(&collected).unwrap(), "1970-01-01T00:00:01.000Z");
+}
+
+#[test]
+fn a_word_that_came_later_is_no_fault_and_any_other_without_an_answer_is() {
+    let nothing = |question| {
+        let place = "broker06:2181".to_owned();
+        (question, Err(DoorError::Nothing { place }))
+    };
+    let of =
+        |srvr: &str, question| read(&answers([text(Question::Server, srvr), nothing(question)]));
+    let old = "Zookeeper version: 3.4.14-x\nReceived: 5\nNode count: 5\n";
+    assert_eq!(of(old, Question::Directories).faults, []);
+    assert_eq!(of(old, Question::Watches).faults.len(), 1);
+    assert_eq!(of(SRVR, Question::Directories).faults.len(), 1);
+}

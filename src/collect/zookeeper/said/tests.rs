@@ -86,3 +86,35 @@ fn half_an_object_is_damaged() {
     let answers = answers(Door::Admin, Question::Monitor, r#"{"znode_count": 5, "wat"#);
     assert_eq!(Said::read(&answers).damaged.len(), 1);
 }
+
+#[test]
+fn every_word_whose_end_is_missing_is_damaged() {
+    for (question, text) in [
+        (Question::Server, "Zookeeper version: 3.9.4\nReceived: 5\n"),
+        (Question::Statistics, "Zookeeper version: 3.9.4\nSent: 5\n"),
+        (Question::Monitor, "zk_version\t3.9.4\nzk_packets_sent\t12"),
+        (Question::Environment, "os.name=Linux\nos.version=6"),
+        (Question::Watches, "1 connections watching 2 paths\n"),
+        (Question::Directories, "datadir_size: 5\n"),
+        (
+            Question::Connections,
+            " /127.0.0.1:5[1](queued=0,recved=1,sent=0)\n",
+        ),
+    ] {
+        let answers = answers(Door::Words, question, text);
+        let damaged: Vec<Question> = Said::read(&answers)
+            .damaged
+            .into_iter()
+            .map(|(question, _)| question)
+            .collect();
+        assert_eq!(damaged, [question]);
+    }
+}
+
+#[test]
+fn what_is_no_figure_of_an_object_is_counted() {
+    let deep = r#"{"a":{"b":{"c":{"d":{"e":{"f":1}}}}}, "list": [1], "znode_count": 5}"#;
+    let answers = answers(Door::Admin, Question::Monitor, deep);
+    let part = Said::read(&answers).monitor.unwrap();
+    assert_eq!((part.strange, part.get("znode_count")), (2, Some("5")));
+}
