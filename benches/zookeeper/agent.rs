@@ -32,9 +32,9 @@ pub(crate) struct Run {
 }
 
 /// Runs `brokerbeat run` against so many hosts and a sink that takes everything.
-pub(crate) fn run(agent: &Path, hosts: &str, targets: usize, rounds: Rounds) -> Run {
+pub(crate) fn run(agent: &Path, hosts: &str, servers: usize, rounds: Rounds) -> Run {
     let (sender, ticks) = channel();
-    let counter = Mutex::new(Counter::new(targets));
+    let counter = Mutex::new(Counter::new(servers));
     let sink = Sink::start(Some(assets::VERSION), move |body| {
         let (items, ended) = counter.lock().unwrap().take(body);
         // The benchmark may have seen enough.

@@ -98,8 +98,8 @@ fn measure(report: &mut Report, agent: &Path, ensemble: &Ensemble, size: &Size, 
     check(&full, &sessions);
     let tick = &full.ticks[0];
     report.line(&format!(
-        "{} documents a tick; {} ticks every {:?}. Each server is asked at a moment of its own, so a tick is given as the time of its servers \
-         added: as long as it would take one after the other.\n",
+        "{} documents a tick; {} ticks every {:?}. All servers are asked at one moment; \"added\" is the time of each of them, one after the other, and the ensemble's \
+         is how long it took until all had answered.\n",
         tick.documents, size.rounds.counted, size.rounds.interval
     ));
     report.head(
@@ -119,7 +119,8 @@ fn measure(report: &mut Report, agent: &Path, ensemble: &Ensemble, size: &Size, 
     );
     row(report, "three servers, the slowest", &full, Tick::longest);
     row(report, "three servers, added", &full, Tick::added);
-    let sums = spread(&full, Tick::added);
+    row(report, "the ensemble", &full, Tick::whole);
+    let sums = spread(&full, Tick::whole);
     report.line(&format!(
         "\nAt most {} kB more than the idle agent, {} kB more than without clients.",
         full.memory.peak.saturating_sub(idle.memory.peak),

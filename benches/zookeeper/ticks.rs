@@ -11,6 +11,8 @@ use stack::Sink;
 pub(crate) struct Tick {
     /// How long the collection of each server took, by its target's document.
     collected: Vec<Duration>,
+    /// The same of the ensemble, which waits for all of them: the tick as it is.
+    ensemble: Option<Duration>,
     /// Documents, those about the targets too.
     pub(crate) documents: usize,
     /// Sessions that the servers have told of.
@@ -27,18 +29,22 @@ impl Tick {
     pub(crate) fn added(&self) -> Duration {
         self.collected.iter().sum()
     }
+
+    pub(crate) fn whole(&self) -> Duration {
+        self.ensemble.unwrap_or_default()
+    }
 }
 
 /// Counts up to the end of each tick.
 pub(crate) struct Counter {
-    targets: usize,
+    servers: usize,
     open: BTreeMap<String, Tick>,
 }
 
 impl Counter {
-    pub(crate) fn new(targets: usize) -> Self {
+    pub(crate) fn new(servers: usize) -> Self {
         Self {
-            targets,
+            servers,
             open: BTreeMap::new(),
         }
     }
@@ -63,8 +69,13 @@ impl Counter {
         tick.documents += 1;
         let target = &document["brokerbeat"]["target"];
         let duration = target["duration"].as_f64()?;
-        tick.collected.push(Duration::from_secs_f64(duration / 1e3));
+        let duration = Duration::from_secs_f64(duration / 1e3);
+        match target["name"].as_str().unwrap().contains(" ensemble ") {
+            true => tick.ensemble = Some(duration),
+            false => tick.collected.push(duration),
+        }
         tick.faults += target["faults"].as_u64().unwrap();
-        (tick.collected.len() == self.targets).then(|| self.open.remove(at))?
+        let has_all = tick.collected.len() == self.servers && tick.ensemble.is_some();
+        has_all.then(|| self.open.remove(at))?
     }
 }
