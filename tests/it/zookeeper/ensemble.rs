@@ -90,7 +90,12 @@ fn all_members_are_found_from_one_address() {
         "the host alone"
     );
 
-    let seen = super::seen(&format!("{section}, discover: all"));
+    have_documents_of_their_own(&section, &servers);
+    are_not_looked_for(&section);
+}
+
+fn have_documents_of_their_own(section: &str, servers: &[ZooKeeper]) {
+    let seen = seen(&format!("{section}, discover: all"));
     assert_eq!(seen.code, 0, "{}", seen.said);
     let found = seen.of("zookeeper.server", "srvr");
     let mut own: Vec<(&str, &str)> = found
@@ -105,15 +110,17 @@ fn all_members_are_found_from_one_address() {
     own.sort_unstable();
     let ids: Vec<&str> = own.iter().map(|(id, _)| *id).collect();
     assert_eq!(ids, ["1", "2", "3", "4"]);
-    for ((_, address), server) in own.iter().zip(&servers) {
+    for ((_, address), server) in own.iter().zip(servers) {
         let port = server.addr().rsplit(':').next().unwrap().to_owned();
         assert!(
             address.ends_with(&format!(":{port}")),
             "{address} and {port}"
         );
     }
+}
 
-    let seen = super::seen(&format!("{section}, discover: off"));
+fn are_not_looked_for(section: &str) {
+    let seen = seen(&format!("{section}, discover: off"));
     assert_eq!(number(seen.ensemble(), "servers.total"), Some(1));
     assert_eq!(number(seen.ensemble(), "quorum.size"), Some(3), "by mntr");
     // A follower alone cannot say who else serves.

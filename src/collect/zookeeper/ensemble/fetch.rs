@@ -105,40 +105,40 @@ impl Fetcher {
             .iter()
             .any(|(_, report)| report.is_some_and(has_told))
         {
-            roster.is_untold = false;
-            self.why_untold = None;
+            self.find(roster);
             return;
         }
-        let serving = reports
-            .into_iter()
-            .filter_map(|(server, report)| Some((server, report?)));
         let mut places = Vec::new();
-        for (server, report) in serving {
+        for (server, report) in reports {
+            let Some(report) = report else { continue };
             match why_no_session(server, report.version.as_deref()) {
                 None => places.push((server.host.clone(), server.port)),
-                Some(why) => {
-                    roster.is_untold = roster.view.is_none();
-                    self.why_untold = Some(why);
-                }
+                Some(why) => self.miss(roster, why),
             }
         }
         let left = deadline.saturating_duration_since(Instant::now()) / SESSION_PART;
+        let closed = |why| format!("`conf` is closed, and of /zookeeper/config {why}");
         match self.reader.read(places, Instant::now() + left).await {
             None => {}
             Some(Found::View(view)) => {
                 roster.take(view);
-                roster.is_untold = false;
-                self.why_untold = None;
+                self.find(roster);
             }
-            Some(Found::Nothing(why)) => {
-                roster.is_untold = roster.view.is_none();
-                self.why_untold = Some(format!("`conf` is closed, and of /zookeeper/config {why}"));
-            }
-            Some(Found::Later(why)) => {
-                tracing::debug!("members are not read: {why}");
-                self.why_untold = Some(format!("`conf` is closed, and of /zookeeper/config {why}"));
-            }
+            Some(Found::Nothing(why)) => self.miss(roster, closed(why)),
+            Some(Found::Later(why)) => self.why_untold = Some(closed(why)),
         }
+    }
+
+    /// The members are told.
+    fn find(&mut self, roster: &mut Roster) {
+        roster.is_untold = false;
+        self.why_untold = None;
+    }
+
+    /// They cannot be had, unless they were before.
+    fn miss(&mut self, roster: &mut Roster, why: String) {
+        roster.is_untold = roster.view.is_none();
+        self.why_untold = Some(why);
     }
 
     /// Keeps those whom the roster names, and takes up those who are new.

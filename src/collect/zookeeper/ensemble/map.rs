@@ -61,32 +61,14 @@ pub(super) fn documents(name: &str, roster: &Roster, sight: &Sight<'_>) -> Vec<D
 }
 
 fn whole(name: &str, roster: &Roster, sight: &Sight<'_>) -> Document {
-    let leader = sight.leader;
     let quorum = &sight.quorum;
     let version = roster.view.as_ref().and_then(|view| view.version);
     let behind = sight
         .members
         .iter()
         .filter_map(|member| sight.behind(member));
-    let mut document = Document::new("zookeeper.ensemble", "ensemble")
+    let document = Document::new("zookeeper.ensemble", "ensemble")
         .key("zookeeper.ensemble.name", name)
-        .with_some(
-            "zookeeper.ensemble.leader.id",
-            leader.and_then(|(member, _)| Some(member.id?.to_string())),
-        )
-        .with_some(
-            "zookeeper.ensemble.leader.address",
-            leader.and_then(|(member, _)| member.address.clone()),
-        )
-        .with_some("zookeeper.ensemble.epoch", sight.epoch())
-        .with_some(
-            "zookeeper.ensemble.zxid",
-            leader.and_then(|(_, report)| hexadecimal(report.zxid)),
-        )
-        .with_some(
-            "zookeeper.ensemble.synced_followers",
-            leader.and_then(|(_, report)| report.synced_followers),
-        )
         .with("zookeeper.ensemble.servers.total", sight.members.len())
         .with_some("zookeeper.ensemble.quorum.size", quorum.size)
         .with_some("zookeeper.ensemble.quorum.majority", quorum.majority)
@@ -98,12 +80,34 @@ fn whole(name: &str, roster: &Roster, sight: &Sight<'_>) -> Document {
             "zookeeper.ensemble.configuration_version",
             version.map(|version| format!("{version:x}")),
         );
+    let mut document = with_leader(document, sight);
     with_groups(&mut document, sight.members);
     with_split(&mut document, sight);
     if !sight.gaps.is_empty() {
         document.set("zookeeper.ensemble.gaps", sight.gaps.to_vec());
     }
     document
+}
+
+fn with_leader(document: Document, sight: &Sight<'_>) -> Document {
+    let Some((leader, report)) = sight.leader else {
+        return document;
+    };
+    document
+        .with_some(
+            "zookeeper.ensemble.leader.id",
+            leader.id.map(|id| id.to_string()),
+        )
+        .with_some(
+            "zookeeper.ensemble.leader.address",
+            leader.address.as_deref(),
+        )
+        .with_some("zookeeper.ensemble.epoch", report.epoch())
+        .with_some("zookeeper.ensemble.zxid", hexadecimal(report.zxid))
+        .with_some(
+            "zookeeper.ensemble.synced_followers",
+            report.synced_followers,
+        )
 }
 
 fn with_groups(document: &mut Document, members: &[Member]) {

@@ -59,10 +59,6 @@ impl<'a> Sight<'a> {
         let (first, leader) = self.leader?;
         member.report().filter(|_| member != first)?.behind(leader)
     }
-
-    pub(super) fn epoch(&self) -> Option<u64> {
-        self.leader.and_then(|(_, report)| report.epoch())
-    }
 }
 
 fn reports(members: &[Member]) -> impl Iterator<Item = (&Member, &Report)> {
