@@ -1,6 +1,16 @@
 //! Who is connected: `cons`, and the AdminServer's `connections`.
 
-use serde::Deserialize;
+use std::fmt;
+
+use serde::de::{IgnoredAny, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+
+/// More connections are counted and not kept, some 15 MB of them: a server has some thousands, and what claims to have
+/// more than this is none.
+const MAX_CONNECTIONS: usize = 50_000;
+
+/// Letters of an operation's name that are kept.
+const LONGEST_WORD: usize = 32;
 
 /// A client's connection.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -36,6 +46,8 @@ pub(in crate::collect::zookeeper) struct Connections {
     pub(in crate::collect::zookeeper) all: Vec<Connection>,
     /// Lines that are no connection.
     pub(in crate::collect::zookeeper) strange: usize,
+    /// Connections beyond the bound.
+    pub(in crate::collect::zookeeper) left_out: usize,
 }
 
 impl Connections {
@@ -44,6 +56,7 @@ impl Connections {
         let mut connections = Self::default();
         for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
             match line_of(line) {
+                Some(_) if connections.is_full() => connections.left_out += 1,
                 Some(connection) => connections.all.push(connection),
                 None => connections.strange += 1,
             }
@@ -53,12 +66,46 @@ impl Connections {
 
     /// Of the command `connections`: those of the plain port and those of the secure one.
     pub(super) fn of_admin(text: &str) -> Result<Self, serde_json::Error> {
-        let told: Told = serde_json::from_str(text)?;
-        let all = told.connections.into_iter().chain(told.secure_connections);
-        Ok(Self {
-            all: all.map(Connection::from).collect(),
-            strange: 0,
-        })
+        let mut told: Told = serde_json::from_str(text)?;
+        let mut connections = told.connections;
+        let room = MAX_CONNECTIONS - connections.all.len();
+        let secure = &mut told.secure_connections;
+        secure.left_out += secure.all.len().saturating_sub(room);
+        connections.left_out += secure.left_out;
+        connections.all.extend(secure.all.drain(..).take(room));
+        Ok(connections)
+    }
+
+    fn is_full(&self) -> bool {
+        self.all.len() >= MAX_CONNECTIONS
+    }
+}
+
+/// Of an array, one after the other: a short text may have millions of them.
+impl<'de> Deserialize<'de> for Connections {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Array;
+        impl<'de> Visitor<'de> for Array {
+            type Value = Connections;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("an array of connections")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut from: A) -> Result<Connections, A::Error> {
+                let mut connections = Connections::default();
+                while !connections.is_full()
+                    && let Some(client) = from.next_element::<Client>()?
+                {
+                    connections.all.push(client.into());
+                }
+                while from.next_element::<IgnoredAny>()?.is_some() {
+                    connections.left_out += 1;
+                }
+                Ok(connections)
+            }
+        }
+        from.deserialize_seq(Array)
     }
 }
 
@@ -98,7 +145,7 @@ fn set(connection: &mut Connection, name: &str, value: &str) {
             return;
         }
         "lop" => {
-            connection.last_operation = Some(value.to_owned());
+            connection.last_operation = Some(word(value));
             return;
         }
         "lzxid" => {
@@ -109,6 +156,11 @@ fn set(connection: &mut Connection, name: &str, value: &str) {
         _ => return,
     };
     *to = number;
+}
+
+/// `GETC`: the servers' own have six letters at most.
+fn word(text: &str) -> String {
+    text.chars().take(LONGEST_WORD).collect()
 }
 
 /// `/127.0.0.1:37516`, `name/127.0.0.1:37516`, `/[0:0:0:0:0:0:0:1]:37516`, or without brackets up to Java 13.
@@ -123,10 +175,10 @@ fn address_of(text: &str) -> (String, Option<u16>) {
 #[derive(Deserialize)]
 struct Told {
     #[serde(default)]
-    connections: Vec<Client>,
+    connections: Connections,
     /// Since 3.5.4.
     #[serde(default)]
-    secure_connections: Vec<Client>,
+    secure_connections: Connections,
 }
 
 #[derive(Deserialize)]
@@ -162,7 +214,10 @@ impl From<Client> for Connection {
             queued: client.outstanding_requests,
             received: client.packets_received,
             sent: client.packets_sent,
-            last_operation: client.last_operation.filter(|_| session.is_some()),
+            last_operation: client
+                .last_operation
+                .filter(|_| session.is_some())
+                .map(|name| word(&name)),
             established: of_session(client.established),
             timeout: of_session(client.session_timeout),
             last_zxid: of_session(client.last_zxid),

@@ -92,6 +92,7 @@ impl<'a> Said<'a> {
             self.damaged
                 .push((question, format!("the answer is cut off: {why}")));
         }
+        let text = words::whole_lines(question, text);
         match question {
             Question::Server => self.server = Some(words::server(text)),
             Question::Statistics => {
@@ -102,16 +103,25 @@ impl<'a> Said<'a> {
             Question::Environment => self.environment = Some(words::environment(text)),
             Question::Watches => self.watches = Some(words::watches(text)),
             Question::Directories => self.directories = Some(words::directories(text)),
-            Question::Connections => self.connections = Some(Connections::of_words(text)),
+            Question::Connections => self.connected(Connections::of_words(text)),
             Question::Alive => self.is_alive = Some(text.trim() == "imok"),
             Question::ReadOnly => self.is_read_only = words::read_only(text),
         }
     }
 
+    fn connected(&mut self, connections: Connections) {
+        if connections.left_out > 0 {
+            let more = connections.left_out;
+            let why = format!("{more} connections are more than are looked at");
+            self.damaged.push((Question::Connections, why));
+        }
+        self.connections = Some(connections);
+    }
+
     fn command(&mut self, question: Question, text: &'a str) {
         if question == Question::Connections {
             match Connections::of_admin(text) {
-                Ok(connections) => self.connections = Some(connections),
+                Ok(connections) => self.connected(connections),
                 Err(error) => self.damaged.push((question, error.to_string())),
             }
             return;

@@ -95,7 +95,13 @@ fn every_word_whose_end_is_missing_is_damaged() {
         (Question::Monitor, "zk_version\t3.9.4\nzk_packets_sent\t12"),
         (Question::Environment, "os.name=Linux\nos.version=6"),
         (Question::Watches, "1 connections watching 2 paths\n"),
+        (
+            Question::Watches,
+            "1 connections watching 2 paths\nTotal watches:1",
+        ),
         (Question::Directories, "datadir_size: 5\n"),
+        (Question::Directories, "datadir_size: 5\nlogdir_size: 6"),
+        (Question::Configuration, "clientPort=2181\nserverId=1"),
         (
             Question::Connections,
             " /127.0.0.1:5[1](queued=0,recved=1,sent=0)\n",
@@ -108,6 +114,47 @@ fn every_word_whose_end_is_missing_is_damaged() {
             .map(|(question, _)| question)
             .collect();
         assert_eq!(damaged, [question]);
+    }
+}
+
+/// As of a server that is killed while it answers.
+#[test]
+fn half_a_number_is_no_number() {
+    let text = "zk_version\t3.9.4\nzk_packets_received\t12";
+    let half = answers(Door::Words, Question::Monitor, text);
+    let said = Said::read(&half);
+    let monitor = said.monitor.unwrap();
+    assert_eq!(monitor.get("version"), Some("3.9.4"));
+    assert_eq!(monitor.get("packets_received"), None);
+    let half = answers(
+        Door::Words,
+        Question::Configuration,
+        "clientPort=2181\nserverId=1",
+    );
+    assert_eq!(
+        Said::read(&half).configuration.unwrap().get("server_id"),
+        None
+    );
+    let whole = "serverId=12\nserver.1=zk1:2888:3888:participant\nversion=1f";
+    let whole = answers(Door::Words, Question::Configuration, whole);
+    let said = Said::read(&whole);
+    assert!(said.damaged.is_empty());
+    assert_eq!(said.configuration.unwrap().get("version"), Some("1f"));
+}
+
+#[test]
+fn connections_beyond_the_bound_are_counted() {
+    const MANY: usize = 50_000 + 7;
+    let words = " /1.1.1.1:5[1](queued=0)\n".repeat(MANY) + "\n";
+    let clients = |count| vec!["{\"session_id\":1}"; count].join(",");
+    let (plain, secure) = (clients(MANY - 9), clients(9));
+    let admin = format!(r#"{{"connections":[{plain}],"secure_connections":[{secure}]}}"#);
+    for (door, text) in [(Door::Words, words), (Door::Admin, admin)] {
+        let answers = answers(door, Question::Connections, &text);
+        let said = Said::read(&answers);
+        let connections = said.connections.unwrap();
+        assert_eq!((connections.all.len(), connections.left_out), (50_000, 7));
+        assert_eq!(said.damaged.len(), 1, "sums are not of all");
     }
 }
 
