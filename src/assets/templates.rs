@@ -8,7 +8,7 @@ use crate::document::set_nested;
 
 /// Version of templates and pipelines. Raise it with every change of `fields.yml`, of `pipelines/` or of this folder that
 /// changes what is generated: installed templates of a lower version are replaced.
-pub const VERSION: u64 = 6;
+pub const VERSION: u64 = 7;
 
 /// `_meta.managed_by` of everything that is ours.
 const META_OWNER: &str = "brokerbeat";

@@ -52,4 +52,5 @@ mod soak;
 mod truth;
 mod unasked;
 mod verdicts;
+mod zookeeper;
 mod zookeeper_offsets;

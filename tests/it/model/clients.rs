@@ -106,8 +106,9 @@ impl Committer {
         }
     }
 
-    /// Commits in one request. Gives whether the coordinator took it.
-    pub(crate) fn commit(&self, offsets: &[(i32, i64)]) -> bool {
+    /// Commits in one request. Gives whether the coordinator took it; a refusal is an error. Of one that came to nothing on
+    /// the way, as on a machine that is very busy, the model thinks that both may be.
+    pub(crate) fn commit(&self, offsets: &[(i32, i64)]) -> Result<bool, KafkaError> {
         let mut list = TopicPartitionList::new();
         for (partition, offset) in offsets {
             let added = list.add_partition_offset(&self.topic, *partition, Offset::Offset(*offset));
@@ -127,7 +128,10 @@ impl Committer {
                 Err(error) if is_refusal(error) => commits.refuse(),
                 Err(_) => {}
             });
-        answer.is_ok()
+        match answer {
+            Err(error) if is_refusal(&error) => Err(error),
+            answer => Ok(answer.is_ok()),
+        }
     }
 
     pub(crate) fn group(&self) -> &str {
@@ -147,7 +151,7 @@ impl Committer {
         let partitions = partitions.iter().copied();
         self.world
             .each_commit(&self.group, &self.topic, partitions, next);
-        self.commit(&offsets)
+        self.commit(&offsets) == Ok(true)
     }
 
     /// Waits until the coordinator has forgotten the commits on these partitions, as it does after their deletion. The

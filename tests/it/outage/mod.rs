@@ -22,8 +22,8 @@ use crate::observer::Observer;
 const INTERVAL: Duration = Duration::from_secs(3);
 /// In the proof so many cycles more are looked at, until the survivor has become leader of what it has replicas of.
 const AFTER: usize = 2;
-/// Rounds in which a stop may miss its cycle, for one that must not.
-const TRIES: usize = 4;
+/// Rounds in which a stop may miss its cycle, for one that must not: on a machine that is very busy most do.
+const TRIES: usize = 12;
 
 #[test]
 fn two_of_three_brokers_stopped_in_mid_cycle_cost_only_their_own_part() {

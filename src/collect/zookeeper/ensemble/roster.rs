@@ -1,0 +1,322 @@
+//! Who belongs to the ensemble: the servers of `hosts`, and those that the configuration of one of them names. Pure.
+//!
+//! A member is known by its server id, which it tells while it serves and which is remembered. One that has not told its id
+//! yet is found by its address.
+
+use std::collections::BTreeMap;
+
+use super::digest::{Digest, Mode, Report};
+use super::view::{MAX_MEMBERS, Peer, View};
+
+/// A server of `hosts`.
+#[derive(Debug, Clone)]
+pub(super) struct Host {
+    pub(super) host: String,
+    pub(super) port: u16,
+    /// `service.address`.
+    pub(super) address: String,
+    /// As it last told it.
+    id: Option<u64>,
+}
+
+impl Host {
+    pub(super) fn new(host: &str, port: u16, address: &str) -> Self {
+        Self {
+            host: host.to_owned(),
+            port,
+            address: address.to_owned(),
+            id: None,
+        }
+    }
+
+    /// Whether a member's address is this one, however loopback addresses are written.
+    fn is_at(&self, host: &str, port: u16) -> bool {
+        let shown = crate::config::units::show_host_port(host, port);
+        self.address.eq_ignore_ascii_case(&shown)
+            || (self.host.eq_ignore_ascii_case(host) && self.port == port)
+    }
+}
+
+/// A member at one tick.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Member {
+    pub(super) id: Option<u64>,
+    /// None where its client port is not known.
+    pub(super) address: Option<String>,
+    pub(super) has_vote: bool,
+    /// None where it was not asked.
+    pub(super) digest: Option<Digest>,
+}
+
+impl Member {
+    pub(super) fn report(&self) -> Option<&Report> {
+        self.digest.as_ref()?.report()
+    }
+
+    /// Its identity in the documents, as the server's own documents have it.
+    pub(super) fn key(&self) -> String {
+        match (self.id, &self.address) {
+            (Some(id), _) => id.to_string(),
+            (None, Some(address)) => address.clone(),
+            (None, None) => String::new(),
+        }
+    }
+
+    /// For people.
+    pub(super) fn name(&self) -> String {
+        match (self.id, &self.address) {
+            (Some(id), Some(address)) => format!("{id} ({address})"),
+            _ => self.key(),
+        }
+    }
+}
+
+/// Where the list of members comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Source {
+    /// A server's configuration.
+    Configuration,
+    /// `hosts`: the servers tell no members, or nobody asks for them.
+    Hosts,
+    /// No server has told yet, and one may.
+    Unknown,
+}
+
+impl Source {
+    pub(super) fn as_str(self) -> Option<&'static str> {
+        match self {
+            Self::Configuration => Some("configuration"),
+            Self::Hosts => Some("hosts"),
+            Self::Unknown => None,
+        }
+    }
+}
+
+/// What is remembered between ticks.
+#[derive(Debug, Clone)]
+pub(super) struct Roster {
+    hosts: Vec<Host>,
+    /// Whether members that are not in `hosts` are looked for.
+    discovers: bool,
+    /// The port of `hosts` is one for TLS, and what the configuration tells is the plain one.
+    is_secure: bool,
+    pub(super) view: Option<View>,
+    /// A server that serves has told no members, and they could not be had in another way.
+    pub(super) is_untold: bool,
+    /// The servers that serve stand alone, each for itself.
+    is_alone: bool,
+}
+
+impl Roster {
+    pub(super) fn new(hosts: Vec<Host>, discovers: bool, is_secure: bool) -> Self {
+        Self {
+            hosts,
+            discovers,
+            is_secure,
+            view: None,
+            is_untold: false,
+            is_alone: false,
+        }
+    }
+
+    /// Takes in what the hosts told, in their order.
+    pub(super) fn learn(&mut self, digests: &[Option<Digest>]) {
+        let reports = digests.iter().map(|digest| digest.as_ref()?.report());
+        let mut newest: Option<(&View, Option<u64>, bool)> = None;
+        let mut modes = Vec::new();
+        for (host, report) in self.hosts.iter_mut().zip(reports) {
+            let Some(report) = report else { continue };
+            host.id = report.id.or(host.id);
+            modes.push(report.mode);
+            let Some(view) = &report.view else { continue };
+            let rank = (view.version, report.mode == Mode::Leader);
+            if newest.is_none_or(|(_, version, leads)| rank > (version, leads)) {
+                newest = Some((view, rank.0, rank.1));
+            }
+        }
+        if !modes.is_empty() {
+            self.is_alone = modes.iter().all(|mode| *mode == Mode::Standalone);
+        }
+        match newest {
+            Some((view, ..)) if self.discovers => {
+                let view = view.clone();
+                self.take(view);
+            }
+            None if self.is_alone => self.view = None,
+            _ => {}
+        }
+    }
+
+    /// These are the members from now on.
+    pub(super) fn take(&mut self, mut view: View) {
+        if self.is_secure {
+            view.members
+                .values_mut()
+                .for_each(|peer| peer.client = None);
+        }
+        self.view = Some(view);
+    }
+
+    pub(super) fn source(&self) -> Source {
+        match (&self.view, self.discovers) {
+            (Some(_), _) => Source::Configuration,
+            (None, false) => Source::Hosts,
+            (None, true) if self.is_untold || self.is_alone => Source::Hosts,
+            (None, true) => Source::Unknown,
+        }
+    }
+
+    /// Which host is which member of the view: by its id, by its address, or as the last of each that is left.
+    fn matched(&self) -> BTreeMap<u64, usize> {
+        let mut found = BTreeMap::new();
+        let Some(view) = &self.view else { return found };
+        for (index, host) in self.hosts.iter().enumerate() {
+            if let Some(id) = host.id {
+                found.entry(id).or_insert(index);
+            }
+        }
+        let nameless = || {
+            let hosts = self.hosts.iter().enumerate();
+            hosts.filter(|(_, host)| host.id.is_none())
+        };
+        for (id, peer) in &view.members {
+            let mut here = nameless().filter(|(_, host)| self.is_peer(peer, host));
+            if !found.contains_key(id)
+                && let (Some((index, _)), None) = (here.next(), here.next())
+                && !found.values().any(|taken| *taken == index)
+            {
+                found.insert(*id, index);
+            }
+        }
+        let mut left = view.members.keys().filter(|id| !found.contains_key(*id));
+        let mut free = nameless().filter(|(index, _)| !found.values().any(|taken| taken == index));
+        if let (Some(id), None, Some((index, _)), None) =
+            (left.next(), left.next(), free.next(), free.next())
+        {
+            let id = *id;
+            found.insert(id, index);
+        }
+        found
+    }
+
+    fn is_peer(&self, peer: &Peer, host: &Host) -> bool {
+        match &peer.client {
+            Some((_, port)) => {
+                let (elsewhere, _) = peer.address(*port);
+                host.is_at(&elsewhere, *port) || host.is_at(&peer.host, *port)
+            }
+            // Members on one machine differ by a port that is not told.
+            None => host.is_at(&peer.host, host.port) && self.members_at(&peer.host) == 1,
+        }
+    }
+
+    fn members_at(&self, host: &str) -> usize {
+        let members = self.view.iter().flat_map(|view| view.members.values());
+        members.filter(|peer| peer.host == host).count()
+    }
+
+    /// Members that are none of the hosts, and where they can be asked. A port that is not told is that of the first host.
+    pub(super) fn elsewhere(&self) -> BTreeMap<u64, (String, u16)> {
+        let matched = self.matched();
+        let (Some(view), Some(first)) = (&self.view, self.hosts.first()) else {
+            return BTreeMap::new();
+        };
+        let members = view.members.iter();
+        let others = members.filter(|(id, _)| !matched.contains_key(id));
+        let all: BTreeMap<_, _> = others
+            .map(|(id, peer)| (*id, peer.address(first.port)))
+            .filter(|(_, (host, port))| !self.hosts.iter().any(|known| known.is_at(host, *port)))
+            .collect();
+        let is_single =
+            |place: &(String, u16)| all.values().filter(|one| *one == place).count() == 1;
+        let single = all.iter().filter(|(_, place)| is_single(place));
+        single
+            .map(|(id, place)| (*id, place.clone()))
+            .take(MAX_MEMBERS.saturating_sub(self.hosts.len()))
+            .collect()
+    }
+
+    /// Everybody, with what they told. `found`: address and digest of members that are none of the hosts.
+    pub(super) fn members(
+        &self,
+        digests: &[Option<Digest>],
+        found: &BTreeMap<u64, (String, Option<Digest>)>,
+    ) -> Vec<Member> {
+        let matched = self.matched();
+        let mut members: Vec<Member> = Vec::new();
+        for (index, host) in self.hosts.iter().enumerate() {
+            let digest = digests.get(index).cloned().flatten();
+            let known = matched.iter().find(|(_, at)| **at == index);
+            let id = host.id.or(known.map(|(id, _)| *id));
+            // Two addresses of one server.
+            if id.is_some() && members.iter().any(|member| member.id == id) {
+                continue;
+            }
+            members.push(Member {
+                id,
+                address: Some(host.address.clone()),
+                has_vote: self.has_vote(id, digest.as_ref()),
+                digest,
+            });
+        }
+        let all = self.view.iter().flat_map(|view| view.members.keys());
+        let others = all.filter(|id| !matched.contains_key(*id)).map(|id| {
+            let (address, digest) = found.get(id).cloned().unzip();
+            let digest = digest.flatten().filter(|digest| is_of(digest, *id));
+            Member {
+                id: Some(*id),
+                address,
+                has_vote: self.has_vote(Some(*id), digest.as_ref()),
+                digest,
+            }
+        });
+        members.extend(others);
+        members
+    }
+
+    fn has_vote(&self, id: Option<u64>, digest: Option<&Digest>) -> bool {
+        let mode = digest.and_then(Digest::report).map(|report| report.mode);
+        match (&self.view, id) {
+            (Some(view), Some(id)) => {
+                let peer = view.members.get(&id);
+                peer.is_some_and(|peer| !peer.is_observer)
+            }
+            // Without an id nobody can say which member of the view it is.
+            (Some(_), None) => false,
+            (None, _) => mode != Some(Mode::Observer),
+        }
+    }
+
+    /// What cannot be known of the members, a sentence each.
+    pub(super) fn gaps(&self, members: &[Member]) -> Vec<String> {
+        let mut gaps = Vec::new();
+        let unasked = members
+            .iter()
+            .filter(|member| member.address.is_none() && member.digest.is_none());
+        let ids: Vec<String> = unasked.map(Member::key).collect();
+        if !ids.is_empty() {
+            gaps.push(format!(
+                "the configuration of the ensemble does not tell the client port of its server(s) {}; list them in \
+                 `zookeeper.hosts`",
+                ids.join(", ")
+            ));
+        }
+        let view = self.view.as_ref();
+        if let Some(more) = view.map(|view| view.left_out).filter(|more| *more > 0) {
+            gaps.push(format!(
+                "the ensemble has {more} more members than the {MAX_MEMBERS} that are looked at"
+            ));
+        }
+        if view.is_some_and(|view| view.is_weighted) {
+            let what = "the votes of the ensemble have groups or weights: how many servers are needed is not told";
+            gaps.push(what.to_owned());
+        }
+        gaps
+    }
+}
+
+/// What answers at a member's address may be another one.
+fn is_of(digest: &Digest, id: u64) -> bool {
+    let told = digest.report().and_then(|report| report.id);
+    told.is_none_or(|told| told == id)
+}
