@@ -117,13 +117,30 @@ impl Collector for ZooKeeper {
             if let Some((place, tick)) = &place {
                 place.begin(*tick);
             }
-            let (collected, digest) = self.look(cycle.tick, cycle.deadline).await;
+            let deadline = match &place {
+                Some(_) => early(cycle.deadline),
+                None => cycle.deadline,
+            };
+            let (collected, digest) = self.look(cycle.tick, deadline).await;
             if let Some((place, tick)) = place {
                 place.post(tick, digest);
             }
             collected
         })
     }
+
+    /// While others ask, the server may have begun anew.
+    fn close<'a>(&'a mut self) -> Pending<'a, ()> {
+        self.since = Since::default();
+        Box::pin(async {})
+    }
+}
+
+/// The ensemble waits until its own deadline, which is the same moment: what a server has said by then must be there before,
+/// though one of its words hangs.
+fn early(deadline: Instant) -> Instant {
+    let now = Instant::now();
+    now + deadline.saturating_duration_since(now) * 9 / 10
 }
 
 /// A server that has not said yet who it is: its documents wait, or they would be another series later.

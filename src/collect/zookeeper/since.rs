@@ -27,6 +27,8 @@ type Figure = (
 #[derive(Debug, Default)]
 pub(super) struct Since {
     last: [Option<f64>; FIGURES.len()],
+    /// The last tick at which it told its uptime.
+    seen: Option<Millis>,
     at: Option<Millis>,
 }
 
@@ -40,9 +42,14 @@ impl Since {
             *last = now.or(*last);
         }
         let [uptime, ..] = now;
-        let [is_new, ..] = fell;
-        match uptime.and_then(|uptime| before(tick, uptime)) {
-            Some(start) if is_new || self.at.is_none() => self.at = Some(start),
+        let [is_less, ..] = fell;
+        // A server that is away for longer than it had run before may tell more than the last time.
+        let is_later = |start: Millis| self.seen.is_none_or(|seen| start > seen);
+        let start = uptime.and_then(|uptime| before(tick, uptime));
+        let is_new = start.is_some_and(|start| is_less || is_later(start));
+        self.seen = start.map(|_| tick).or(self.seen);
+        match start {
+            Some(start) if is_new => self.at = Some(start),
             _ if fell.contains(&true) => self.at = Some(tick),
             _ => {}
         }
@@ -96,6 +103,18 @@ mod tests {
             moments,
             [Some(940), Some(940), Some(940), Some(1_026), Some(1_026)]
         );
+    }
+
+    #[test]
+    fn a_restart_is_one_although_the_server_has_run_for_longer_than_it_had_when_it_was_seen_last() {
+        let all = [
+            "zk_uptime\t2000\nzk_packets_received\t2\n",
+            "",
+            "",
+            "zk_uptime\t5000\nzk_packets_received\t9\n",
+        ];
+        let moments = moments(&all);
+        assert_eq!(moments, [Some(998), Some(998), Some(998), Some(1_025)]);
     }
 
     #[test]

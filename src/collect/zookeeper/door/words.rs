@@ -3,6 +3,7 @@
 use std::io::{self, ErrorKind};
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::future::{join, join_all};
 use rustls::pki_types::ServerName;
@@ -39,7 +40,8 @@ pub(super) async fn ask(server: &Server, deadline: Instant) -> Answers {
     let srvr = answers.get(Question::Server);
     let is_closed = matches!(srvr, Some(Err(DoorError::NotWhitelisted { .. })));
     // `stat` says what `srvr` says; it may be the one that is open.
-    if is_closed && let Ok(answer) = word(server, Question::Statistics, deadline).await {
+    let heard = &AtomicBool::new(false);
+    if is_closed && let Ok(answer) = word(server, Question::Statistics, deadline, heard).await {
         answers.replies.push((Question::Statistics, Ok(answer)));
     }
     answers
@@ -47,12 +49,13 @@ pub(super) async fn ask(server: &Server, deadline: Instant) -> Answers {
 
 type Replies = Vec<(Question, Result<Answer, DoorError>)>;
 
-/// Where nothing is said to all of them, or to some until half of the time is over, it is found out whether that is because
-/// the port has TLS.
+/// Where nothing is said to any of them until all have ended or half of the time is over, it is found out whether that is
+/// because the port has TLS.
 async fn replies(server: &Server, deadline: Instant) -> Replies {
     let questions = server.questions_at(Door::Words).into_iter();
-    let asked =
-        questions.map(|question| async move { (question, word(server, question, deadline).await) });
+    let heard = &AtomicBool::new(false);
+    let asked = questions
+        .map(|question| async move { (question, word(server, question, deadline, heard).await) });
     let mut asked = pin!(join_all(asked));
     let half = Instant::now() + deadline.saturating_duration_since(Instant::now()) / 2;
     let early = timeout_at(half, &mut asked).await;
@@ -66,6 +69,8 @@ async fn replies(server: &Server, deadline: Instant) -> Replies {
     let (replies, has_tls) = match early {
         Ok(replies) if !are_silent(&replies) => return replies,
         Ok(replies) => (replies, hello.await),
+        // One word that takes long is no reason: a server without TLS would log an error about it.
+        Err(_) if heard.load(Ordering::Relaxed) => return asked.await,
         Err(_) => join(asked, hello).await,
     };
     match has_tls && are_silent(&replies) {
@@ -93,11 +98,17 @@ fn want_tls(server: &Server, replies: Replies) -> Replies {
     told.collect()
 }
 
-async fn word(server: &Server, question: Question, deadline: Instant) -> Result<Answer, DoorError> {
+/// `heard`: set as soon as a byte comes.
+async fn word(
+    server: &Server,
+    question: Question,
+    deadline: Instant,
+    heard: &AtomicBool,
+) -> Result<Answer, DoorError> {
     let place = show_host_port(&server.host, server.port);
     let connected = timeout_at(deadline, connect(server, &place)).await;
     let mut stream = connected.map_err(|_| DoorError::late(&place))??;
-    let received = exchange(&mut *stream, question, deadline, &place).await;
+    let received = exchange(&mut *stream, question, deadline, &place, heard).await;
     check(question, received, &place)
 }
 
@@ -143,6 +154,7 @@ async fn exchange(
     question: Question,
     deadline: Instant,
     place: &str,
+    heard: &AtomicBool,
 ) -> Received {
     let mut bytes = Vec::new();
     let mut step = timeout_at(deadline, send(stream, question.word().as_bytes())).await;
@@ -154,6 +166,9 @@ async fn exchange(
             Ok(Err(error)) if error.kind() == ErrorKind::UnexpectedEof => return (bytes, None),
             Ok(Err(error)) => return (bytes, Some(DoorError::of_io(place, &error))),
             Err(_) => return (bytes, Some(DoorError::late(place))),
+        }
+        if !bytes.is_empty() {
+            heard.store(true, Ordering::Relaxed);
         }
         let limit = question.max_bytes();
         if bytes.len() > limit {
@@ -257,7 +272,10 @@ mod tests {
         let (mut ours, mut theirs) = tokio::io::duplex(CHUNK);
         let poured = tokio::spawn(async move { theirs.write_all(&vec![b'a'; 4 * limit]).await });
         let deadline = Instant::now() + Duration::from_secs(60);
-        let (bytes, cut) = exchange(&mut ours, Question::Monitor, deadline, "zk1:2181").await;
+        let heard = AtomicBool::new(false);
+        let asked = exchange(&mut ours, Question::Monitor, deadline, "zk1:2181", &heard);
+        let (bytes, cut) = asked.await;
+        assert!(heard.into_inner());
         drop(ours);
         assert!(poured.await.unwrap().is_err(), "nobody reads the rest");
         assert!(matches!(cut, Some(DoorError::TooLong { .. })), "{cut:?}");

@@ -9,6 +9,8 @@ use crate::document::Document;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Whole,
+    /// The first of several: a member may have more than one address (`multiAddress.enabled`), and then ports as `3888|3889`.
+    First,
     Real,
     Text,
     Version,
@@ -69,6 +71,7 @@ pub(super) struct Unfit;
 pub(super) fn value(kind: Kind, text: &str) -> Result<Option<Value>, Unfit> {
     let value = match kind {
         Kind::Whole => Value::from(whole(text)?),
+        Kind::First => Value::from(whole(text.split('|').next().unwrap_or(text))?),
         Kind::Real => Value::from(text.parse::<f64>().map_err(|_| Unfit)?),
         Kind::Text => text.into(),
         Kind::Version => version(text).into(),
@@ -99,7 +102,7 @@ fn whole(text: &str) -> Result<Option<i64>, Unfit> {
 }
 
 /// `3.9.4` of `3.9.4-7246445ec281f3dbf53dc54e970c914f39713903, built on 2025-08-19 19:53 UTC`.
-fn version(text: &str) -> &str {
+pub(super) fn version(text: &str) -> &str {
     text.split(['-', ',']).next().unwrap_or(text)
 }
 
@@ -119,6 +122,7 @@ mod tests {
         for unfit in ["1.5", "", "x", "1e300", "inf"] {
             assert_eq!(whole(unfit), Err(Unfit), "{unfit}");
         }
+        assert_eq!(value(Kind::First, "3888|3889"), Ok(Some(3888.into())));
         assert_eq!(value(Kind::Real, "0.2143"), Ok(Some(0.2143.into())));
         assert_eq!(value(Kind::Real, "NaN"), Ok(None));
     }

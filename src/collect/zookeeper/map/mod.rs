@@ -31,6 +31,10 @@ pub(super) fn server_id(server: &Server, answers: &Answers, said: &Said<'_>) -> 
     let address = || Told::Address(server.address.clone());
     if let Some(part) = &said.configuration {
         let number = part.get("server_id").and_then(|id| id.parse::<u64>().ok());
+        let is_cut = |(question, _): &(Question, String)| *question == Question::Configuration;
+        if number.is_none() && said.damaged.iter().any(is_cut) {
+            return None;
+        }
         let id = number
             .filter(|id| *id > 0)
             .map(|id| Told::Id(id.to_string()));
@@ -41,8 +45,10 @@ pub(super) fn server_id(server: &Server, answers: &Answers, said: &Said<'_>) -> 
         Some(Err(
             DoorError::NotWhitelisted { .. }
             | DoorError::Strange { .. }
-            | DoorError::Nothing { .. }
-            | DoorError::Status { .. },
+            | DoorError::Status {
+                status: 401 | 403 | 404,
+                ..
+            },
         )) => Some(address()),
         _ => None,
     }

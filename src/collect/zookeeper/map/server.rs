@@ -1,10 +1,10 @@
 //! `srvr`, `ruok`, `isro`, `wchs`, `dirs`: how a server is. `conf` and `envi`: what it is. One document for all.
 
-use super::lines::{Kind, Leftover, Line, put};
+use super::lines::{Kind, Leftover, Line, put, version};
 use crate::collect::zookeeper::said::{Part, Said};
 use crate::document::Document;
 
-use Kind::{Real, Text, Version, Whole};
+use Kind::{First, Real, Text, Version, Whole};
 
 const SERVER: &[Line] = &[
     ("version", "zookeeper.server.version", Version),
@@ -58,6 +58,15 @@ const DIRECTORIES: &[Line] = &[
     ("logdir_size", "zookeeper.server.directory.log", Whole),
 ];
 
+/// Up to 3.8.3 and 3.9.1 each size is called by the other's name (ZOOKEEPER-4730).
+const DIRECTORIES_SWAPPED: &[Line] = &[
+    ("datadir_size", "zookeeper.server.directory.log", Whole),
+    ("logdir_size", "zookeeper.server.directory.data", Whole),
+];
+
+/// Without a version nobody knows which is which.
+const DIRECTORIES_ELSE: &[&str] = &["datadir_size", "logdir_size"];
+
 const CONFIGURATION: &[Line] = &[
     (
         "client_port",
@@ -108,12 +117,12 @@ const CONFIGURATION: &[Line] = &[
     (
         "election_port",
         "zookeeper.server.configuration.election_port",
-        Whole,
+        First,
     ),
     (
         "quorum_port",
         "zookeeper.server.configuration.quorum_port",
-        Whole,
+        First,
     ),
     ("version", "zookeeper.server.configuration.version", Text),
 ];
@@ -173,7 +182,12 @@ pub(super) fn put_all(said: &Said<'_>, document: &mut Document) -> Vec<(&'static
     let parts: [Asked<'_>; 5] = [
         ("srvr", &said.server, SERVER, &[]),
         ("wchs", &said.watches, WATCHES, &[]),
-        ("dirs", &said.directories, DIRECTORIES, &[]),
+        (
+            "dirs",
+            &said.directories,
+            directories(said),
+            DIRECTORIES_ELSE,
+        ),
         (
             "conf",
             &said.configuration,
@@ -205,6 +219,19 @@ pub(super) fn put_all(said: &Said<'_>, document: &mut Document) -> Vec<(&'static
     leftovers
 }
 
+fn directories(said: &Said<'_>) -> &'static [Line] {
+    let mut parts = [&said.server, &said.monitor].into_iter().flatten();
+    let version = parts.find_map(|part| part.get("version")).map(version);
+    let mut numbers = version.unwrap_or("").split('.').map(str::parse::<u32>);
+    match [numbers.next(), numbers.next(), numbers.next()] {
+        [Some(Ok(3)), Some(Ok(..=7)), _]
+        | [Some(Ok(3)), Some(Ok(8)), Some(Ok(..=3))]
+        | [Some(Ok(3)), Some(Ok(9)), Some(Ok(..=1))] => DIRECTORIES_SWAPPED,
+        [Some(Ok(_)), ..] => DIRECTORIES,
+        _ => &[],
+    }
+}
+
 /// The word for the number.
 fn peer_type(part: &Part<'_>) -> Option<&'static str> {
     match part.get("peer_type")? {
@@ -219,4 +246,55 @@ fn zxid(part: &Part<'_>) -> Option<(u64, u64)> {
     let hex = part.get("zxid")?.strip_prefix("0x")?;
     let number = u64::from_str_radix(hex, 16).ok()?;
     Some((number >> 32, number & 0xffff_ffff))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_of_directories_have_their_right_names() {
+        let of = |version: &str| {
+            let part = |figures: &[(&str, &str)]| Part {
+                figures: figures
+                    .iter()
+                    .map(|(name, value)| (name.to_string().into(), value.to_string().into()))
+                    .collect(),
+                strange: 0,
+            };
+            let said = Said {
+                server: Some(part(&[("version", version)])),
+                directories: Some(part(&[("datadir_size", "1"), ("logdir_size", "2")])),
+                ..Said::default()
+            };
+            let mut document = Document::new("zookeeper.server", "server");
+            let leftovers = put_all(&said, &mut document);
+            assert!(
+                leftovers
+                    .iter()
+                    .all(|(_, left)| *left == Leftover::default())
+            );
+            let size = |name: &str| document.get(name).and_then(|value| value.as_u64());
+            ["data", "log"].map(|name| size(&format!("zookeeper.server.directory.{name}")))
+        };
+        let (right, swapped) = ([Some(1), Some(2)], [Some(2), Some(1)]);
+        for version in [
+            "3.5.9-83df9301aa5c2a5d284a9940177808c01bc35cef, built on 01/06/2021 20:03 GMT",
+            "3.7.2",
+            "3.8.3",
+            "3.9.1",
+        ] {
+            assert_eq!(of(version), swapped, "{version}");
+        }
+        for version in [
+            "3.8.4",
+            "3.9.2",
+            "3.9.4-7246445e, built on 2025-08-19",
+            "3.10.0",
+            "4.0",
+        ] {
+            assert_eq!(of(version), right, "{version}");
+        }
+        assert_eq!(of("unknown"), [None, None]);
+    }
 }

@@ -293,6 +293,8 @@ fn a_member_has_its_id_and_a_standalone_server_its_address() {
         told(Ok(Answer::whole("This is not currently serving"))),
         None
     );
+    let half = "clientPort=1\nserverId=1";
+    assert_eq!(told(Ok(Answer::whole(half))), None, "of 12 perhaps");
     assert_eq!(told(late()), None, "it may tell later");
     let known = Told::Id("3".into());
     let address = Told::Address("broker06:2181".into());

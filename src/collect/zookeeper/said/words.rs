@@ -147,12 +147,13 @@ fn snake_case(name: &str) -> Cow<'_, str> {
 /// end without a line feed.
 pub(super) fn whole_lines(question: Question, text: &str) -> &str {
     let end = text.rfind('\n').map_or(0, |end| end + 1);
+    let (lines, rest) = text.split_at_checked(end).unwrap_or(("", text));
     let is_whole = match question {
         Question::Alive | Question::ReadOnly => true,
-        Question::Configuration => text[end..].starts_with("version="),
+        Question::Configuration => rest.starts_with("version="),
         _ => false,
     };
-    if is_whole { text } else { &text[..end] }
+    if is_whole { text } else { lines }
 }
 
 /// What a whole answer would end with, where that can be known.

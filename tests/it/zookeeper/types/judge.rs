@@ -11,8 +11,9 @@ use crate::proof::Checks;
 
 /// What all datasets begin with.
 const OURS: &str = "brokerbeat.";
-/// Fields of servers, whose numbers are never below 0.
+/// Fields of servers, whose numbers are never below 0, but for what is missing to a quorum.
 const SERVERS: &str = "zookeeper.";
+const MARGIN: &str = "zookeeper.ensemble.quorum.margin";
 /// The mark of servers, and that of sessions: a client that comes back begins anew.
 const SINCE: &str = "zookeeper.server.since";
 const ESTABLISHED: &str = "zookeeper.connection.established";
@@ -89,7 +90,9 @@ impl Judge {
         let is_good = match entry.field_type {
             FieldType::Date => said.parse::<jiff::Timestamp>().is_ok(),
             FieldType::Ip => said.parse::<IpAddr>().is_ok(),
-            FieldType::Long | FieldType::Double if entry.name.starts_with(SERVERS) => {
+            FieldType::Long | FieldType::Double
+                if entry.name.starts_with(SERVERS) && entry.name != MARGIN =>
+            {
                 value.as_f64().is_some_and(|number| number >= 0.0)
             }
             other => other.accepts(value),
