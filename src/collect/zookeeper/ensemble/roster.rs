@@ -200,7 +200,7 @@ impl Roster {
             members.push(Member {
                 id,
                 address: Some(host.address.clone()),
-                has_vote: self.host_has_vote(host, id, digest.as_ref(), &left),
+                has_vote: self.host_has_vote(host, id, &left),
                 digest,
             });
         }
@@ -224,16 +224,10 @@ impl Roster {
         peer.is_some_and(|peer| !peer.is_observer)
     }
 
-    fn host_has_vote(
-        &self,
-        host: &Host,
-        id: Option<u64>,
-        digest: Option<&Digest>,
-        left: &Left,
-    ) -> bool {
-        let mode = digest.and_then(Digest::report).map(|report| report.mode);
+    /// By what a host last said that it is, where the view does not say it: one that is silent is still what it was.
+    fn host_has_vote(&self, host: &Host, id: Option<u64>, left: &Left) -> bool {
         match (&self.view, id, host.mode) {
-            (None, ..) => mode != Some(Mode::Observer),
+            (None, _, mode) => mode != Some(Mode::Observer),
             (Some(_), Some(id), _) => self.is_voter(id),
             // Some of them are no members.
             (Some(_), None, _) if left.hosts.len() > left.members.len() => false,

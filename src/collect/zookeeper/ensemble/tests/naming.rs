@@ -105,3 +105,30 @@ fn a_host_that_was_never_seen_hides_no_member() {
     let asked: Vec<u64> = watch.roster.elsewhere().into_keys().collect();
     assert_eq!(asked, [3]);
 }
+
+#[test]
+fn an_observer_that_falls_silent_gets_no_vote() {
+    let mut watch = Watch::new(&["zk1:2181", "zk2:2181", "zk3:2181", "zk4:2181"]);
+    watch.roster.is_untold = true;
+    let mut told = [
+        nameless(Mode::Follower, 1, 9),
+        nameless(Mode::Leader, 1, 9),
+        nameless(Mode::Follower, 1, 9),
+        nameless(Mode::Observer, 1, 9),
+    ];
+    assert_numbers(
+        &watch.tick(&told),
+        &[("quorum.size", 3), ("quorum.margin", 1)],
+    );
+    for away in [silent(), Some(Digest::NotServing), None] {
+        told[3] = away;
+        let documents = watch.tick(&told);
+        assert_numbers(&documents, &[("quorum.size", 3), ("quorum.margin", 1)]);
+        assert_eq!(
+            documents[4]
+                .get("zookeeper.ensemble.member.has_vote")
+                .unwrap(),
+            false
+        );
+    }
+}
