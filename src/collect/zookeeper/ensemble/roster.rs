@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use super::digest::{Digest, Mode};
 pub(super) use super::member::{Host, Member};
 use super::view::{MAX_MEMBERS, Peer, View};
+use crate::identity::is_loopback;
 
 /// Where the list of members comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,7 +61,7 @@ impl Roster {
     /// Takes in what the hosts told, in their order.
     pub(super) fn learn(&mut self, digests: &[Option<Digest>]) {
         let reports = digests.iter().map(|digest| digest.as_ref()?.report());
-        let mut newest: Option<(&View, Option<u64>, bool)> = None;
+        let mut newest: Option<(&View, Option<u64>, bool, String)> = None;
         let mut modes = Vec::new();
         for (host, report) in self.hosts.iter_mut().zip(reports) {
             let Some(report) = report else { continue };
@@ -68,16 +69,20 @@ impl Roster {
             modes.push(report.mode);
             let Some(view) = &report.view else { continue };
             let rank = (view.version, report.mode == Mode::Leader);
-            if newest.is_none_or(|(_, version, leads)| rank > (version, leads)) {
-                newest = Some((view, rank.0, rank.1));
+            if newest
+                .as_ref()
+                .is_none_or(|(_, version, leads, _)| rank > (*version, *leads))
+            {
+                newest = Some((view, rank.0, rank.1, host.host.clone()));
             }
         }
         if !modes.is_empty() {
             self.is_alone = modes.iter().all(|mode| *mode == Mode::Standalone);
         }
         match newest {
-            Some((view, ..)) if self.discovers => {
-                let view = view.clone();
+            Some((view, _, _, host)) if self.discovers => {
+                let mut view = view.clone();
+                view.told_by(&host);
                 self.take(view);
             }
             None if self.is_alone => self.view = None,
@@ -163,7 +168,10 @@ impl Roster {
             return BTreeMap::new();
         }
         let members = view.members.iter();
-        let others = members.filter(|(id, _)| !matched.contains_key(id));
+        let others = members.filter(|(id, peer)| !matched.contains_key(id) && !peer.is_hidden());
+        // Nobody knows whose loopback address it is, unless all hosts are on this machine.
+        let is_here = self.hosts.iter().all(|host| is_loopback(&host.host));
+        let others = others.filter(|(_, peer)| is_here || !is_loopback(&peer.host));
         let all: BTreeMap<_, _> = others
             .map(|(id, peer)| (*id, peer.address(first.port)))
             .filter(|(_, (host, port))| !self.hosts.iter().any(|known| known.is_at(host, *port)))

@@ -132,3 +132,25 @@ fn an_observer_that_falls_silent_gets_no_vote() {
         );
     }
 }
+
+#[test]
+fn a_loopback_address_is_one_of_the_machine_that_told_it() {
+    let lines = "server.1=127.0.0.1:1:2:participant;2181\nserver.2=0.0.0.0:3:4:participant;127.0.0.1:2182\n\
+                 server.3=zk3:1:2:participant;127.0.0.1:2181\n";
+    for (host, second) in [("zk1", "zk1"), ("localhost", "localhost")] {
+        let mut watch = Watch::new(&[&format!("{host}:2181")]);
+        let Some(Digest::Serves(report)) = member(1, Mode::Leader, 1, 9) else {
+            unreachable!("it serves");
+        };
+        let view = View::of(&configuration(lines));
+        let documents = watch.tick(&[Some(Digest::Serves(Report { view, ..report }))]);
+        let asked = watch.roster.elsewhere();
+        let expected = BTreeMap::from([(2, (second.to_owned(), 2182))]);
+        assert_eq!(asked, expected, "none of the agent's own machine");
+        let gap = gap(&documents);
+        assert!(
+            gap.contains("server(s) 2, 3"),
+            "nobody was asked yet: {gap}"
+        );
+    }
+}
