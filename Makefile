@@ -7,10 +7,10 @@ BUILD_LIMIT ?= 25m
 TEST_LIMIT ?= 25m
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test features generate lint deny advisories install record instructions bench-jmx bench-cost bench-lag bench-delivery prove-backlog prove-delivery prove-fuzz prove-lag prove-matrix prove-outage prove-soak
+.PHONY: help demo test features generate lint deny advisories install record instructions bench-jmx bench-cost bench-lag bench-delivery bench-zookeeper prove-backlog prove-delivery prove-fuzz prove-lag prove-matrix prove-outage prove-soak prove-zookeeper-types
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: install ## real servers, the agent, and what arrives in Elasticsearch; Ctrl-C ends it (DEMO_SECONDS=45: by itself)
 	$(CARGO) build --release --bin brokerbeat
@@ -28,9 +28,12 @@ prove-fuzz: ## fuzz what reads bytes from outside, FUZZ_MINUTES=20 a target, int
 instructions: ## what decoding costs in instructions, against crates/jmx-rmi/benches/instructions.txt (valgrind)
 	scripts/instructions.sh
 
-record: install ## record the replies of real JVMs anew for the tests of jmx-rmi; read the difference
+record: install ## record the replies of real JVMs and ZooKeepers anew for the tests; read the difference
 	$(CARGO) run --quiet -p jmx-rmi --example record
 	JMX_RMI_GOLDEN=write $(CARGO) test --quiet -p jmx-rmi --lib golden
+	$(CARGO) run --quiet -p stack --example record_zookeeper
+	BROKERBEAT_REWRITE_GOLDEN=1 $(CARGO) test --quiet --lib zookeeper
+
 prove-matrix: install ## every attribute of every bean beside Java's client, over versions, JDKs and kinds of port, into docs/proofs/matrix.md
 	mkdir -p docs/proofs
 	BROKERBEAT_MATRIX_REPORT=$(CURDIR)/docs/proofs/matrix.md $(CARGO) test --test it matrix::every_attribute_of_every_server -- --nocapture
@@ -74,6 +77,13 @@ prove-backlog: install ## BACKLOG_DOCUMENTS=2000000 documents wait while Elastic
 		BROKERBEAT_BACKLOG_ROWS=$(abspath $(TARGET))/backlog BROKERBEAT_BACKLOG_REPORT=$(CURDIR)/docs/proofs/backlog.md \
 		$(CARGO) test --test it backlog:: -- --nocapture
 
+# TYPES_FRESH=1 forgets the runs so far.
+prove-zookeeper-types: install ## every value of real ZooKeepers under load against fields.yml, TYPES_MINUTES=60, into docs/proofs/zookeeper-types.md; runs add up
+	mkdir -p docs/proofs
+	$(if $(TYPES_FRESH),rm -rf $(TARGET)/types)
+	TYPES_MINUTES=$(or $(TYPES_MINUTES),60) BROKERBEAT_TYPES_ROWS=$(abspath $(TARGET))/types BROKERBEAT_TYPES_REPORT=$(CURDIR)/docs/proofs/zookeeper-types.md \
+		$(CARGO) test --test it zookeeper::types:: -- --nocapture
+
 bench-jmx: install ## a full read beside Java's client, memory and cost, into docs/benchmarks.md; wants a quiet machine
 	$(CARGO) bench --bench jmx_read -- --report $(CURDIR)/docs/benchmarks.md
 
@@ -85,6 +95,9 @@ bench-lag: install ## the lag of 500 and of 5,000 groups beside Java's admin cli
 
 bench-delivery: install ## documents a second from the collectors' channel to the acknowledged document, into docs/benchmarks-delivery.md; wants a quiet machine
 	$(CARGO) bench --bench delivery -- --report $(CURDIR)/docs/benchmarks-delivery.md
+
+bench-zookeeper: install ## a tick over an ensemble of three with 2,000 sessions each, into docs/benchmarks-zookeeper.md; wants a quiet machine
+	$(CARGO) bench --bench zookeeper -- --report $(CURDIR)/docs/benchmarks-zookeeper.md
 
 generate: ## what is generated from fields.yml: templates and docs/fields.md
 	rm -rf elasticsearch-templates

@@ -7,7 +7,7 @@ use crate::document::set_nested;
 
 /// Version of the templates. Raise it with every change of `fields.yml` or of this file that
 /// changes what is generated: installed templates of a lower version are replaced.
-pub const VERSION: u64 = 5;
+pub const VERSION: u64 = 6;
 
 /// `_meta.managed_by` of everything that is ours.
 const META_OWNER: &str = "brokerbeat";

@@ -60,6 +60,9 @@ pub struct TargetPlan {
     pub address: String,
     /// Own interval, if any.
     pub interval: Option<std::time::Duration>,
+    /// The name by which its phase is chosen, where that is not its own: targets that are compared with each other are
+    /// asked at one moment.
+    pub phase: Option<String>,
     /// Whose it is, where agents share their work.
     pub sharing: Sharing,
     /// Makes the collector. Must not connect: an unreachable server never stops the start.
@@ -73,6 +76,8 @@ pub enum Sharing {
     Own,
     /// One agent's, by the hash of the target's name.
     ByName,
+    /// The agent's that has this name: what belongs together is asked by one agent.
+    With(String),
     /// Every agent's, and each asks for its part; through this cluster the agents meet.
     Parts(Arc<kafka::config::Config>),
 }

@@ -58,7 +58,10 @@ impl Target {
             agent_id,
             cluster,
             store,
-            rhythm: Rhythm::new(plan.interval.unwrap_or(interval), &plan.name),
+            rhythm: Rhythm::new(
+                plan.interval.unwrap_or(interval),
+                plan.phase.as_ref().unwrap_or(&plan.name),
+            ),
             collector: (plan.build)(),
             build: plan.build.clone(),
             sharing: plan.sharing.clone(),
@@ -182,8 +185,9 @@ impl Target {
 
     /// Whether this agent has anything to ask here.
     fn is_ours(&self) -> bool {
-        match self.sharing {
+        match &self.sharing {
             Sharing::ByName => self.scope().0.has_name(&self.name),
+            Sharing::With(name) => self.scope().0.has_name(name),
             Sharing::Own | Sharing::Parts(_) => true,
         }
     }
@@ -345,6 +349,7 @@ mod tests {
             name: "rude".into(),
             address: "here:1".into(),
             interval: None,
+            phase: None,
             sharing: Sharing::Own,
             build: Arc::new(move || Box::new(build())),
         };

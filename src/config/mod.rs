@@ -117,7 +117,7 @@ impl ClusterPlan {
             .iter()
             .find_map(|target| match &target.sharing {
                 Sharing::Parts(kafka) => Some(kafka),
-                Sharing::Own | Sharing::ByName => None,
+                Sharing::Own | Sharing::ByName | Sharing::With(_) => None,
             })
     }
 }

@@ -134,7 +134,14 @@ fn variables_have_defaults_and_a_missing_one_is_named() {
         .iter()
         .map(|t| t.name.as_str())
         .collect();
-    assert_eq!(names, ["zookeeper zk1:2181", "zookeeper zk2:2182"]);
+    assert_eq!(
+        names,
+        [
+            "zookeeper zk1:2181",
+            "zookeeper zk2:2182",
+            "zookeeper ensemble zk1:2181,zk2:2182"
+        ]
+    );
     let missing = problems(&format!("{SMALL}labels:\n  env: ${{ENVIRONMENT}}\n"));
     assert_eq!(missing.len(), 1);
     assert!(

@@ -124,11 +124,11 @@ fn all_documents_of_a_first_once_carry_one_agent_id() {
     let (code, documents, said) = Setting::new(&config).once();
     assert_eq!(code, 0, "{said}");
     let ids: BTreeSet<&str> = documents.iter().map(|d| text(d, "agent.id")).collect();
-    assert_eq!(
-        (documents.len(), ids.len()),
-        (3, 1),
-        "server, mntr and target: {ids:?}"
+    assert!(
+        documents.len() > 3,
+        "server, families of mntr and target: {documents:?}"
     );
+    assert_eq!(ids.len(), 1, "{ids:?}");
 }
 
 #[test]

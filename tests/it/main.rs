@@ -51,4 +51,5 @@ mod soak;
 mod truth;
 mod unasked;
 mod verdicts;
+mod zookeeper;
 mod zookeeper_offsets;

@@ -76,6 +76,7 @@ fn target(section: &mut Section<'_>, common: &Common) -> Option<(TargetPlan, Str
         name: name.unwrap_or_else(|| format!("jmx {}", door.shown())),
         address: place.clone(),
         interval,
+        phase: None,
         sharing,
         build: Arc::new(move || {
             Box::new(JmxCollector::new(

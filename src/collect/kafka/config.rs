@@ -149,6 +149,7 @@ pub fn read(cluster: &mut Section<'_>, common: &Common) -> Vec<TargetPlan> {
         name: format!("kafka {}", units::show_host_port(&host, port)),
         address: service_address(&host, port, &common.host_name),
         interval,
+        phase: None,
         sharing: Sharing::Parts(Arc::clone(&config)),
         build: Arc::new(move || {
             let statuses = Statuses::new(file.clone(), rules);

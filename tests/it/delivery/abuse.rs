@@ -48,7 +48,7 @@ pub(super) type Abused = BTreeMap<Kind, usize>;
     clippy::disallowed_methods,
     reason = "the dice say how long something lasts, and there is nothing to wait for"
 )]
-pub(super) fn pass(time: Duration) {
+pub(crate) fn pass(time: Duration) {
     thread::sleep(time);
 }
 

@@ -4,7 +4,7 @@
 //! The test does a few deaths. `make prove-delivery` does fifty (`DELIVERY_DEATHS`) and writes `docs/proofs/delivery.md`; it
 //! may be run in parts, whose figures add up.
 
-mod abuse;
+pub(crate) mod abuse;
 pub(crate) mod judge;
 mod report;
 

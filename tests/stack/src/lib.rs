@@ -32,6 +32,7 @@
 //! | `kerberos` | a realm with its KDC |
 //! | `options`, `doors`, `jolokia`, `tls` | what a test may change; JMX ports, Jolokia ports, certificates |
 //! | `jmx` | the kinds of JMX port, and what Java reads through them |
+//! | `sessions` | sessions with a ZooKeeper, thousands of them without a JVM for each |
 //! | `groups` | very many consumer groups, and Java's admin client that reads them |
 //! | `java`, `jdk` | starting JVMs, compiling |
 //! | `proxy`, `http_proxy` | a longer way to a server; the way out of a company |
@@ -65,6 +66,7 @@ mod plain;
 mod ports;
 mod process;
 mod proxy;
+mod sessions;
 mod sink;
 mod spawn;
 mod tail;
@@ -97,8 +99,9 @@ pub use options::Options;
 pub use plain::PlainJvm;
 pub use process::{Process, Signal};
 pub use proxy::{Passed, Proxy};
+pub use sessions::ZooKeeperSession;
 pub use sink::{Reply, Sink};
 pub use tls::TlsFiles;
 pub use wait::{interrupt, wait_until};
 pub use workdir::WorkDir;
-pub use zookeeper::{ZooKeeper, ZooKeeperVersion};
+pub use zookeeper::{MoreDoors, Vote, ZooKeeper, ZooKeeperVersion};

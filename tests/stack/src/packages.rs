@@ -10,6 +10,22 @@ pub(crate) const ZOOKEEPER: Package = Package {
     jars: true,
 };
 
+pub(crate) const ZOOKEEPER_OLD: Package = Package {
+    name: "ZooKeeper 3.5.9",
+    key: "zookeeper-3.5.9",
+    megabytes: 8,
+    pom: include_str!("../maven/zookeeper-3.5.9.xml"),
+    jars: true,
+};
+
+pub(crate) const ZOOKEEPER_OLDEST: Package = Package {
+    name: "ZooKeeper 3.4.14",
+    key: "zookeeper-3.4.14",
+    megabytes: 4,
+    pom: include_str!("../maven/zookeeper-3.4.14.xml"),
+    jars: true,
+};
+
 pub(crate) const KAFKA_OLD: Package = Package {
     name: "Kafka 2.8.2",
     key: "kafka-2.8.2",

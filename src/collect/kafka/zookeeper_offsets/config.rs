@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::LEAST_TIMEOUT;
+use crate::collect::zookeeper::connect;
 use crate::config::{Secret, Section, units};
 
 /// ZooKeeper's `clientPort` in every example configuration.
@@ -54,7 +55,12 @@ pub fn read(kafka: &mut Section<'_>, inherited: &[String], interval: Duration) -
             Vec::new()
         }
     };
-    let chroot = section.parsed_or("chroot", String::new(), |c| c.as_str().into(), chroot);
+    let written = match own.is_empty() {
+        true => inherited,
+        false => &own,
+    };
+    let default = chroot_of(&section, written);
+    let chroot = section.parsed_or("chroot", default, |c| c.as_str().into(), chroot);
     let digest = read_digest(&mut section);
     Some(Config {
         hosts,
@@ -66,18 +72,27 @@ pub fn read(kafka: &mut Section<'_>, inherited: &[String], interval: Duration) -
 
 fn read_hosts(section: &Section<'_>, written: &[String]) -> Vec<(String, u16)> {
     let mut hosts = Vec::new();
-    for address in written {
-        if address.contains('/') {
-            let hint = "what stands from the `/` on belongs under `chroot`";
-            section.problem("hosts", format!("`{address}` is not host:port; {hint}"));
-            continue;
-        }
+    for address in written.iter().flat_map(|text| connect::split(text).0) {
         match units::host_port(address, Some(DEFAULT_PORT)) {
             Ok(host) => hosts.push(host),
             Err(wanted) => section.problem("hosts", format!("`{address}` {wanted}")),
         }
     }
     hosts
+}
+
+/// The path behind the hosts, which is the default of `chroot`.
+fn chroot_of(section: &Section<'_>, written: &[String]) -> String {
+    let paths = written.iter().filter_map(|text| connect::split(text).1);
+    let mut found = String::new();
+    for path in paths {
+        match chroot(path) {
+            Ok(path) if found.is_empty() || found == path => found = path,
+            Ok(path) => section.problem("hosts", format!("have two paths, `{found}` and `{path}`")),
+            Err(wanted) => section.problem("hosts", format!("end in `{path}`, which {wanted}")),
+        }
+    }
+    found
 }
 
 /// A path as ZooKeeper takes it; `/` alone is none.
@@ -146,6 +161,24 @@ mod tests {
     }
 
     #[test]
+    fn hosts_may_stand_as_in_the_brokers_zookeeper_connect() {
+        let text = "zookeeper_offsets: {hosts: \"a:1,b/kafka\"}\n";
+        let (config, problems) = read_text(text, &[]);
+        assert_eq!(problems, [""; 0]);
+        assert_eq!(config.unwrap().place(), "a:1,b:2181/kafka");
+        let (config, problems) = read_text("zookeeper_offsets: {}\n", &["zk1,zk2:2182/k"]);
+        assert_eq!(problems, [""; 0]);
+        assert_eq!(config.unwrap().place(), "zk1:2181,zk2:2182/k");
+        let text = "zookeeper_offsets: {hosts: a/kafka, chroot: /other}\n";
+        let (config, _) = read_text(text, &[]);
+        assert_eq!(
+            config.unwrap().place(),
+            "a:2181/other",
+            "what is written counts"
+        );
+    }
+
+    #[test]
     fn every_mistake_is_named() {
         for (text, sentence) in [
             (
@@ -153,8 +186,12 @@ mod tests {
                 "`zookeeper.hosts` of the cluster",
             ),
             (
-                "zookeeper_offsets: {hosts: \"a:1/kafka\"}\n",
-                "under `chroot`",
+                "zookeeper_offsets: {hosts: \"a:1/kafka/\"}\n",
+                "end in `/kafka/`, which is not a path",
+            ),
+            (
+                "zookeeper_offsets: {hosts: [a/b, c/d]}\n",
+                "two paths, `/b` and `/d`",
             ),
             (
                 "zookeeper_offsets: {hosts: \"a:x\"}\n",
