@@ -18,6 +18,8 @@ pub struct Document {
     pub dataset: Cow<'static, str>,
     /// Document kind within the dataset (bean group, family …). Part of the series.
     pub kind: Cow<'static, str>,
+    /// Whether it is about what cannot be reached at the target's address: without an own one it has none.
+    pub is_elsewhere: bool,
     /// In the order they were set; the last of equal names counts.
     fields: Vec<Field>,
 }
@@ -42,8 +44,16 @@ impl Document {
         Self {
             dataset: dataset.into(),
             kind: kind.into(),
+            is_elsewhere: false,
             fields: Vec::with_capacity(USUAL_FIELDS),
         }
+    }
+
+    /// Never has the target's `service.address`.
+    #[must_use]
+    pub fn elsewhere(mut self) -> Self {
+        self.is_elsewhere = true;
+        self
     }
 
     /// Adds an identity key. It is a field too (a dimension in `fields.yml`).

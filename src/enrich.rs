@@ -220,6 +220,24 @@ mod tests {
     }
 
     #[test]
+    fn a_document_about_something_elsewhere_has_its_own_address_or_none() {
+        let agent = agent();
+        let origin = origin();
+        let mut encoder = Encoder::new(&agent, &origin);
+        let own = document().elsewhere().with("service.address", "zk2:2181");
+        for (document, address) in [
+            (document(), Some("broker06:2181")),
+            (document().elsewhere(), None),
+            (own, Some("zk2:2181")),
+        ] {
+            let body = encoder.encode(&document).body.to_vec();
+            let body: Map<String, Value> = serde_json::from_slice(&body).unwrap();
+            let told = get_nested(&body, "service.address").and_then(Value::as_str);
+            assert_eq!(told, address);
+        }
+    }
+
+    #[test]
     fn a_document_is_about_what_its_address_is_of() {
         for (dataset, service) in [
             ("kafka.broker", "kafka"),

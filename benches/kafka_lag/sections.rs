@@ -39,7 +39,7 @@ const WIDE_ROUNDS: Rounds = Rounds {
     queue: "128MiB",
 };
 const SMALL_ROUNDS: Rounds = Rounds {
-    interval: Duration::from_secs(1),
+    interval: Duration::from_secs(4),
     warm: 1,
     counted: 2,
     queue: "16MiB",

@@ -116,6 +116,7 @@ impl Shape {
             (field.name.to_string(), content)
         };
         let entries = base
+            .filter(|(name, _)| !(document.is_elsewhere && name == "service.address"))
             .map(|(name, json)| (name, Content::Constant(json)))
             .chain([series_field])
             .chain(fields().map(own));
@@ -134,6 +135,7 @@ impl Shape {
         own.len() == other.len()
             && self.like.dataset == document.dataset
             && self.like.kind == document.kind
+            && self.like.is_elsewhere == document.is_elsewhere
             && own.iter().zip(other).all(same)
     }
 

@@ -216,6 +216,7 @@ fn plans(servers: Vec<Arc<Server>>, shared: &Arc<Shared>) -> Vec<TargetPlan> {
         return Vec::new();
     }
     let name = name(&servers);
+    let sharing = shared_by(&servers);
     let board = Arc::new(Board::new(servers.len()));
     let mut plans = Vec::new();
     for (index, server) in servers.iter().enumerate() {
@@ -224,6 +225,7 @@ fn plans(servers: Vec<Arc<Server>>, shared: &Arc<Shared>) -> Vec<TargetPlan> {
             server,
             ensemble::Place { board, index },
             &name,
+            sharing.as_deref(),
             shared,
         ));
     }
@@ -238,6 +240,13 @@ fn plans(servers: Vec<Arc<Server>>, shared: &Arc<Shared>) -> Vec<TargetPlan> {
     plans
 }
 
+/// The name by which agents share what they can all ask: an agent's own server has another name on every machine.
+fn shared_by(servers: &[Arc<Server>]) -> Option<String> {
+    let servers = servers.iter().filter(|server| !is_loopback(&server.host));
+    let servers: Vec<_> = servers.cloned().collect();
+    (!servers.is_empty()).then(|| name(&servers))
+}
+
 /// Of an ensemble: its hosts in order, so that it is the same for agents that were told them in another one.
 fn name(servers: &[Arc<Server>]) -> String {
     let mut addresses: Vec<&str> = servers.iter().map(|server| &*server.address).collect();
@@ -250,11 +259,12 @@ fn plan(
     server: &Arc<Server>,
     place: ensemble::Place,
     ensemble: &str,
+    sharing: Option<&str>,
     shared: &Shared,
 ) -> TargetPlan {
-    let sharing = match is_loopback(&server.host) {
-        true => Sharing::Own,
-        false => Sharing::With(ensemble.to_owned()),
+    let sharing = match sharing {
+        Some(name) if !is_loopback(&server.host) => Sharing::With(name.to_owned()),
+        _ => Sharing::Own,
     };
     let name = units::show_host_port(&server.host, server.port);
     let address = server.address.clone();
@@ -273,7 +283,7 @@ fn whole(settings: Settings, name: String) -> TargetPlan {
     let is_own = settings
         .hosts
         .iter()
-        .all(|server| is_loopback(&server.host));
+        .any(|server| is_loopback(&server.host));
     let interval = settings.shared.interval;
     let settings = Arc::new(settings);
     TargetPlan {
@@ -293,6 +303,24 @@ fn whole(settings: Settings, name: String) -> TargetPlan {
 mod tests {
     use super::*;
     use crate::config::Findings;
+
+    fn any_shared() -> Arc<Shared> {
+        let door = |(port, path): (u16, &str)| HttpDoor {
+            port,
+            path: path.to_owned(),
+            tls: None,
+        };
+        Arc::new(Shared {
+            host_name: "here".into(),
+            interval: None,
+            discover: Discover::Ensemble,
+            doors: DOORS[0].1,
+            tls: None,
+            admin: door((8080, "/commands")),
+            prometheus: door((7000, "/metrics")),
+            connections: 0,
+        })
+    }
 
     /// The servers of a section, and what is wrong with it.
     fn servers_of(text: &str) -> (Vec<Arc<Server>>, Vec<String>) {
@@ -338,6 +366,35 @@ mod tests {
         );
         let asked = servers[0].questions_at(Door::Words);
         assert!(!asked.contains(&crate::collect::zookeeper::Question::Connections));
+    }
+
+    #[test]
+    fn agents_share_an_ensemble_by_the_hosts_that_all_of_them_may_ask() {
+        let sharing = |text: &str| -> Vec<Option<String>> {
+            let (servers, problems) = servers_of(text);
+            assert_eq!(problems, [""; 0]);
+            let names = plans(servers, &any_shared())
+                .into_iter()
+                .map(|plan| plan.sharing);
+            names
+                .map(|sharing| match sharing {
+                    Sharing::With(name) => Some(name),
+                    _ => None,
+                })
+                .collect()
+        };
+        let with = |name: &str| Some(name.to_owned());
+        assert_eq!(
+            sharing("hosts: [zk2, zk1]\n"),
+            vec![with("zk1:2181,zk2:2181"); 3]
+        );
+        let both = with("zk2:2181,zk3:2181");
+        assert_eq!(
+            sharing("hosts: [localhost, zk2, zk3]\n"),
+            [None, both.clone(), both, None],
+            "the own server's name is another one on every machine"
+        );
+        assert_eq!(sharing("hosts: [localhost]\n"), [None, None]);
     }
 
     #[test]

@@ -3,9 +3,8 @@
 //! Changes are told against what was seen last; what is seen for the first time is no change, so that a start of the agent
 //! tells nothing. Unknown in between is no change either.
 
-use std::collections::BTreeMap;
-
 use super::digest::Digest;
+use super::member::Member;
 use super::sight::Sight;
 use crate::document::Document;
 use crate::event::event;
@@ -16,12 +15,44 @@ const SPLIT_TICKS: u8 = 2;
 /// What was seen last.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Memory {
-    leader: Option<(String, String, Option<u64>)>,
-    /// By the member's key: whether it answered.
-    answered: BTreeMap<String, bool>,
+    leader: Option<Leader>,
+    /// Whether a member answered.
+    answered: Vec<(Who, bool)>,
     margin: Option<i64>,
     /// For how many ticks members have disagreed, up to the number that counts.
     split: u8,
+}
+
+/// A member in the memory.
+#[derive(Debug, Clone)]
+struct Who {
+    id: Option<u64>,
+    address: Option<String>,
+}
+
+/// Who led, in which epoch.
+#[derive(Debug, Clone)]
+struct Leader {
+    who: Who,
+    name: String,
+    epoch: Option<u64>,
+}
+
+impl Who {
+    fn of(member: &Member) -> Self {
+        Self {
+            id: member.id,
+            address: member.address.clone(),
+        }
+    }
+
+    /// By the id; a member that had not told it then, or does not know it now, by its address.
+    fn is(&self, member: &Member) -> bool {
+        match (self.id, member.id) {
+            (Some(id), Some(other)) => id == other,
+            _ => self.address.is_some() && self.address == member.address,
+        }
+    }
 }
 
 /// An event without the name of its ensemble.
@@ -55,8 +86,8 @@ impl Memory {
         let mut lines = Vec::new();
         let mut before = std::mem::take(&mut self.answered);
         for member in sight.members {
-            let key = member.key();
-            let last = before.remove(&key);
+            let known = before.iter().position(|(who, _)| who.is(member));
+            let last = known.map(|index| before.swap_remove(index).1);
             let (now, why) = match &member.digest {
                 Some(Digest::Silent(why)) => (Some(false), why.as_str()),
                 Some(_) => (Some(true), ""),
@@ -74,10 +105,10 @@ impl Memory {
                 _ => ("", "", String::new()),
             };
             if let Some(now) = now {
-                self.answered.insert(key.clone(), now);
+                self.answered.push((Who::of(member), now));
             }
             if !action.is_empty() {
-                let id = Some(key);
+                let id = Some(member.key());
                 lines.push(Line {
                     action,
                     level,
@@ -91,27 +122,32 @@ impl Memory {
 
     fn leader(&mut self, sight: &Sight<'_>) -> Option<Line> {
         let (member, report) = sight.leader?;
-        let now = (member.key(), member.name(), report.epoch());
-        let before = self.leader.replace(now.clone())?;
-        let epochs = match (before.2, now.2) {
+        let (name, epoch) = (member.name(), report.epoch());
+        let now = Leader {
+            who: Who::of(member),
+            name: name.clone(),
+            epoch,
+        };
+        let before = self.leader.replace(now)?;
+        let epochs = match (before.epoch, epoch) {
             (Some(before), Some(now)) => format!(" (epoch {before} → {now})"),
             _ => String::new(),
         };
-        let message = match before.0 == now.0 {
-            true if before.2.is_some() && now.2 > before.2 => {
-                format!("server {} was elected leader anew{epochs}", now.1)
+        let message = match before.who.is(member) {
+            true if before.epoch.is_some() && epoch > before.epoch => {
+                format!("server {name} was elected leader anew{epochs}")
             }
             true => return None,
             false => format!(
-                "the leader is server {}, until now {}{epochs}",
-                now.1, before.1
+                "the leader is server {name}, until now {}{epochs}",
+                before.name
             ),
         };
         Some(Line {
             action: "zookeeper-leader-changed",
             level: "warning",
             message,
-            id: Some(now.0),
+            id: Some(member.key()),
         })
     }
 

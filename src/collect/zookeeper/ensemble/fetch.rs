@@ -118,9 +118,15 @@ impl Fetcher {
         }
         let left = deadline.saturating_duration_since(Instant::now()) / SESSION_PART;
         let closed = |why| format!("`conf` is closed, and of /zookeeper/config {why}");
+        // Of several servers nobody says which one answered.
+        let first = places.first().map(|(host, _): &(String, u16)| host.clone());
+        let teller = first.filter(|first| places.iter().all(|(host, _)| host == first));
         match self.reader.read(places, Instant::now() + left).await {
             None => {}
-            Some(Found::View(view)) => {
+            Some(Found::View(mut view)) => {
+                if let Some(host) = teller {
+                    view.told_by(&host);
+                }
                 roster.take(view);
                 self.find(roster);
             }

@@ -142,6 +142,7 @@ fn one(name: &str, member: &Member, sight: &Sight<'_>) -> Document {
         _ => None,
     };
     Document::new("zookeeper.ensemble", "member")
+        .elsewhere()
         .key("zookeeper.ensemble.name", name)
         .key("zookeeper.server.id", member.key())
         .with_some("service.address", member.address.as_deref())

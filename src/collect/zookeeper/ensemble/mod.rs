@@ -2,7 +2,7 @@
 //!
 //! - [`board`]: where the collectors of `hosts` put a [`digest`] of what they saw; nobody is asked twice for a tick
 //! - [`view`]: members as a server's configuration has them; [`configuration`]: the same from `/zookeeper/config`
-//! - [`roster`]: who belongs to it; [`sight`]: what their words together say. Pure
+//! - [`roster`]: who belongs to it, [`member`] by member; [`sight`]: what their words together say; [`gaps`]: what is not known. Pure
 //! - [`fetch`]: one round, the only part that awaits; members that are not in `hosts` are asked here
 //! - [`map`]: documents; [`events`]: what has changed. Pure
 
@@ -11,7 +11,9 @@ mod configuration;
 mod digest;
 mod events;
 mod fetch;
+mod gaps;
 mod map;
+mod member;
 mod roster;
 mod sight;
 #[cfg(test)]

@@ -5,71 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use super::digest::{Digest, Mode, Report};
+use super::digest::{Digest, Mode};
+pub(super) use super::member::{Host, Member};
 use super::view::{MAX_MEMBERS, Peer, View};
-
-/// A server of `hosts`.
-#[derive(Debug, Clone)]
-pub(super) struct Host {
-    pub(super) host: String,
-    pub(super) port: u16,
-    /// `service.address`.
-    pub(super) address: String,
-    /// As it last told it.
-    id: Option<u64>,
-}
-
-impl Host {
-    pub(super) fn new(host: &str, port: u16, address: &str) -> Self {
-        Self {
-            host: host.to_owned(),
-            port,
-            address: address.to_owned(),
-            id: None,
-        }
-    }
-
-    /// Whether a member's address is this one, however loopback addresses are written.
-    fn is_at(&self, host: &str, port: u16) -> bool {
-        let shown = crate::config::units::show_host_port(host, port);
-        self.address.eq_ignore_ascii_case(&shown)
-            || (self.host.eq_ignore_ascii_case(host) && self.port == port)
-    }
-}
-
-/// A member at one tick.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Member {
-    pub(super) id: Option<u64>,
-    /// None where its client port is not known.
-    pub(super) address: Option<String>,
-    pub(super) has_vote: bool,
-    /// None where it was not asked.
-    pub(super) digest: Option<Digest>,
-}
-
-impl Member {
-    pub(super) fn report(&self) -> Option<&Report> {
-        self.digest.as_ref()?.report()
-    }
-
-    /// Its identity in the documents, as the server's own documents have it.
-    pub(super) fn key(&self) -> String {
-        match (self.id, &self.address) {
-            (Some(id), _) => id.to_string(),
-            (None, Some(address)) => address.clone(),
-            (None, None) => String::new(),
-        }
-    }
-
-    /// For people.
-    pub(super) fn name(&self) -> String {
-        match (self.id, &self.address) {
-            (Some(id), Some(address)) => format!("{id} ({address})"),
-            _ => self.key(),
-        }
-    }
-}
+use crate::identity::is_loopback;
 
 /// Where the list of members comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,24 +61,28 @@ impl Roster {
     /// Takes in what the hosts told, in their order.
     pub(super) fn learn(&mut self, digests: &[Option<Digest>]) {
         let reports = digests.iter().map(|digest| digest.as_ref()?.report());
-        let mut newest: Option<(&View, Option<u64>, bool)> = None;
+        let mut newest: Option<(&View, Option<u64>, bool, String)> = None;
         let mut modes = Vec::new();
         for (host, report) in self.hosts.iter_mut().zip(reports) {
             let Some(report) = report else { continue };
-            host.id = report.id.or(host.id);
+            host.learn(report);
             modes.push(report.mode);
             let Some(view) = &report.view else { continue };
             let rank = (view.version, report.mode == Mode::Leader);
-            if newest.is_none_or(|(_, version, leads)| rank > (version, leads)) {
-                newest = Some((view, rank.0, rank.1));
+            if newest
+                .as_ref()
+                .is_none_or(|(_, version, leads, _)| rank > (*version, *leads))
+            {
+                newest = Some((view, rank.0, rank.1, host.host.clone()));
             }
         }
         if !modes.is_empty() {
             self.is_alone = modes.iter().all(|mode| *mode == Mode::Standalone);
         }
         match newest {
-            Some((view, ..)) if self.discovers => {
-                let view = view.clone();
+            Some((view, _, _, host)) if self.discovers => {
+                let mut view = view.clone();
+                view.told_by(&host);
                 self.take(view);
             }
             None if self.is_alone => self.view = None,
@@ -221,8 +164,14 @@ impl Roster {
         let (Some(view), Some(first)) = (&self.view, self.hosts.first()) else {
             return BTreeMap::new();
         };
+        if self.left(&matched).hosts_stand {
+            return BTreeMap::new();
+        }
         let members = view.members.iter();
-        let others = members.filter(|(id, _)| !matched.contains_key(id));
+        let others = members.filter(|(id, peer)| !matched.contains_key(id) && !peer.is_hidden());
+        // Nobody knows whose loopback address it is, unless all hosts are on this machine.
+        let is_here = self.hosts.iter().all(|host| is_loopback(&host.host));
+        let others = others.filter(|(_, peer)| is_here || !is_loopback(&peer.host));
         let all: BTreeMap<_, _> = others
             .map(|(id, peer)| (*id, peer.address(first.port)))
             .filter(|(_, (host, port))| !self.hosts.iter().any(|known| known.is_at(host, *port)))
@@ -243,6 +192,7 @@ impl Roster {
         found: &BTreeMap<u64, (String, Option<Digest>)>,
     ) -> Vec<Member> {
         let matched = self.matched();
+        let left = self.left(&matched);
         let mut members: Vec<Member> = Vec::new();
         for (index, host) in self.hosts.iter().enumerate() {
             let digest = digests.get(index).cloned().flatten();
@@ -252,66 +202,92 @@ impl Roster {
             if id.is_some() && members.iter().any(|member| member.id == id) {
                 continue;
             }
+            if left.hosts.contains(&index) && !left.lists(host) {
+                continue;
+            }
             members.push(Member {
                 id,
                 address: Some(host.address.clone()),
-                has_vote: self.has_vote(id, digest.as_ref()),
+                has_vote: self.host_has_vote(host, id, &left),
                 digest,
             });
         }
-        let all = self.view.iter().flat_map(|view| view.members.keys());
-        let others = all.filter(|id| !matched.contains_key(*id)).map(|id| {
+        let others = left.members.iter().filter(|_| !left.hosts_stand);
+        members.extend(others.map(|id| {
             let (address, digest) = found.get(id).cloned().unzip();
             let digest = digest.flatten().filter(|digest| is_of(digest, *id));
             Member {
                 id: Some(*id),
                 address,
-                has_vote: self.has_vote(Some(*id), digest.as_ref()),
+                has_vote: self.is_voter(*id),
                 digest,
             }
-        });
-        members.extend(others);
+        }));
         members
     }
 
-    fn has_vote(&self, id: Option<u64>, digest: Option<&Digest>) -> bool {
-        let mode = digest.and_then(Digest::report).map(|report| report.mode);
-        match (&self.view, id) {
-            (Some(view), Some(id)) => {
-                let peer = view.members.get(&id);
-                peer.is_some_and(|peer| !peer.is_observer)
-            }
-            // Without an id nobody can say which member of the view it is.
-            (Some(_), None) => false,
-            (None, _) => mode != Some(Mode::Observer),
+    /// Whether a member of the view has a vote.
+    fn is_voter(&self, id: u64) -> bool {
+        let peer = self.view.as_ref().and_then(|view| view.members.get(&id));
+        peer.is_some_and(|peer| !peer.is_observer)
+    }
+
+    /// By what a host last said that it is, where the view does not say it: one that is silent is still what it was.
+    fn host_has_vote(&self, host: &Host, id: Option<u64>, left: &Left) -> bool {
+        match (&self.view, id, host.mode) {
+            (None, _, mode) => mode != Some(Mode::Observer),
+            (Some(_), Some(id), _) => self.is_voter(id),
+            // Some of them are no members.
+            (Some(_), None, _) if left.hosts.len() > left.members.len() => false,
+            (Some(_), None, Some(mode)) => matches!(mode, Mode::Leader | Mode::Follower),
+            (Some(_), None, None) => left.members.iter().all(|id| self.is_voter(*id)),
         }
     }
 
-    /// What cannot be known of the members, a sentence each.
-    pub(super) fn gaps(&self, members: &[Member]) -> Vec<String> {
-        let mut gaps = Vec::new();
-        let unasked = members
-            .iter()
-            .filter(|member| member.address.is_none() && member.digest.is_none());
-        let ids: Vec<String> = unasked.map(Member::key).collect();
-        if !ids.is_empty() {
-            gaps.push(format!(
-                "the configuration of the ensemble does not tell the client port of its server(s) {}; list them in \
-                 `zookeeper.hosts`",
-                ids.join(", ")
-            ));
+    /// The hosts that are not known to be members.
+    pub(super) fn nameless(&self) -> Vec<&Host> {
+        let left = self.left(&self.matched());
+        let hosts = left.hosts.iter();
+        hosts.filter_map(|index| self.hosts.get(*index)).collect()
+    }
+
+    fn left(&self, matched: &BTreeMap<u64, usize>) -> Left {
+        let Some(view) = &self.view else {
+            return Left::default();
+        };
+        let is_free = |(index, host): &(usize, &Host)| {
+            host.id.is_none() && !matched.values().any(|taken| taken == index)
+        };
+        let free = self.hosts.iter().enumerate().filter(is_free);
+        let hosts: Vec<usize> = free.map(|(index, _)| index).collect();
+        let members = view.members.keys().copied();
+        let members: Vec<u64> = members.filter(|id| !matched.contains_key(id)).collect();
+        let has_served = hosts.iter().any(|index| self.hosts[*index].mode.is_some());
+        Left {
+            hosts_stand: !members.is_empty()
+                && (has_served || (!hosts.is_empty() && hosts.len() == members.len())),
+            hosts,
+            members,
         }
-        let view = self.view.as_ref();
-        if let Some(more) = view.map(|view| view.left_out).filter(|more| *more > 0) {
-            gaps.push(format!(
-                "the ensemble has {more} more members than the {MAX_MEMBERS} that are looked at"
-            ));
-        }
-        if view.is_some_and(|view| view.is_weighted) {
-            let what = "the votes of the ensemble have groups or weights: how many servers are needed is not told";
-            gaps.push(what.to_owned());
-        }
-        gaps
+    }
+}
+
+/// What is left where hosts are written otherwise than in the view, and do not tell their ids.
+#[derive(Debug, Default)]
+struct Left {
+    /// By their numbers.
+    hosts: Vec<usize>,
+    /// Of the view.
+    members: Vec<u64>,
+    /// The hosts are taken for members, and nobody of the view is asked or counted who may be one of them. Hosts that have
+    /// never served while others are left hide no member of the view.
+    hosts_stand: bool,
+}
+
+impl Left {
+    /// Whether one of its hosts is shown as a member: else it is another address of one, or a server that is no longer one.
+    fn lists(&self, host: &Host) -> bool {
+        self.hosts_stand || host.mode == Some(Mode::Standalone)
     }
 }
 

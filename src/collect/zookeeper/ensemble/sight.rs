@@ -61,7 +61,7 @@ impl<'a> Sight<'a> {
     }
 }
 
-fn reports(members: &[Member]) -> impl Iterator<Item = (&Member, &Report)> {
+fn reports(members: &[Member]) -> impl Iterator<Item = (&Member, &Report)> + Clone {
     members
         .iter()
         .filter_map(|member| Some((member, member.report()?)))
@@ -70,7 +70,10 @@ fn reports(members: &[Member]) -> impl Iterator<Item = (&Member, &Report)> {
 /// Of several that say they lead, the one of the latest epoch.
 fn leader(members: &[Member]) -> Option<(&Member, &Report)> {
     let leaders = reports(members).filter(|(_, report)| report.mode.leads());
-    leaders.max_by_key(|(member, report)| (report.epoch(), std::cmp::Reverse(member.id)))
+    leaders.max_by_key(|(member, report)| {
+        let id = (member.id.is_some(), std::cmp::Reverse(member.id));
+        (report.epoch(), id)
+    })
 }
 
 fn quorum(roster: &Roster, members: &[Member], leader: Option<&Report>) -> Quorum {
@@ -126,13 +129,15 @@ fn disagreements(members: &[Member]) -> Vec<Disagreement> {
 
 /// Two that lead, or one that stands alone beside others.
 fn about_leader(members: &[Member]) -> Option<String> {
-    let leaders: Vec<String> = reports(members)
-        .filter(|(_, report)| report.mode.leads())
+    let leading = reports(members).filter(|(_, report)| report.mode.leads());
+    let leaders: Vec<String> = leading
+        .filter(|leader| !is_another_address(*leader, members))
         .map(|(member, report)| format!("{} says {}", member.name(), report.mode.as_str()))
         .collect();
     let mut modes = reports(members).map(|(_, report)| report.mode);
     let is_alone = modes.any(|mode| mode == Mode::Standalone);
-    let others = reports(members).count() - leaders.len();
+    let others = reports(members).filter(|(_, report)| !report.mode.leads());
+    let others = others.count();
     match leaders.len() > 1 || (is_alone && others > 0) {
         true if others > 0 && leaders.len() == 1 => Some(format!(
             "{}, and {others} other(s) serve in an ensemble",
@@ -141,6 +146,18 @@ fn about_leader(members: &[Member]) -> Option<String> {
         true => Some(leaders.join(", ")),
         false => None,
     }
+}
+
+/// An epoch has one leader: one without an id that leads in the same epoch as another is that one.
+fn is_another_address((member, report): (&Member, &Report), members: &[Member]) -> bool {
+    let is_leader = |report: &Report| report.mode == Mode::Leader;
+    let mut same =
+        reports(members).filter(|(_, one)| is_leader(one) && one.epoch() == report.epoch());
+    let first = same.clone().find(|(one, _)| one.id.is_some());
+    let counted = first.or_else(|| same.next());
+    is_leader(report)
+        && member.id.is_none()
+        && counted.is_some_and(|(counted, _)| counted != member)
 }
 
 /// A member that has seen a later epoch than the leader.

@@ -1,5 +1,8 @@
 //! What real ensembles said against the documents and events that it must become, and what none of them says.
 
+mod following;
+mod naming;
+
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use crate::collect::zookeeper::said::Part;
+use crate::identity::is_loopback;
 
 /// More members are counted and not looked at. Ensembles have three to seven voters, and some dozens of observers at most.
 pub(super) const MAX_MEMBERS: usize = 64;
@@ -60,6 +61,17 @@ impl View {
         }
     }
 
+    /// A loopback or wildcard address means the machine of the server that tells it, not the agent's.
+    pub(super) fn told_by(&mut self, host: &str) {
+        let peers = self.members.values_mut();
+        for peer in peers.filter(|peer| is_loopback(&peer.host)) {
+            host.clone_into(&mut peer.host);
+            if let Some((client, _)) = &mut peer.client {
+                *client = client.take().filter(|client| !is_loopback(client));
+            }
+        }
+    }
+
     /// How many have a vote.
     pub(super) fn voters(&self) -> usize {
         let voters = self.members.values().filter(|peer| !peer.is_observer);
@@ -105,6 +117,14 @@ impl Peer {
             Some((host, port)) => (host.as_ref().unwrap_or(&self.host).clone(), *port),
             None => (self.host.clone(), default_port),
         }
+    }
+}
+
+impl Peer {
+    /// Whether clients reach it only on its own machine, and that is another one than was asked.
+    pub(super) fn is_hidden(&self) -> bool {
+        let client = self.client.as_ref().and_then(|(host, _)| host.as_deref());
+        client.is_some_and(is_loopback)
     }
 }
 
