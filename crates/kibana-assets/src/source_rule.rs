@@ -1,0 +1,142 @@
+//! The readable form of alerting rules and objectives.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+/// One rule of a file of `kibana/rules/`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    /// Never changes: the rule's id in Kibana is made of it.
+    pub id: String,
+    /// A sentence that says what is wrong.
+    pub name: String,
+    /// How bad it is.
+    pub severity: Severity,
+    /// How it is asked.
+    #[serde(default)]
+    pub kind: RuleKind,
+    /// Whose documents: `dataset/kind`.
+    pub of: String,
+    /// KQL of the documents that are a problem, with `${variables}`.
+    #[serde(default, rename = "where")]
+    pub filter: String,
+    /// Fields that name what an alert is about.
+    #[serde(default)]
+    pub by: Vec<String>,
+    /// The counter of `kind: growth`.
+    #[serde(default)]
+    pub counter: Option<String>,
+    /// Length of the window in intervals of the agent.
+    #[serde(default = "three")]
+    pub intervals: u64,
+    /// Thresholds and the like.
+    #[serde(default)]
+    pub variables: BTreeMap<String, Variable>,
+    /// What it means.
+    pub meaning: String,
+    /// The first three commands.
+    pub first: Vec<String>,
+    /// The fields to look at.
+    pub look_at: Vec<String>,
+    /// The dashboard to open.
+    pub dashboard: String,
+    /// The incident that it is for.
+    pub incident: String,
+    /// The same question in ES|QL, untested.
+    #[serde(default)]
+    pub esql: Option<String>,
+}
+
+/// Rules look at the latest three ticks: one may be late and one may be missing.
+fn three() -> u64 {
+    3
+}
+
+/// How bad something is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Somebody must act now.
+    Critical,
+    /// Somebody must act soon.
+    Warning,
+    /// Worth knowing.
+    Info,
+}
+
+impl Severity {
+    /// For tags and tables.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Critical => "critical",
+            Self::Warning => "warning",
+            Self::Info => "info",
+        }
+    }
+}
+
+/// How a rule is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RuleKind {
+    /// Documents that match are a problem.
+    #[default]
+    Match,
+    /// That there are no documents at all is the problem.
+    Silence,
+    /// That somebody who sent documents sends none any more is the problem.
+    Gone,
+    /// That a counter grows is the problem.
+    Growth,
+}
+
+impl RuleKind {
+    /// For people.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Match => "documents match",
+            Self::Silence => "no documents",
+            Self::Gone => "no documents any more",
+            Self::Growth => "counter grows",
+        }
+    }
+}
+
+/// A number that may be set.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Variable {
+    /// Unless it is set.
+    pub value: f64,
+    /// Its unit.
+    pub unit: String,
+    /// One sentence.
+    pub meaning: String,
+}
+
+/// One objective of `kibana/slos.yml`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Slo {
+    /// Never changes.
+    pub id: String,
+    /// What is promised.
+    pub name: String,
+    /// One sentence.
+    pub description: String,
+    /// Whose documents: `dataset/kind`.
+    pub of: String,
+    /// KQL of the documents that count.
+    #[serde(default)]
+    pub total: String,
+    /// KQL of those that are good.
+    pub good: String,
+    /// Field that makes an objective of its own for each value.
+    pub by: String,
+    /// Share that must be good.
+    pub target: f64,
+    /// Over how many days.
+    pub days: u64,
+}

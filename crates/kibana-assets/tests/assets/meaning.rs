@@ -1,0 +1,100 @@
+//! Faults of the source that no file for Kibana shows: numbers that would be wrong although everything can be drawn.
+
+use kibana_assets::source::{Chart, Operation, Panel, Source};
+use kibana_assets::validate;
+
+use super::read;
+
+type Fault = (&'static str, fn(&mut Source), &'static str);
+
+fn panel<'a>(source: &'a mut Source, dashboard: &str, title: &str) -> &'a mut Panel {
+    let dashboards = source.dashboards.iter_mut();
+    let mut rows = dashboards
+        .filter(|one| one.id == dashboard)
+        .flat_map(|one| &mut one.rows);
+    rows.find_map(|row| row.panels.iter_mut().find(|one| one.title == title))
+        .unwrap()
+}
+
+const FAULTS: [Fault; 13] = [
+    (
+        "a rate over all brokers",
+        |s| panel(s, "overview", "Messages in per second").by = vec!["kafka.cluster.name".into()],
+        "mixes series: split by kafka.broker.id",
+    ),
+    (
+        "a rate over all clusters",
+        |s| panel(s, "overview", "Messages in per second").by = vec!["kafka.broker.id".into()],
+        "mixes series: split by kafka.cluster.name",
+    ),
+    (
+        "the last value of any group",
+        |s| drop(panel(s, "lag", "Groups").by.remove(1)),
+        "mixes series: split by kafka.consumergroup.id",
+    ),
+    (
+        "a stack without one of its keys",
+        |s| drop(panel(s, "lag", "Lag by group and topic").by.remove(2)),
+        "mixes series: split by kafka.topic.name",
+    ),
+    (
+        "a stack of means",
+        |s| panel(s, "lag", "Lag by group and topic").show[0].value.0 = Operation::Average,
+        "do not add up",
+    ),
+    (
+        "a stack of ratios",
+        |s| {
+            let panel = panel(s, "lag", "Headroom of retention");
+            panel.chart = Chart::Area;
+            panel.show[0].value.0 = Operation::Max;
+        },
+        "ratios do not add up",
+    ),
+    (
+        "a field of another dataset",
+        |s| panel(s, "lag", "The red curve").show[0].value.1 = "kafka.topic.messages".into(),
+        "kafka.group_topic has no field kafka.topic.messages",
+    ),
+    (
+        "a control that empties a panel",
+        |s| panel(s, "lag", "Groups").blind.clear(),
+        "kafka.group has no kafka.topic.name: say `blind: [topic]`",
+    ),
+    (
+        "a row that is too wide",
+        |s| panel(s, "lag", "Groups").width = 47,
+        "is 47 wide, not 48",
+    ),
+    (
+        "a first row that answers nothing",
+        |s| s.dashboards[1].rows.remove(0).panels.clear(),
+        "the first row does not answer",
+    ),
+    (
+        "a drill-down to nowhere",
+        |s| panel(s, "lag", "Partitions").drill = Some("gone".into()),
+        "there is no dashboard gone",
+    ),
+    (
+        "a colour without a meaning",
+        |s| panel(s, "lag", "The red curve").show[0].colour = Some("pink".into()),
+        "there is no colour or scale pink",
+    ),
+    (
+        "a panel without a question",
+        |s| panel(s, "lag", "Groups").question = "Groups".into(),
+        "the question is none",
+    ),
+];
+
+#[test]
+fn each_fault_is_found_and_named() {
+    for (name, put_in, complaint) in FAULTS {
+        let (mut source, catalogue) = read();
+        put_in(&mut source);
+        let problems = validate::source(&source, &catalogue);
+        let found = problems.iter().any(|problem| problem.contains(complaint));
+        assert!(found, "{name}: {complaint:?} is not among {problems:#?}");
+    }
+}
