@@ -99,11 +99,12 @@ bench-delivery: install ## documents a second from the collectors' channel to th
 bench-zookeeper: install ## a tick over an ensemble of three with 2,000 sessions each, into docs/benchmarks-zookeeper.md; wants a quiet machine
 	$(CARGO) bench --bench zookeeper -- --report $(CURDIR)/docs/benchmarks-zookeeper.md
 
-generate: ## what is generated from fields.yml: templates and docs/fields.md
+generate: ## what is generated from fields.yml and kibana/: templates, dashboards, rules, docs/{fields,dashboards,alerts}.md
 	rm -rf elasticsearch-templates
 	$(CARGO) run --quiet --bin brokerbeat -- export template --dir elasticsearch-templates
 	$(CARGO) run --quiet --bin brokerbeat -- export fields > docs/fields.md.new
 	mv docs/fields.md.new docs/fields.md
+	$(CARGO) run --quiet -p kibana-assets -- .
 
 lint: ## formatting and clippy, with warnings denied
 	$(CARGO) fmt --all --check

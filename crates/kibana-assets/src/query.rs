@@ -54,7 +54,7 @@ fn of_panel(dashboard: &Value, panel: &Value, objects: &[Value]) -> Result<Value
     Ok(json!({
         "dashboard": dashboard["id"], "panel": panel["panelIndex"], "title": panel["title"],
         "question": attributes["description"], "chart": attributes["visualizationType"],
-        "index": index, "equivalent": layer.equivalent,
+        "index": index, "equivalent": layer.equivalent, "rates": layer.rates(),
         "body": {
             "size": 0, "track_total_hits": true,
             "query": {"bool": {"filter": [range, kql::parse(filter)?.to_dsl()]}},
@@ -97,6 +97,16 @@ impl Layer<'_> {
         Ok(inner)
     }
 
+    /// Columns that are the growth in a second of another one.
+    fn rates(&self) -> Value {
+        let columns = self.columns.as_object().into_iter().flatten();
+        let rates = columns.filter(|(_, column)| column["operationType"] == "counter_rate");
+        rates
+            .map(|(id, column)| (id.clone(), column["references"][0].clone()))
+            .collect::<Map<_, _>>()
+            .into()
+    }
+
     fn number(&mut self, id: &str, into: &mut Map<String, Value>) -> Result<(), String> {
         let column = &self.columns[id];
         let field = &column["sourceField"];
@@ -107,9 +117,9 @@ impl Layer<'_> {
                 json!({"top_hits": {"size": 1, "sort": sort, "_source": [field]}})
             }
             "counter_rate" => {
-                self.differs("derivative for the difference that Lens takes itself, or for rate");
-                let base = &column["references"][0];
-                json!({"derivative": {"buckets_path": base, "unit": "1s"}})
+                // Lens takes the difference of buckets itself; a Kibana that knows the counter may ask for `rate`.
+                self.differs("max of each bucket for rate: the growth is to be computed");
+                return Ok(());
             }
             "unique_count" => json!({"cardinality": {"field": field}}),
             "count" => json!({"value_count": {"field": "@timestamp"}}),
@@ -200,7 +210,8 @@ impl Layer<'_> {
         let mut one = Map::new();
         self.number(id, &mut one).ok()?;
         let mut aggregation = one.remove(id)?;
-        if let Some(inner) = aggregation["aggs"].as_object_mut() {
+        let inner = aggregation.get_mut("aggs").and_then(Value::as_object_mut);
+        if let Some(inner) = inner {
             let inside = inner.remove(id)?;
             inner.insert("order".to_owned(), inside);
         }
@@ -220,7 +231,7 @@ fn is_narrowed(column: &Value) -> bool {
 
 /// A number of its own filter or of the latest part of the range stands in a filter aggregation.
 fn narrowed(column: &Value, id: &str, aggregation: Value) -> Result<Value, String> {
-    if !is_narrowed(column) || column["operationType"] == "counter_rate" {
+    if !is_narrowed(column) {
         return Ok(aggregation);
     }
     let mut filters = Vec::new();
