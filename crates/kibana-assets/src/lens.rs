@@ -44,6 +44,12 @@ impl Layer {
     }
 }
 
+/// Column that says when a row's series was seen last.
+const SEEN: &str = "seen";
+
+/// Column of all, beside the number of those that a condition holds for.
+const ALL: &str = "all";
+
 /// Name of a column of numbers.
 fn measure_id(index: usize) -> String {
     format!("value{index}")
@@ -108,6 +114,12 @@ impl Maker<'_> {
         for (index, measure) in panel.show.iter().enumerate() {
             self.measure(panel, &measure_id(index), measure, &mut layer);
         }
+        if let Some(of_all) = of_all(panel) {
+            layer.push(ALL, column::plain(&of_all, None, true));
+        }
+        if panel.chart == Chart::Table {
+            layer.push(SEEN, column::seen());
+        }
         layer
     }
 
@@ -156,7 +168,9 @@ impl Maker<'_> {
 
     fn measure(&self, panel: &Panel, id: &str, measure: &Measure, layer: &mut Layer) {
         let field = self.catalogue.field(&measure.value.1);
-        let now = !panel.chart.has_time();
+        // A row of a table says what was last known, and when it was.
+        let is_last_row = panel.chart == Chart::Table && measure.value.0 == Operation::Last;
+        let now = !panel.chart.has_time() && !is_last_row;
         if measure.value.0 == Operation::Rate {
             let base = format!("{id}counter");
             layer.push(&base, column::maximum(&measure.value.1));
@@ -173,6 +187,20 @@ impl Maker<'_> {
             .get(name)
             .map_or("#98a2b3", String::as_str)
     }
+}
+
+/// 0 in trouble may be 0 of 0: how many there are at all, for a number of different values with a condition.
+fn of_all(panel: &Panel) -> Option<Measure> {
+    let [only] = panel.show.as_slice() else {
+        return None;
+    };
+    let counts = panel.chart == Chart::Metric && only.value.0 == Operation::Unique;
+    (counts && only.filter.is_some()).then(|| Measure {
+        value: only.value.clone(),
+        label: "of".to_owned(),
+        filter: None,
+        colour: None,
+    })
 }
 
 /// The last bucket of time is not complete: the growth in it would look small.

@@ -93,7 +93,10 @@ pub fn alerts(source: &Source) -> String {
     page.push_str("\n\n## All rules\n\n| rule | severity | fires when | an alert for each | window | incident | fires after | clears after |\n|---|---|---|---|---|---|---|---|\n");
     for rule in &source.rules {
         let link = format!("[{}](#{})", rule.id, rule.id);
-        let window = format!("{} intervals", rule.intervals);
+        let window = match rule.ticks {
+            1 => format!("{} intervals", rule.intervals),
+            ticks => format!("{ticks} of {} intervals", rule.intervals),
+        };
         let (fires, clears) = match source.measured.get(&rule.id) {
             Some(measured) => (
                 format!("{} s", measured.fires),

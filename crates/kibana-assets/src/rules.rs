@@ -152,7 +152,7 @@ fn template(rule: &Rule, catalogue: &Catalogue) -> Value {
 fn es_query(rule: &Rule, catalogue: &Catalogue) -> Value {
     let (comparator, threshold) = match rule.kind {
         RuleKind::Silence => ("<", 1),
-        _ => (">", 0),
+        _ => (">", rule.ticks - 1),
     };
     let mut params = json!({
         "searchType": "searchSource",
@@ -239,10 +239,10 @@ fn question(
         aggregations = json!({field: terms});
     }
     let fires = match rule.kind {
-        RuleKind::Match => "hits > 0; an alert for each bucket",
-        RuleKind::Silence => "hits = 0",
-        RuleKind::Gone => "a bucket of before is missing",
-        RuleKind::Growth => "second > first, in a bucket that has both",
+        RuleKind::Match => format!("a bucket, or all, has {} or more", rule.ticks),
+        RuleKind::Silence => "there is nothing".to_owned(),
+        RuleKind::Gone => "a bucket of before is missing".to_owned(),
+        RuleKind::Growth => "second > first, in a bucket that has both".to_owned(),
     };
     let data_view = ids::data_view(catalogue, &rule.of);
     let pattern = ids::DATA_VIEWS.iter().find(|(id, ..)| *id == data_view);

@@ -31,6 +31,9 @@ pub struct Rule {
     /// Length of the window in intervals of the agent.
     #[serde(default = "three")]
     pub intervals: u64,
+    /// In how many of these ticks it must be so: more than one for what may be true for a moment without being wrong.
+    #[serde(default = "one")]
+    pub ticks: u64,
     /// Thresholds and the like.
     #[serde(default)]
     pub variables: BTreeMap<String, Variable>,
@@ -47,6 +50,10 @@ pub struct Rule {
     /// The same question in ES|QL, untested.
     #[serde(default)]
     pub esql: Option<String>,
+}
+
+fn one() -> u64 {
+    1
 }
 
 /// Rules look at the latest three ticks: one may be late and one may be missing.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{LAYER, Maker, REFERENCE, SPLIT, TIME, measure_id, row_id};
+use super::{ALL, LAYER, Maker, REFERENCE, SEEN, SPLIT, TIME, measure_id, of_all, row_id};
 use crate::source::{Chart, Panel, Scale, Threshold};
 
 /// Rows of a page of a table.
@@ -42,8 +42,9 @@ impl Maker<'_> {
     fn metric(&self, panel: &Panel) -> Value {
         let mut state =
             json!({"layerId": LAYER, "layerType": "data", "metricAccessor": measure_id(0)});
-        if panel.show.len() > 1 {
-            state["secondaryMetricAccessor"] = measure_id(1).into();
+        if of_all(panel).is_some() {
+            state["secondaryMetricAccessor"] = ALL.into();
+            state["secondaryPrefix"] = "of".into();
         }
         if !panel.by.is_empty() {
             state["breakdownByAccessor"] = SPLIT.into();
@@ -112,7 +113,8 @@ impl Maker<'_> {
             }
             column
         });
-        let columns: Vec<_> = rows.chain(values).collect();
+        let seen = json!({"columnId": SEEN, "isTransposed": false});
+        let columns: Vec<_> = rows.chain(values).chain([seen]).collect();
         let mut state = json!({
             "layerId": LAYER, "layerType": "data", "columns": columns, "paging": {"enabled": true, "size": PAGE},
         });

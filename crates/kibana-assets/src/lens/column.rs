@@ -117,10 +117,9 @@ pub(super) fn plain(measure: &Measure, field: Option<&Field>, now: bool) -> Valu
             "params": {"emptyAsNull": true, "format": format(field)},
         }),
     };
-    if *operation == Operation::Last {
-        return column;
+    if *operation != Operation::Last {
+        filtered(&mut column, measure.filter.as_deref());
     }
-    filtered(&mut column, measure.filter.as_deref());
     if now {
         column["reducedTimeRange"] = NOW.into();
     }
@@ -149,6 +148,14 @@ fn last(measure: &Measure, field: Option<&Field>) -> Value {
         "label": measure.label, "customLabel": true, "dataType": data_type, "operationType": "last_value",
         "sourceField": name, "isBucketed": false, "scale": scale, "params": params,
         "filter": {"query": filter, "language": "kuery"},
+    })
+}
+
+/// When the latest document of a row came.
+pub(super) fn seen() -> Value {
+    json!({
+        "label": "Seen", "customLabel": true, "dataType": "date", "operationType": "max", "sourceField": "@timestamp",
+        "isBucketed": false, "scale": "ratio", "params": {"emptyAsNull": true},
     })
 }
 

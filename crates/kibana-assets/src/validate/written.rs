@@ -121,6 +121,9 @@ impl Check<'_> {
         self.kind(place, &panel.of);
         self.problems
             .check(!panel.show.is_empty(), place, "nothing is shown");
+        let is_one = panel.chart != Chart::Metric || panel.show.len() == 1;
+        self.problems
+            .check(is_one, place, "a tile shows one number");
         self.query(
             place,
             &panel.of,
@@ -135,13 +138,29 @@ impl Check<'_> {
         self.controls(dashboard, panel, place);
         self.stack(panel, place);
         if let Some(target) = &panel.drill {
-            let exists = self.source.dashboards.iter().any(|one| one.id == *target);
-            self.problems
-                .check(exists, place, format!("there is no dashboard {target}"));
+            self.drill(panel, target, place);
         }
         if let Some(threshold) = &panel.threshold {
             self.colour(place, &threshold.colour);
         }
+    }
+
+    /// A click must be of use there: the other dashboard has a control for one of the fields at least.
+    fn drill(&mut self, panel: &Panel, target: &str, place: &str) {
+        let mut dashboards = self.source.dashboards.iter();
+        let Some(target) = dashboards.find(|one| one.id == target) else {
+            let what = format!("there is no dashboard {target}");
+            return self.problems.add(place, what);
+        };
+        let controls = target.controls.iter();
+        let mut controls = controls.filter_map(|name| self.source.look.controls.get(name));
+        // The cluster goes along anyway; it counts where nothing else can be clicked on.
+        let narrower = panel.by.iter().any(|field| field != CLUSTER);
+        let known = controls.any(|control| {
+            panel.by.contains(&control.field) && !(narrower && control.field == CLUSTER)
+        });
+        let what = format!("{} has no control for what is clicked on", target.id);
+        self.problems.check(known, place, what);
     }
 
     /// A control whose field the documents do not have empties the panel: the panel must say so.
@@ -324,8 +343,27 @@ impl Check<'_> {
                 );
             }
         }
+        if rule.ticks > 1 {
+            self.ticks(rule, &place);
+        }
         let asks = rule.kind != RuleKind::Match || !rule.filter.trim().is_empty();
         self.problems.check(asks, &place, "asks nothing");
+    }
+
+    /// Documents are ticks only where a group is one series.
+    fn ticks(&mut self, rule: &Rule, place: &str) {
+        // The latest tick may be on its way.
+        let fits = rule.ticks < rule.intervals && rule.kind == RuleKind::Match;
+        self.problems
+            .check(fits, place, "has no room for so many ticks");
+        let cluster = CLUSTER.to_owned();
+        let keys = self.source.keys(&rule.of).to_vec();
+        let is_own = matches!(dataset(&rule.of), "agent" | "target")
+            || keys.iter().any(|key| key == ADDRESS);
+        for key in keys.into_iter().chain((!is_own).then_some(cluster)) {
+            let what = format!("`ticks` counts documents of one series: group by {key}");
+            self.problems.check(rule.by.contains(&key), place, what);
+        }
     }
 
     fn kind(&mut self, place: &str, of: &str) {

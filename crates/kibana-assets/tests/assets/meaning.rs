@@ -1,6 +1,6 @@
 //! Faults of the source that no file for Kibana shows: numbers that would be wrong although everything can be drawn.
 
-use kibana_assets::source::{Chart, Operation, Panel, Source};
+use kibana_assets::source::{Chart, Operation, Panel, Rule, Source};
 use kibana_assets::validate;
 
 use super::read;
@@ -16,7 +16,12 @@ fn panel<'a>(source: &'a mut Source, dashboard: &str, title: &str) -> &'a mut Pa
         .unwrap()
 }
 
-const FAULTS: [Fault; 13] = [
+fn rule<'a>(source: &'a mut Source, id: &str) -> &'a mut Rule {
+    let mut rules = source.rules.iter_mut();
+    rules.find(|one| one.id == id).unwrap()
+}
+
+const FAULTS: [Fault; 21] = [
     (
         "a rate over all brokers",
         |s| panel(s, "overview", "Messages in per second").by = vec!["kafka.cluster.name".into()],
@@ -85,6 +90,49 @@ const FAULTS: [Fault; 13] = [
         "a panel without a question",
         |s| panel(s, "lag", "Groups").question = "Groups".into(),
         "the question is none",
+    ),
+    (
+        "a tile of two numbers",
+        |s| {
+            let panel = panel(s, "jvm", "Youngest JVM");
+            panel.show.push(panel.show[0].clone())
+        },
+        "a tile shows one number",
+    ),
+    (
+        "a drill-down that leads nowhere in particular",
+        |s| panel(s, "lag", "Partitions").drill = Some("jvm".into()),
+        "jvm has no control for what is clicked on",
+    ),
+    (
+        "a rule that wants more ticks than there are",
+        |s| rule(s, "zookeeper-no-leader").ticks = 3,
+        "has no room for so many ticks",
+    ),
+    (
+        "ticks of several series",
+        |s| drop(rule(s, "zookeeper-no-leader").by.pop()),
+        "group by zookeeper.ensemble.name",
+    ),
+    (
+        "growth of several series",
+        |s| drop(rule(s, "isr-shrinks").by.pop()),
+        "a growth mixes series: group by kafka.broker.id",
+    ),
+    (
+        "a runbook without commands",
+        |s| rule(s, "group-stopped").first.clear(),
+        "the runbook has three commands",
+    ),
+    (
+        "a variable that nothing uses",
+        |s| rule(s, "partitions-offline").filter = "kafka.cluster.offline_partitions > 0".into(),
+        "nothing uses the variable partitions",
+    ),
+    (
+        "a field to look at that is not there",
+        |s| rule(s, "group-stopped").look_at[0] = "kafka.group.why".into(),
+        "kafka.group.why is not in fields.yml",
     ),
 ];
 
