@@ -11,7 +11,7 @@ pub use crate::source_dashboard::{Chart, Dashboard, Measure, Operation, Panel, R
 pub use crate::source_rule::{Rule, RuleKind, Severity, Slo, Variable};
 
 /// Everything that is made from.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Source {
     /// Colours, scales and controls.
     pub look: Look,
@@ -30,7 +30,7 @@ pub struct Source {
 }
 
 /// Texts above the generated tables.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Pages {
     /// Of docs/dashboards.md.
     pub dashboards: String,
@@ -39,7 +39,7 @@ pub struct Pages {
 }
 
 /// How long a rule took to fire and to clear.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Measured {
     /// The incident.
@@ -51,7 +51,7 @@ pub struct Measured {
 }
 
 /// The visual language: one place for colours and thresholds.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Look {
     /// Colours by what they mean.
@@ -63,7 +63,7 @@ pub struct Look {
 }
 
 /// From which value on which colour.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scale {
     /// One sentence for people.
@@ -73,7 +73,7 @@ pub struct Scale {
 }
 
 /// A control above a dashboard.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Control {
     /// Field that it filters by.

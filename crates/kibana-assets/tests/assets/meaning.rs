@@ -138,8 +138,9 @@ const FAULTS: [Fault; 21] = [
 
 #[test]
 fn each_fault_is_found_and_named() {
+    let (good, catalogue) = read();
     for (name, put_in, complaint) in FAULTS {
-        let (mut source, catalogue) = read();
+        let mut source = good.clone();
         put_in(&mut source);
         let problems = validate::source(&source, &catalogue);
         let found = problems.iter().any(|problem| problem.contains(complaint));
