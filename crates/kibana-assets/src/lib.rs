@@ -13,6 +13,7 @@
 //! - [`rules`]: bodies for the alerting API
 //! - [`validate`]: what Kibana would refuse, or take and show wrong
 //! - [`query`]: what Lens would ask Elasticsearch, for tests with a real one
+//! - [`picture`]: pages that draw dashboards from these answers
 //! - [`kql`]: Kibana's query language
 
 pub mod catalogue;
@@ -21,6 +22,7 @@ pub mod kql;
 mod lens;
 pub mod objects;
 pub mod pages;
+pub mod picture;
 pub mod query;
 pub mod rules;
 pub mod source;

@@ -1,25 +1,42 @@
 //! `kibana-assets [root]`: checks the source and writes what is made of it.
+//!
+//! `kibana-assets <root> pages <answers.ndjson> <folder>`: writes a page for each dashboard that draws it from answers.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use kibana_assets::picture;
+
 fn main() -> ExitCode {
-    let root = std::env::args_os()
-        .nth(1)
-        .map_or_else(|| PathBuf::from("."), PathBuf::from);
-    match run(&root) {
-        Ok(problems) if problems.is_empty() => ExitCode::SUCCESS,
-        Ok(problems) => {
-            for problem in problems {
-                eprintln!("{problem}");
-            }
-            ExitCode::FAILURE
+    let arguments: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
+    let done = match arguments.as_slice() {
+        [] => run(Path::new(".")),
+        [root] => run(root),
+        [root, word, answers, folder] if word.as_os_str() == "pages" => {
+            pages(root, answers, folder).map(|()| Vec::new())
         }
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
+        _ => Err("usage: kibana-assets [root] [pages <answers.ndjson> <folder>]".into()),
+    };
+    let problems = done.unwrap_or_else(|error| vec![error.to_string()]);
+    for problem in &problems {
+        eprintln!("{problem}");
     }
+    if problems.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+fn pages(root: &Path, answers: &Path, folder: &Path) -> Result<(), Box<dyn std::error::Error>> {
+    let (source, catalogue) = kibana_assets::read(root)?;
+    let objects = kibana_assets::objects::saved_objects(&source, &catalogue);
+    let answers = picture::answers(&kibana_assets::source::read_text(answers)?)?;
+    std::fs::create_dir_all(folder)?;
+    for (id, page) in picture::pages(&objects, &answers)? {
+        std::fs::write(folder.join(format!("{id}.html")), page)?;
+    }
+    Ok(())
 }
 
 /// Writes nothing while something is wrong.

@@ -108,7 +108,8 @@ impl Maker<'_> {
         let values = panel.show.iter().enumerate().map(|(index, measure)| {
             let mut column = json!({"columnId": measure_id(index), "isTransposed": false});
             if let Some(scale) = self.scale_of(measure.colour.as_deref()) {
-                column["colorMode"] = "cell".into();
+                // Not the cell: a table of green cells hides the red one.
+                column["colorMode"] = "text".into();
                 column["palette"] = self.palette(scale);
             }
             column
