@@ -158,16 +158,7 @@ impl Layer<'_> {
         if let (Some((name, by)), true) = (&order.1, others.is_empty()) {
             body.insert(name.clone(), by.clone());
         }
-        // From the innermost field to the first one.
-        for (depth, field) in others.iter().enumerate().rev() {
-            let terms = json!({"field": field, "size": params["size"]});
-            let mut nested = Map::new();
-            nested.insert(
-                format!("{id}{}", depth + 1),
-                json!({"terms": terms, "aggs": body}),
-            );
-            body = nested;
-        }
+        let body = within(id, &params["size"], &others, body);
         let mut terms = json!({"field": column["sourceField"], "size": params["size"]});
         if others.is_empty() {
             terms["order"] = order.0;
@@ -223,6 +214,25 @@ impl Layer<'_> {
             self.equivalent.push(what.to_owned());
         }
     }
+}
+
+/// Terms of further fields, one within the other, from the innermost to the first.
+fn within(
+    id: &str,
+    size: &Value,
+    fields: &[&Value],
+    mut body: Map<String, Value>,
+) -> Map<String, Value> {
+    for (depth, field) in fields.iter().enumerate().rev() {
+        let terms = json!({"field": field, "size": size});
+        let mut outer = Map::new();
+        outer.insert(
+            format!("{id}{}", depth + 1),
+            json!({"terms": terms, "aggs": body}),
+        );
+        body = outer;
+    }
+    body
 }
 
 fn is_narrowed(column: &Value) -> bool {

@@ -146,19 +146,7 @@ fn all_panels(
             &place,
             "gridData.i is not the panelIndex",
         );
-        match Place::of(&panel["gridData"]) {
-            Some(one) => {
-                problems.check(
-                    one.x + one.w <= COLUMNS,
-                    &place,
-                    format!("reaches beyond column {COLUMNS}"),
-                );
-                let meets = boxes.iter().any(|other| other.overlaps(&one));
-                problems.check(!meets, &place, "overlaps another panel");
-                boxes.push(one);
-            }
-            None => problems.add(&place, "gridData needs x, y, and w and h above 0"),
-        }
+        grid(problems, panel, &place, &mut boxes);
         panel_references(problems, object, panel, &place, wanted);
         match text_of(panel, "type") {
             "lens" => lens::check(problems, panel, &place, catalogue),
@@ -170,6 +158,18 @@ fn all_panels(
             ),
         }
     }
+}
+
+/// A panel's place in the grid, among those before it.
+fn grid(problems: &mut Problems, panel: &Value, place: &str, boxes: &mut Vec<Place>) {
+    let Some(one) = Place::of(&panel["gridData"]) else {
+        return problems.add(place, "gridData needs x, y, and w and h above 0");
+    };
+    let fits = one.x + one.w <= COLUMNS;
+    problems.check(fits, place, format!("reaches beyond column {COLUMNS}"));
+    let meets = boxes.iter().any(|other| other.overlaps(&one));
+    problems.check(!meets, place, "overlaps another panel");
+    boxes.push(one);
 }
 
 /// References that a panel needs in the dashboard, under its own name.

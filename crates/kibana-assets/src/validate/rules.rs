@@ -129,28 +129,21 @@ fn es_query(problems: &mut Problems, place: &str, params: &Value, catalogue: &Ca
     );
     window(problems, place, &params["timeWindowSize"]);
     let groups = &params["termField"];
-    let fields: Vec<&str> = match groups {
-        Value::String(one) => vec![one],
+    let fields = match groups {
+        Value::String(one) => vec![one.as_str()],
         Value::Array(several) => several.iter().filter_map(Value::as_str).collect(),
         _ => Vec::new(),
     };
-    problems.check(
-        groups.as_array().is_none_or(|several| several.len() > 1),
-        place,
-        "one group field is a text, not a list",
-    );
-    problems.check(
-        (params["groupBy"] == "top") != fields.is_empty(),
-        place,
-        "groupBy and termField do not fit",
-    );
-    if !fields.is_empty() {
+    let is_list = groups.as_array().is_some();
+    let what = "one group field is a text, not a list";
+    problems.check(!is_list || fields.len() > 1, place, what);
+    let has_groups = params["groupBy"] == "top";
+    let what = "groupBy and termField do not fit";
+    problems.check(has_groups != fields.is_empty(), place, what);
+    if has_groups {
         let size = params["termSize"].as_u64().unwrap_or_default();
-        problems.check(
-            (1..=GROUPS).contains(&size),
-            place,
-            format!("termSize must be 1 to {GROUPS}"),
-        );
+        let what = format!("termSize must be 1 to {GROUPS}");
+        problems.check((1..=GROUPS).contains(&size), place, what);
     }
     group_fields(problems, place, &fields, catalogue);
 }
