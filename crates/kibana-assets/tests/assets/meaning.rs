@@ -21,7 +21,7 @@ fn rule<'a>(source: &'a mut Source, id: &str) -> &'a mut Rule {
     rules.find(|one| one.id == id).unwrap()
 }
 
-const FAULTS: [Fault; 21] = [
+const FAULTS: [Fault; 22] = [
     (
         "a rate over all brokers",
         |s| panel(s, "overview", "Messages in per second").by = vec!["kafka.cluster.name".into()],
@@ -133,6 +133,14 @@ const FAULTS: [Fault; 21] = [
         "a field to look at that is not there",
         |s| rule(s, "group-stopped").look_at[0] = "kafka.group.why".into(),
         "kafka.group.why is not in fields.yml",
+    ),
+    (
+        "a field of ES|QL that is not there",
+        |s| {
+            rule(s, "group-stopped").esql =
+                Some("FROM metrics-brokerbeat.kafka.group-* | WHERE kafka.group.why == 1".into())
+        },
+        "kafka.group has no field kafka.group.why",
     ),
 ];
 

@@ -38,6 +38,9 @@ impl Check<'_> {
             let what = format!("nothing uses the variable {name}");
             self.problems.check(used, place, what);
         }
+        for field in rule.esql.iter().flat_map(|esql| dotted(esql)) {
+            self.field(place, &rule.of, field);
+        }
         let asks = rule.kind != RuleKind::Match || !rule.filter.trim().is_empty();
         self.problems.check(asks, place, "asks nothing");
     }
@@ -66,4 +69,11 @@ impl Check<'_> {
             self.problems.check(rule.by.contains(key), place, what);
         }
     }
+}
+
+/// Names with dots in an ES|QL query, but for the streams that it reads.
+fn dotted(esql: &str) -> impl Iterator<Item = &str> {
+    let is_of_name = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '*');
+    let words = esql.split(move |c| !is_of_name(c));
+    words.filter(|word| word.contains('.') && !word.contains('*'))
 }
