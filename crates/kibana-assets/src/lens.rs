@@ -168,9 +168,7 @@ impl Maker<'_> {
 
     fn measure(&self, panel: &Panel, id: &str, measure: &Measure, layer: &mut Layer) {
         let field = self.catalogue.field(&measure.value.1);
-        // A row of a table says what was last known, and when it was.
-        let is_last_row = panel.chart == Chart::Table && measure.value.0 == Operation::Last;
-        let now = !panel.chart.has_time() && !is_last_row;
+        let now = !panel.chart.has_time();
         if measure.value.0 == Operation::Rate {
             let base = format!("{id}counter");
             layer.push(&base, column::maximum(&measure.value.1));

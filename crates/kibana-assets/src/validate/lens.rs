@@ -243,8 +243,10 @@ impl<'a> Layer<'a> {
         let is_time = column["sourceField"] == "@timestamp";
         let sticks =
             matches!(operation, "max" | "min" | "unique_count" | "count" | "sum") && !is_time;
-        if sticks && !self.has_time && window.is_none() {
-            self.add(format!("{id}: {operation} over the whole range sticks at what was once; take the last value or a reducedTimeRange"));
+        // It is the last one that there was: an error that is over would stand there still.
+        let stays = sticks || operation == "last_value";
+        if stays && !self.has_time && window.is_none() {
+            self.add(format!("{id}: {operation} over the whole range sticks at what was once: it needs a reducedTimeRange"));
         }
         let is_bucketed_sum = operation == "sum"
             && self

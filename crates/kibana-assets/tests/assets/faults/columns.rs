@@ -91,7 +91,21 @@ fn control(objects: &mut [Value], field: &str) {
     group["panelsJSON"] = panels.to_string().into();
 }
 
-pub(super) const LENS: [Fault; 12] = [
+pub(super) const LENS: [Fault; 13] = [
+    (
+        "a last value that is long over",
+        |o| {
+            layer(o, TABLE, |l| {
+                drop(
+                    l["columns"]["value0"]
+                        .as_object_mut()
+                        .unwrap()
+                        .remove("reducedTimeRange"),
+                )
+            })
+        },
+        "last_value over the whole range sticks at what was once",
+    ),
     (
         "a sticky maximum",
         |o| {
