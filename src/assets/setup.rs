@@ -3,7 +3,7 @@
 use reqwest::Method;
 use thiserror::Error;
 
-use super::templates::Asset;
+use super::asset::{Asset, AssetKind};
 use crate::ship::elasticsearch::elastic::{Elastic, ElasticError};
 
 /// What `install` did.
@@ -11,6 +11,8 @@ use crate::ship::elasticsearch::elastic::{Elastic, ElasticError};
 pub struct Installed {
     /// Pipelines that were put.
     pub pipelines: usize,
+    /// Lifecycle policies that were put.
+    pub policies: usize,
     /// Templates that were put.
     pub templates: usize,
 }
@@ -30,17 +32,31 @@ pub struct SetupError {
 pub async fn install(elastic: &Elastic, assets: &[Asset]) -> Result<Installed, SetupError> {
     let mut installed = Installed::default();
     for asset in assets {
-        let path = asset.path();
-        let answer = elastic.json(Method::PUT, &path, Some(&asset.body)).await;
-        match answer {
-            Ok(Some(_)) if asset.is_pipeline() => installed.pipelines += 1,
-            Ok(Some(_)) => installed.templates += 1,
-            Ok(None) => {
-                let source = elastic.strange("404 to what is installed".to_owned());
-                return Err(SetupError { path, source });
-            }
-            Err(source) => return Err(SetupError { path, source }),
+        let put = put(elastic, asset).await.map_err(|source| SetupError {
+            path: asset.path(),
+            source,
+        });
+        if !put? {
+            continue;
+        }
+        match asset.kind {
+            AssetKind::Pipeline => installed.pipelines += 1,
+            AssetKind::Policy => installed.policies += 1,
+            AssetKind::Custom | AssetKind::Component | AssetKind::Index => installed.templates += 1,
         }
     }
     Ok(installed)
+}
+
+/// Whether there was something to put: what is the user's is left as it is.
+async fn put(elastic: &Elastic, asset: &Asset) -> Result<bool, ElasticError> {
+    let path = asset.path();
+    if asset.kind == AssetKind::Custom && elastic.json(Method::GET, &path, None).await?.is_some() {
+        return Ok(false);
+    }
+    let answer = elastic.json(Method::PUT, &path, Some(&asset.body)).await?;
+    match answer {
+        Some(_) => Ok(true),
+        None => Err(elastic.strange("404 to what is installed".to_owned())),
+    }
 }

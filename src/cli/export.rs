@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::Subcommand;
 
-use crate::assets::{self, Asset};
+use crate::assets::{self, Asset, Lifecycle, Server};
 use crate::catalogue::Catalogue;
 use crate::config::{Config, to_yaml};
 
@@ -35,8 +35,17 @@ impl Export {
     pub(super) fn without_config(&self) -> Option<anyhow::Result<()>> {
         match self {
             Self::Config => None,
-            Self::Template { dir } => Some(export(assets::templates(Catalogue::get()), dir)),
-            Self::Pipeline { dir } => Some(export(assets::pipelines(Catalogue::get()), dir)),
+            Self::Template { dir } => {
+                let server = Server::newest();
+                let lifecycle = Lifecycle::of(&server);
+                let mut all = assets::policies(&server, lifecycle);
+                all.extend(assets::templates(Catalogue::get(), &server, lifecycle));
+                Some(export(all, dir))
+            }
+            Self::Pipeline { dir } => {
+                let all = assets::pipelines(Catalogue::get(), &Server::newest());
+                Some(export(all, dir))
+            }
             Self::Fields => Some(super::say(assets::fields_page(Catalogue::get()).trim_end())),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::assets;
+use crate::assets::{self, Lifecycle, Server};
 use crate::catalogue::Catalogue;
 use crate::config::Config;
 use crate::ship::OutputConfig;
@@ -23,11 +23,17 @@ pub(super) fn setup(config: &Config) -> ExitCode {
 
 fn install(output: &ElasticsearchConfig) -> anyhow::Result<()> {
     let elastic = Elastic::new(output)?;
-    let wanted = assets::all(Catalogue::get());
+    let server = super::block_on(Server::ask(&elastic))??;
+    let lifecycle = Lifecycle::of(&server);
+    let wanted = assets::all(Catalogue::get(), &server, lifecycle);
     let installed = super::block_on(assets::install(&elastic, &wanted))??;
+    for sentence in assets::skipped(&server, lifecycle) {
+        super::say(&sentence)?;
+    }
     super::say(&format!(
-        "installed {} pipelines and {} templates, version {}",
+        "installed {} pipelines, {} lifecycle policies and {} templates, version {}",
         installed.pipelines,
+        installed.policies,
         installed.templates,
         assets::VERSION
     ))

@@ -13,7 +13,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::elastic::{Elastic, ElasticError};
-use crate::assets::{self, Owner};
+use crate::assets::{self, Lifecycle, Owner, Server};
 use crate::catalogue::{Catalogue, Dataset};
 
 /// How long a stream that was fine is believed to be fine.
@@ -128,7 +128,9 @@ impl Gate {
         if finding != Finding::Missing || !self.install {
             return Ok(finding);
         }
-        let wanted = assets::for_dataset(Catalogue::get(), dataset);
+        let server = Server::ask(elastic).await?;
+        let lifecycle = Lifecycle::of(&server);
+        let wanted = assets::for_dataset(Catalogue::get(), dataset, &server, lifecycle);
         match assets::install(elastic, &wanted).await {
             Ok(_) => {
                 tracing::info!(stream, "template installed");
