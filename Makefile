@@ -102,6 +102,7 @@ bench-zookeeper: install ## a tick over an ensemble of three with 2,000 sessions
 generate: ## what is generated from fields.yml: templates and docs/fields.md
 	rm -rf elasticsearch-templates
 	$(CARGO) run --quiet --bin brokerbeat -- export template --dir elasticsearch-templates
+	$(CARGO) run --quiet --bin brokerbeat -- export ilm --dir elasticsearch-templates
 	$(CARGO) run --quiet --bin brokerbeat -- export fields > docs/fields.md.new
 	mv docs/fields.md.new docs/fields.md
 

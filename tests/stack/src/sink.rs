@@ -115,7 +115,7 @@ fn serve(stream: &TcpStream, version: Option<u64>, take: &Take, received: &Atomi
                     return;
                 }
             },
-            (path, Some(version)) if path.contains("_simulate_index") => {
+            (path, Some(version)) if path.starts_with("/_index_template?") => {
                 (200, String::new(), template(version))
             }
             _ => (404, String::new(), "{}".to_owned()),
@@ -139,7 +139,9 @@ fn all_created(items: usize) -> String {
 
 fn template(version: u64) -> String {
     let meta = json!({"managed_by": "brokerbeat", "version": version});
-    json!({"template": {"mappings": {"_meta": meta}}}).to_string()
+    let template = json!({"index_patterns": ["*-brokerbeat.*"], "priority": 501,
+        "template": {"mappings": {"_meta": meta}}});
+    json!({"index_templates": [{"name": "brokerbeat-all", "index_template": template}]}).to_string()
 }
 
 /// Path and unpacked body; none at the end.
