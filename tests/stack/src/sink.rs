@@ -116,7 +116,7 @@ fn serve(stream: &TcpStream, version: Option<u64>, take: &Take, received: &Atomi
                 }
             },
             (path, Some(version)) if path.contains("_simulate_index") => {
-                (200, String::new(), template(version))
+                (200, String::new(), template(version, path))
             }
             _ => (404, String::new(), "{}".to_owned()),
         };
@@ -137,9 +137,13 @@ fn all_created(items: usize) -> String {
     format!(r#"{{"errors":false,"items":[{items}]}}"#)
 }
 
-fn template(version: u64) -> String {
+/// As of a server with time-series mode.
+fn template(version: u64, path: &str) -> String {
     let meta = json!({"managed_by": "brokerbeat", "version": version});
-    json!({"template": {"mappings": {"_meta": meta}}}).to_string()
+    let is_series = path.contains("/metrics-");
+    let mode = if is_series { "time_series" } else { "standard" };
+    let template = json!({"mappings": {"_meta": meta}, "settings": {"index": {"mode": mode}}});
+    json!({"template": template}).to_string()
 }
 
 /// Path and unpacked body; none at the end.
