@@ -77,7 +77,7 @@ impl Pipeline {
             }
             documents += records.len();
             json += records.iter().map(json_bytes).sum::<usize>();
-            bodies.push(bulk::encode(&records));
+            bodies.push(bulk::encode(&records, |_| false));
         }
         Bodies {
             bodies: Arc::new(bodies),

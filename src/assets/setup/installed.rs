@@ -16,6 +16,7 @@ const INDEX_TEMPLATES: &str = concat!(
     ",index_templates.index_template.priority",
     ",index_templates.index_template.composed_of",
     ",index_templates.index_template.template.mappings._meta",
+    ",index_templates.index_template.template.settings.index.mode",
     ",index_templates.index_template.template.settings.index.*_pipeline",
     ",index_templates.index_template.template.settings.index.lifecycle",
 );
@@ -134,6 +135,16 @@ impl IndexTemplate {
     /// The components of which it is made.
     pub(super) fn components(&self) -> Vec<String> {
         texts(&self.body["composed_of"])
+    }
+
+    /// What it says of the mode, the pipelines and the lifecycle of its indices.
+    pub fn settings(&self) -> Option<&Value> {
+        self.body.pointer("/template/settings")
+    }
+
+    #[cfg(test)]
+    pub(crate) fn set_mode(&mut self, mode: &str) {
+        self.body = serde_json::json!({"template": {"settings": {"index": {"mode": mode}}}});
     }
 
     #[cfg(test)]

@@ -35,6 +35,8 @@ pub(super) struct Gate {
 #[derive(Debug)]
 struct State {
     open: bool,
+    /// Whether it is a plain data stream, which takes the ids of our documents.
+    takes_ids: bool,
     looked_at: Instant,
     again_at: Instant,
     /// What was said last, so that it is said once; until a document is taken, as one may be let look and not write.
@@ -45,13 +47,33 @@ struct State {
 #[derive(Debug, PartialEq, Eq)]
 enum Finding {
     /// Nothing.
-    Ready,
+    Ready(Mode),
     /// Our template is not there, or is older than this agent.
     Missing,
     /// Somebody else's template or index has the name.
     Foreign(String),
     /// Elasticsearch does not let this agent look or write: its words.
     Forbidden(String),
+}
+
+/// What an index does with ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    /// It makes them of series and timestamp.
+    TimeSeries,
+    /// It takes them; without one a document that is sent twice is there twice.
+    Plain,
+}
+
+impl Mode {
+    /// Of an index's or a template's settings.
+    fn of(settings: Option<&Value>) -> Self {
+        let mode = settings.and_then(|settings| settings.get("index")?.get("mode")?.as_str());
+        match mode {
+            Some("time_series") => Self::TimeSeries,
+            _ => Self::Plain,
+        }
+    }
 }
 
 impl Gate {
@@ -66,6 +88,13 @@ impl Gate {
     /// Whether documents may go to the stream, by what was found last.
     pub(super) fn is_open(&self, stream: &str) -> bool {
         self.streams.get(stream).is_some_and(|state| state.open)
+    }
+
+    /// Whether documents go to the stream with their ids.
+    pub(super) fn takes_ids(&self, stream: &str) -> bool {
+        self.streams
+            .get(stream)
+            .is_some_and(|state| state.takes_ids)
     }
 
     /// When the first held one of these streams is to be looked at again.
@@ -177,8 +206,9 @@ impl Gate {
 
     /// Whether there was something new to say.
     fn note(&mut self, stream: &str, finding: Finding) -> bool {
+        let takes_ids = finding == Finding::Ready(Mode::Plain);
         let sentence = match finding {
-            Finding::Ready => None,
+            Finding::Ready(_) => None,
             Finding::Missing => Some(format!(
                 "the template of {stream} is missing or too old: its documents wait; run `brokerbeat setup` with a user who may install templates"
             )),
@@ -199,6 +229,7 @@ impl Gate {
         let now = Instant::now();
         let state = State {
             open,
+            takes_ids,
             looked_at: now,
             again_at: now + if open { BELIEVED } else { HELD },
             said: sentence.or(said_before),
@@ -214,18 +245,24 @@ fn dataset_of(stream: &str) -> Option<&'static Dataset> {
     Catalogue::get().dataset(dataset)
 }
 
+/// What is looked at of the indices behind a stream; the date is there for those that have nothing else of it.
+const INDICES: &str =
+    "?filter_path=*.mappings._meta,*.settings.index.mode,*.settings.index.creation_date";
+
 /// Looks at a stream; at the templates only if nobody has looked in this round.
 async fn look(
     elastic: &Elastic,
     stream: &str,
     templates: &mut Option<Vec<IndexTemplate>>,
 ) -> Result<Finding, ElasticError> {
-    let mappings = elastic
-        .json(Method::GET, &format!("/{stream}/_mapping"), None)
-        .await?;
-    if let Some(index) = mappings.as_ref().and_then(foreign_index) {
+    let path = format!("/{stream}{INDICES}");
+    let indices = elastic.json(Method::GET, &path, None).await?;
+    let newest = indices.as_ref().and_then(newest_index);
+    if let Some((name, index)) = newest
+        && assets::owner_of(index.get("mappings")) == Owner::Foreign
+    {
         return Ok(Finding::Foreign(format!(
-            "the index {index} was made without our template"
+            "the index {name} was made without our template"
         )));
     }
     let known = match templates.take() {
@@ -234,16 +271,19 @@ async fn look(
             .await
             .map_err(|error| error.source)?,
     };
-    Ok(template_finding(templates.insert(known), stream))
+    let finding = template_finding(templates.insert(known), stream);
+    // Documents go to the index that is there, whatever the next one will be.
+    match (finding, newest) {
+        (Finding::Ready(_), Some((_, index))) => {
+            Ok(Finding::Ready(Mode::of(index.get("settings"))))
+        }
+        (finding, _) => Ok(finding),
+    }
 }
 
-/// The newest backing index, if it does not carry our mark. Names end in a rising generation.
-fn foreign_index(mappings: &Value) -> Option<&str> {
-    let (name, index) = mappings.as_object()?.iter().max_by(|a, b| a.0.cmp(b.0))?;
-    match assets::owner_of(index.get("mappings")) {
-        Owner::Ours(_) => None,
-        Owner::Foreign => Some(name),
-    }
+/// The newest backing index. Names end in a rising generation.
+fn newest_index(indices: &Value) -> Option<(&String, &Value)> {
+    indices.as_object()?.iter().max_by(|a, b| a.0.cmp(b.0))
 }
 
 /// What the template says that would make the next index. Ours, but beaten by a higher priority, is
@@ -253,7 +293,9 @@ fn template_finding(templates: &[IndexTemplate], stream: &str) -> Finding {
         return Finding::Missing;
     };
     match winner.owner {
-        Owner::Ours(version) if version >= assets::VERSION => return Finding::Ready,
+        Owner::Ours(version) if version >= assets::VERSION => {
+            return Finding::Ready(Mode::of(winner.settings()));
+        }
         Owner::Ours(_) => return Finding::Missing,
         Owner::Foreign => {}
     }
@@ -276,6 +318,8 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    const PLAIN: Finding = Finding::Ready(Mode::Plain);
+
     #[test]
     fn a_template_is_ready_missing_or_foreign() {
         const STREAM: &str = "metrics-brokerbeat.jvm-prod";
@@ -290,14 +334,11 @@ mod tests {
         let general = IndexTemplate::new("metrics", "metrics-*-*", 100, Owner::Foreign);
         let above = IndexTemplate::new("mine", "metrics-*-prod", 900, Owner::Foreign);
         let found = |templates: &[IndexTemplate]| template_finding(templates, STREAM);
-        assert_eq!(
-            found(&[general.clone(), ours(assets::VERSION)]),
-            Finding::Ready
-        );
-        assert_eq!(
-            found(&[general.clone(), ours(assets::VERSION + 1)]),
-            Finding::Ready
-        );
+        let mut series = ours(assets::VERSION);
+        series.set_mode("time_series");
+        assert_eq!(found(&[general.clone(), ours(assets::VERSION)]), PLAIN);
+        assert_eq!(found(&[series]), Finding::Ready(Mode::TimeSeries));
+        assert_eq!(found(&[general.clone(), ours(assets::VERSION + 1)]), PLAIN);
         assert_eq!(found(&[ours(assets::VERSION - 1)]), Finding::Missing);
         assert_eq!(found(std::slice::from_ref(&general)), Finding::Missing);
         assert_eq!(found(&[]), Finding::Missing);
@@ -311,21 +352,27 @@ mod tests {
 
     #[test]
     fn the_newest_backing_index_counts() {
-        let ours = json!({"mappings": {"_meta": {"managed_by": "brokerbeat", "version": 1}}});
-        let plain = json!({"mappings": {"properties": {}}});
-        assert_eq!(foreign_index(&json!({"a-1": plain, "a-2": ours})), None);
-        assert_eq!(
-            foreign_index(&json!({"a-1": ours, "a-2": plain})),
-            Some("a-2")
-        );
-        assert_eq!(foreign_index(&json!({})), None);
+        let newest = |indices: &Value| newest_index(indices).map(|(name, _)| name.clone());
+        let two = json!({"a-000001": {}, "a-000002": {}});
+        assert_eq!(newest(&two).as_deref(), Some("a-000002"));
+        assert_eq!(newest(&json!({})), None);
+    }
+
+    #[test]
+    fn a_plain_stream_takes_ids_and_a_time_series_does_not() {
+        let mut gate = Gate::new(SetupConfig::installing(false));
+        gate.note("plain", PLAIN);
+        gate.note("series", Finding::Ready(Mode::TimeSeries));
+        gate.note("held", Finding::Missing);
+        let taking = ["plain", "series", "held", "new"].map(|stream| gate.takes_ids(stream));
+        assert_eq!(taking, [true, false, false, false]);
     }
 
     #[test]
     fn a_held_stream_is_looked_at_again_when_something_waits_in_it() {
         let mut gate = Gate::new(SetupConfig::installing(false));
         gate.note("held", Finding::Missing);
-        gate.note("open", Finding::Ready);
+        gate.note("open", PLAIN);
         assert_eq!(gate.next_check(&["open", "new"]), None);
         assert!(gate.next_check(&["open", "held"]).is_some());
     }
@@ -334,13 +381,13 @@ mod tests {
     async fn a_stream_is_doubted_once_in_a_while() {
         let mut gate = Gate::new(SetupConfig::installing(false));
         for _ in 0..3 {
-            gate.note("a", Finding::Ready);
+            gate.note("a", PLAIN);
             gate.doubt("a");
             assert!(!gate.is_due("a") && gate.is_open("a"));
             tokio::time::advance(HELD).await;
             assert!(gate.is_due("a"), "what was doubted is looked at");
         }
-        gate.note("a", Finding::Ready);
+        gate.note("a", PLAIN);
         tokio::time::advance(HELD).await;
         assert!(!gate.is_due("a"));
         gate.doubt("a");
@@ -353,7 +400,7 @@ mod tests {
         let forbidden = || Finding::Forbidden("no right".to_owned());
         assert!(gate.note("a", forbidden()));
         for _ in 0..3 {
-            assert!(!gate.note("a", Finding::Ready) && gate.is_open("a"));
+            assert!(!gate.note("a", PLAIN) && gate.is_open("a"));
             assert!(!gate.note("a", forbidden()) && !gate.is_open("a"));
         }
         gate.took("a");

@@ -228,7 +228,10 @@ impl Shipper {
             failures: self.failures,
             is_full,
         };
-        flights.start(flight, records, self.elastic.clone());
+        let streams = records.iter().map(|record| &record.entry.stream);
+        let ids = streams.filter(|stream| self.gate.takes_ids(stream));
+        let ids = ids.cloned().collect();
+        flights.start(flight, records, ids, self.elastic.clone());
     }
 
     /// Until a pause is over, what was set aside is due, or a stream in which something waits is to be looked at again.

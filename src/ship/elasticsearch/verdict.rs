@@ -33,7 +33,11 @@ const ABOUT_ELASTICSEARCH: [(&str, &str); 8] = [
 ];
 
 /// The same by words, where the type is one for everything (`illegal_argument_exception`, `validation_exception`: 400).
-const ABOUT_ELASTICSEARCH_IN_WORDS: [(&str, &str); 2] = [
+const ABOUT_ELASTICSEARCH_IN_WORDS: [(&str, &str); 3] = [
+    (
+        ID_NOT_WANTED,
+        "a time series since the stream was looked at",
+    ),
     // ShardLimitValidator: "this action would add [2] shards, but this cluster currently has [1000]/[1000] …".
     ("this action would add [", "cluster.max_shards_per_node"),
     // IngestService: "pipeline with id [x] does not exist".
@@ -42,6 +46,14 @@ const ABOUT_ELASTICSEARCH_IN_WORDS: [(&str, &str); 2] = [
 
 /// The error of a document that is there already, VersionConflictEngineException.
 const CONFLICT: &str = "version_conflict_engine_exception";
+
+/// TsidExtractingIdFieldMapper: "_id must be unset or set to [x] but was [y] because [index] is in time_series mode".
+const ID_NOT_WANTED: &str = "_id must be unset or set to [";
+
+/// Whether the stream has become a time series, and its documents are to go without an id.
+pub fn is_id_not_wanted(item: &Item) -> bool {
+    item.status == 400 && item.why().contains(ID_NOT_WANTED)
+}
 
 /// What is to be done with a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
