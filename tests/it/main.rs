@@ -46,6 +46,7 @@ mod reload;
 mod seconds;
 mod security;
 mod servers;
+mod setup;
 mod shards;
 mod shipping;
 mod soak;

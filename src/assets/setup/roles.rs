@@ -1,5 +1,7 @@
 //! The least roles for setting up and for shipping, and a key for the latter.
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use reqwest::Method;
@@ -20,6 +22,26 @@ pub const SHIP: &str = "brokerbeat_ship";
 const STREAMS: [&str; 2] = ["metrics-brokerbeat.*", "logs-brokerbeat.*"];
 const HAS_PRIVILEGES: &str = "/_security/user/_has_privileges";
 const API_KEY: &str = "/_security/api_key";
+
+/// Elasticsearch makes the index of its security with the first role, and answers 503 until the shard of it is there.
+const MAKING: (u32, Duration) = (20, Duration::from_millis(500));
+
+/// As [`Elastic::json`], asked again while that index is being made.
+async fn ask(
+    elastic: &Elastic,
+    method: Method,
+    path: &str,
+    body: Option<&Value>,
+) -> Result<Option<Value>, ElasticError> {
+    let (times, pause) = MAKING;
+    for _ in 1..times {
+        match elastic.json(method.clone(), path, body).await {
+            Err(ElasticError::Refused { status: 503, .. }) => tokio::time::sleep(pause).await,
+            answer => return answer,
+        }
+    }
+    elastic.json(method, path, body).await
+}
 
 /// A role.
 #[derive(Debug, Clone, PartialEq)]
@@ -111,9 +133,7 @@ pub async fn access(elastic: &Elastic, server: &Server) -> Result<Option<NoRoles
         return Ok(Some(NoRoles::Other));
     }
     let wanted = json!({"cluster": ["manage_security"]});
-    let answer = elastic
-        .json(Method::POST, HAS_PRIVILEGES, Some(&wanted))
-        .await;
+    let answer = ask(elastic, Method::POST, HAS_PRIVILEGES, Some(&wanted)).await;
     match answer {
         Ok(Some(answer)) if answer["has_all_requested"] == true => Ok(None),
         Ok(Some(_)) => Ok(Some(NoRoles::NotAllowed)),
@@ -153,7 +173,7 @@ pub async fn plan_roles(elastic: &Elastic, server: &Server) -> Result<Vec<RoleSt
     let mut steps = Vec::new();
     for role in roles(server) {
         let path = role.path();
-        let there = elastic.json(Method::GET, &path, None).await;
+        let there = ask(elastic, Method::GET, &path, None).await;
         let there = there.map_err(|source| SetupError::new("read", &path, source))?;
         let there = there.as_ref().and_then(|there| there.get(role.name));
         steps.push(RoleStep {
@@ -233,7 +253,7 @@ pub async fn apply_roles(elastic: &Elastic, steps: &[RoleStep]) -> Result<(), Se
 /// The valid keys of ours: their ids.
 pub async fn keys(elastic: &Elastic) -> Result<Vec<String>, SetupError> {
     let path = format!("{API_KEY}?name={SHIP}");
-    let answer = elastic.json(Method::GET, &path, None).await;
+    let answer = ask(elastic, Method::GET, &path, None).await;
     let answer = answer.map_err(|source| SetupError::new("read", &path, source))?;
     Ok(valid_keys(&answer.unwrap_or_default()))
 }
@@ -249,7 +269,7 @@ fn valid_keys(answer: &Value) -> Vec<String> {
 pub async fn make_key(elastic: &Elastic) -> Result<Secret, SetupError> {
     let wanted = json!({"name": SHIP, "role_descriptors": {SHIP: shipping()}, "metadata": meta()});
     let failed = |source| SetupError::new("make", API_KEY, source);
-    let answer = elastic.json(Method::POST, API_KEY, Some(&wanted)).await;
+    let answer = ask(elastic, Method::POST, API_KEY, Some(&wanted)).await;
     let answer = answer.map_err(failed)?.unwrap_or_default();
     match encoded(&answer) {
         Some(key) => Ok(Secret::new(key)),

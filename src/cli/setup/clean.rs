@@ -40,9 +40,9 @@ pub(super) async fn clean(
     );
     clean::clean(elastic, &cleaning).await?;
     remark(&format!(
-        "removed {} and {} keys; kept {}",
+        "removed: {} assets, roles and data streams, {}; kept: {}",
         cleaning.remove.len(),
-        cleaning.keys(),
+        keys(&cleaning),
         cleaning.keep.len()
     ));
     Ok(())
@@ -53,10 +53,7 @@ fn lines(cleaning: &Cleaning, with_data: bool) -> Vec<String> {
     let removed = cleaning.remove.iter().map(|path| line("remove", path));
     let mut lines: Vec<String> = removed.collect();
     if cleaning.keys() > 0 {
-        lines.push(line(
-            "remove",
-            &format!("{} API keys for shipping", cleaning.keys()),
-        ));
+        lines.push(line("remove", &format!("{} for shipping", keys(cleaning))));
     }
     lines.extend(cleaning.keep.iter().map(|path| line("keep", path)));
     let streams = cleaning.streams.iter();
@@ -70,6 +67,13 @@ fn lines(cleaning: &Cleaning, with_data: bool) -> Vec<String> {
         );
     }
     lines
+}
+
+fn keys(cleaning: &Cleaning) -> String {
+    match cleaning.keys() {
+        1 => "1 key".to_owned(),
+        keys => format!("{keys} keys"),
+    }
 }
 
 fn holds(stream: &Stream) -> String {

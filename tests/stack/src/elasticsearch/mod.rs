@@ -175,6 +175,18 @@ impl Elasticsearch {
         self.http.send(method, path, body)
     }
 
+    /// As [`request`](Self::request), with that `Authorization` instead of the user `elastic`; not over TLS.
+    pub fn request_as(
+        &self,
+        authorization: &str,
+        method: &str,
+        path: &str,
+        body: Option<String>,
+    ) -> Result<(u16, Value)> {
+        let http = Http::new(&self.url()).authorized(authorization);
+        http.send(method, path, body)
+    }
+
     /// What is to be found in a stream or a pattern of streams, the last second included; 0 if there is no such stream.
     pub fn count(&self, stream: &str) -> Result<u64> {
         self.request("POST", &format!("{stream}/_refresh"), None)?;
