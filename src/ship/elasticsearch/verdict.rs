@@ -232,6 +232,10 @@ mod tests {
         }
         let shards = "Validation Failed: 1: this action would add [2] shards, but this cluster currently has [1000]/[1000] maximum normal shards open;";
         assert_eq!(verdict(&item(400, "validation_exception", shards)), LATER);
+        let series = "[1:90] failed to parse: _id must be unset or set to [a] but was [b] because [.ds-x] is in time_series mode";
+        let series = item(400, "document_parsing_exception", series);
+        assert_eq!(verdict(&series), LATER);
+        assert!(is_id_not_wanted(&series) && !is_id_not_wanted(&item(400, "x", "y")));
         let pipeline = "pipeline with id [mine] does not exist";
         assert_eq!(
             verdict(&item(400, "illegal_argument_exception", pipeline)),
