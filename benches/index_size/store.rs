@@ -141,22 +141,19 @@ pub(crate) fn measure(elasticsearch: &Elasticsearch, mode: Mode) -> BTreeMap<Str
 }
 
 fn room(elasticsearch: &Elasticsearch, stream: &str) -> Room {
-    elasticsearch
-        .post(&format!("/{stream}/_flush?force=true"), &json!({}))
-        .unwrap();
-    let merge = format!("/{stream}/_forcemerge?max_num_segments=1");
-    let stats = format!("/{stream}/_stats/docs,store,segments,merge");
+    let order = |what: &str| {
+        elasticsearch
+            .request("POST", &format!("/{stream}/{what}"), None)
+            .ok()
+    };
     // A long merge goes on after its request has timed out, and is looked for.
-    elasticsearch.request("POST", &merge, None).ok();
+    order("_forcemerge?max_num_segments=1");
     let merged = wait_until("one segment", MERGED, || {
-        elasticsearch
-            .request("POST", &format!("/{stream}/_flush?force=true"), None)
-            .ok()?;
-        elasticsearch
-            .request("POST", &format!("/{stream}/_refresh"), None)
-            .ok()?;
-        let stats = elasticsearch.get(&stats).ok()?;
-        let primaries = stats["_all"]["primaries"].clone();
+        // What was merged is there until then.
+        order("_flush?force=true")?;
+        order("_refresh")?;
+        let stats = format!("/{stream}/_stats/docs,store,segments,merge");
+        let primaries = elasticsearch.get(&stats).ok()?["_all"]["primaries"].take();
         let is_one = primaries["segments"]["count"] == 1 && primaries["merges"]["current"] == 0;
         is_one.then_some(primaries)
     });
