@@ -193,7 +193,7 @@ fn the_users_own_pipeline_names_the_cluster(elasticsearch: &Elasticsearch) {
 
 /// As docs/operations.md says.
 #[test]
-fn setup_needs_two_rights_and_names_the_one_that_is_missing() {
+fn setup_needs_four_rights_and_names_the_one_that_is_missing() {
     let elasticsearch = servers::secured();
     let set_up = |rights: &[&str]| {
         let role = json!({"cluster": rights});
@@ -213,19 +213,25 @@ fn setup_needs_two_rights_and_names_the_one_that_is_missing() {
         let said = String::from_utf8_lossy(&done.stderr).into_owned();
         (done.status.code(), said)
     };
-    let (code, said) = set_up(&["manage_index_templates"]);
-    assert_eq!(code, Some(1), "{said}");
-    assert!(
-        said.contains("/_ingest/pipeline/brokerbeat-") && said.contains("403"),
-        "{said}"
-    );
-    let (code, said) = set_up(&["manage_ingest_pipelines"]);
-    assert_eq!(code, Some(1), "{said}");
-    assert!(
-        said.contains("/_component_template/") && said.contains("403"),
-        "{said}"
-    );
-    let (code, said) = set_up(&["manage_index_templates", "manage_ingest_pipelines"]);
+    let all = [
+        "monitor",
+        "manage_ingest_pipelines",
+        "manage_ilm",
+        "manage_index_templates",
+    ];
+    let refused = [
+        "",
+        "/_ingest/pipeline/",
+        "/_ilm/policy/",
+        "/_component_template/",
+    ];
+    // What is missing is found in that order.
+    for (count, path) in refused.into_iter().enumerate() {
+        let (code, said) = set_up(&all[..count]);
+        assert_eq!(code, Some(1), "{said}");
+        assert!(said.contains(path) && said.contains("403"), "{said}");
+    }
+    let (code, said) = set_up(&all);
     assert_eq!(code, Some(0), "{said}");
 }
 

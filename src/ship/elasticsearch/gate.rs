@@ -233,11 +233,9 @@ async fn look(elastic: &Elastic, stream: &str) -> Result<Finding, ElasticError> 
             "the index {name} was made without our template"
         )));
     }
-    let simulated = match simulate(elastic, stream).await {
-        Err(error) if is_taken(&error) => simulate(elastic, &format!("{stream}{BESIDE}")).await,
-        simulated => simulated,
-    };
-    let finding = template_finding(simulated?.as_ref());
+    let path = format!("/_index_template/_simulate_index/{stream}");
+    let simulated = elastic.json(Method::POST, &path, None).await?;
+    let finding = template_finding(simulated.as_ref());
     // Documents go to the index that is there, whatever the next one will be.
     match (finding, newest) {
         (Finding::Ready(_), Some((_, index))) => {
@@ -245,21 +243,6 @@ async fn look(elastic: &Elastic, stream: &str) -> Result<Finding, ElasticError> 
         }
         (finding, _) => Ok(finding),
     }
-}
-
-/// The template that would make an index of that name.
-async fn simulate(elastic: &Elastic, name: &str) -> Result<Option<Value>, ElasticError> {
-    let path = format!("/_index_template/_simulate_index/{name}");
-    elastic.json(Method::POST, &path, None).await
-}
-
-/// Makes a name that nothing has, and that the patterns of the stream's templates match.
-const BESIDE: &str = ".next";
-
-/// Whether the server cannot tell the next index of a stream that is there: OpenSearch, 3.8 among them.
-fn is_taken(error: &ElasticError) -> bool {
-    const WORDS: &str = "index, alias, and data stream names need to be unique";
-    matches!(error, ElasticError::Refused { status: 500, reason, .. } if reason.contains(WORDS))
 }
 
 /// The newest backing index. Names end in a rising generation.
