@@ -105,6 +105,7 @@ bench-index-size: install ## bytes a document in Elasticsearch, with and without
 generate: ## what is generated from fields.yml: templates and docs/fields.md
 	rm -rf elasticsearch-templates
 	$(CARGO) run --quiet --bin brokerbeat -- export template --dir elasticsearch-templates
+	$(CARGO) run --quiet --bin brokerbeat -- export ilm --dir elasticsearch-templates
 	$(CARGO) run --quiet --bin brokerbeat -- export fields > docs/fields.md.new
 	mv docs/fields.md.new docs/fields.md
 

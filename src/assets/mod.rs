@@ -7,7 +7,7 @@ mod lifecycle;
 mod mappings;
 mod pipelines;
 mod server;
-mod setup;
+pub mod setup;
 mod templates;
 
 pub use asset::{Asset, AssetKind};
@@ -15,7 +15,6 @@ pub use fields_page::fields_page;
 pub use lifecycle::Lifecycle;
 pub use pipelines::pipelines;
 pub use server::{Feature, NoServer, Product, Server};
-pub use setup::{Installed, SetupError, install};
 pub use templates::{Owner, VERSION, owner_of};
 
 use crate::catalogue::{Catalogue, Dataset};

@@ -115,8 +115,8 @@ fn serve(stream: &TcpStream, version: Option<u64>, take: &Take, received: &Atomi
                     return;
                 }
             },
-            (path, Some(version)) if path.contains("_simulate_index") => {
-                (200, String::new(), template(version, path))
+            (path, Some(version)) if path.starts_with("/_index_template?") => {
+                (200, String::new(), templates(version))
             }
             _ => (404, String::new(), "{}".to_owned()),
         };
@@ -138,12 +138,18 @@ fn all_created(items: usize) -> String {
 }
 
 /// As of a server with time-series mode.
-fn template(version: u64, path: &str) -> String {
+fn templates(version: u64) -> String {
     let meta = json!({"managed_by": "brokerbeat", "version": version});
-    let is_series = path.contains("/metrics-");
-    let mode = if is_series { "time_series" } else { "standard" };
-    let template = json!({"mappings": {"_meta": meta}, "settings": {"index": {"mode": mode}}});
-    json!({"template": template}).to_string()
+    let template = |name: &str, mode: &str| {
+        let template = json!({"index_patterns": [format!("{name}-brokerbeat.*")], "priority": 501,
+            "template": {"mappings": {"_meta": meta}, "settings": {"index": {"mode": mode}}}});
+        json!({"name": format!("brokerbeat-{name}"), "index_template": template})
+    };
+    let all = [
+        template("metrics", "time_series"),
+        template("logs", "standard"),
+    ];
+    json!({"index_templates": all}).to_string()
 }
 
 /// Path and unpacked body; none at the end.
