@@ -76,7 +76,7 @@ impl Lifecycle {
 
     /// The policy that a dataset's template names.
     pub(super) fn policy_of(self, server: &Server, dataset: &Dataset) -> Option<&'static str> {
-        (self == Self::Policies && self.is_in(server)).then(|| policy_name(dataset.stream_type))
+        (self == Self::Policies && self.is_in(server)).then(|| Kind::of(dataset).policy())
     }
 
     /// `template.lifecycle` of a dataset.
@@ -98,27 +98,47 @@ impl Lifecycle {
         if self != Self::Policies || !self.is_in(server) {
             return Vec::new();
         }
-        let streams = [StreamType::Metrics, StreamType::Logs];
-        streams.map(|stream| policy(server, stream)).to_vec()
+        let kinds = [Kind::Metrics, Kind::Import, Kind::Logs];
+        kinds.map(|kind| policy(server, kind)).to_vec()
     }
 }
 
-fn policy_name(stream: StreamType) -> &'static str {
-    match stream {
-        StreamType::Metrics => "brokerbeat-metrics",
-        StreamType::Logs => "brokerbeat-logs",
+/// Streams that get old in the same way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// The agent's own time series.
+    Metrics,
+    /// What others measure. Elasticsearch 8.7.0 gets stuck where such an index is to be made coarser.
+    Import,
+    Logs,
+}
+
+impl Kind {
+    fn of(dataset: &Dataset) -> Self {
+        match dataset.stream_type {
+            StreamType::Metrics if dataset.is_time_series() => Self::Metrics,
+            StreamType::Metrics => Self::Import,
+            StreamType::Logs => Self::Logs,
+        }
+    }
+
+    fn policy(self) -> &'static str {
+        match self {
+            Self::Metrics => "brokerbeat-metrics",
+            Self::Import => "brokerbeat-import",
+            Self::Logs => "brokerbeat-logs",
+        }
     }
 }
 
-fn policy(server: &Server, stream: StreamType) -> Asset {
+fn policy(server: &Server, kind: Kind) -> Asset {
     let (age, size) = ROLLOVER;
     let rollover = json!({"max_age": age, "max_primary_shard_size": size});
     let mut phases = json!({
         "hot": {"actions": {"rollover": rollover}},
         "delete": {"min_age": RETENTION, "actions": {"delete": {}}},
     });
-    if stream == StreamType::Metrics && server.has(Feature::Downsampling) {
-        // Elasticsearch leaves out this action for an index that is no time series.
+    if kind == Kind::Metrics && server.has(Feature::Downsampling) {
         for (phase, after, interval) in COARSER {
             let actions = json!({"downsample": {"fixed_interval": interval}});
             phases[phase.as_str()] = json!({"min_age": after, "actions": actions});
@@ -129,7 +149,80 @@ fn policy(server: &Server, stream: StreamType) -> Asset {
     }
     Asset {
         kind: AssetKind::Policy,
-        name: policy_name(stream).to_owned(),
+        name: kind.policy().to_owned(),
         body: json!({"policy": {"_meta": meta(), "phases": phases}}),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::server::Product;
+    use super::super::server::tests::server;
+    use super::super::templates::LOOK_BACK;
+    use super::*;
+
+    /// `7d` in minutes.
+    fn minutes(text: &str) -> u64 {
+        let (number, unit) = text.split_at(text.len() - 1);
+        let number: u64 = number.parse().unwrap();
+        match unit {
+            "d" => number * 24 * 60,
+            "h" => number * 60,
+            "m" => number,
+            _ => panic!("{text}"),
+        }
+    }
+
+    #[test]
+    fn nothing_gets_coarser_while_documents_may_come_and_each_step_divides_the_next() {
+        assert!(minutes(COARSER[0].1) >= minutes(LOOK_BACK));
+        for pair in COARSER.windows(2) {
+            assert!(minutes(pair[0].1) < minutes(pair[1].1));
+            assert_eq!(minutes(pair[1].2) % minutes(pair[0].2), 0);
+        }
+        assert!(minutes(COARSER[0].2) >= 5, "Elasticsearch takes no less");
+        assert!(minutes(COARSER[1].1) < minutes(RETENTION));
+    }
+
+    #[test]
+    fn policies_are_where_they_can_be_and_only_metrics_get_coarser() {
+        let of = |product, major, minor| {
+            let policies = Lifecycle::Policies.policies(&server(product, major, minor));
+            let coarser = |asset: &Asset| asset.body.to_string().contains("downsample");
+            let names = policies
+                .iter()
+                .map(|asset| (asset.name.clone(), coarser(asset)));
+            names.collect::<Vec<_>>()
+        };
+        let all = |coarser| {
+            let names = ["brokerbeat-metrics", "brokerbeat-import", "brokerbeat-logs"];
+            let rows = names.map(|name| (name.to_owned(), coarser && name == names[0]));
+            rows.to_vec()
+        };
+        assert_eq!(of(Product::Elasticsearch, 9, 4), all(true));
+        assert_eq!(of(Product::Elasticsearch, 7, 17), all(false));
+        assert_eq!(of(Product::Serverless, 8, 11), []);
+        assert_eq!(of(Product::OpenSearch, 3, 8), []);
+    }
+
+    #[test]
+    fn the_streams_own_lifecycle_is_for_servers_without_policies_or_on_demand() {
+        let serverless = server(Product::Serverless, 8, 11);
+        assert_eq!(Lifecycle::of(&serverless), Lifecycle::DataStream);
+        let catalogue = crate::catalogue::Catalogue::get();
+        let of = |name: &str, server: &Server| {
+            Lifecycle::DataStream.of_stream(server, catalogue.dataset(name).unwrap())
+        };
+        let jvm = of("jvm", &Server::newest()).unwrap();
+        assert_eq!(
+            jvm["downsampling"][0],
+            json!({"after": "7d", "fixed_interval": "5m"})
+        );
+        assert_eq!(
+            of("event", &serverless).unwrap(),
+            json!({"data_retention": "90d"})
+        );
+        assert_eq!(of("jvm", &server(Product::OpenSearch, 3, 8)), None);
+        assert_eq!(of("jvm", &server(Product::Elasticsearch, 8, 13)), None);
     }
 }

@@ -92,3 +92,36 @@ pub fn skipped(server: &Server, lifecycle: Lifecycle) -> Vec<String> {
     }
     sentences
 }
+
+#[cfg(test)]
+mod tests {
+    use super::server::tests::server;
+    use super::*;
+
+    #[test]
+    fn what_is_left_out_is_said() {
+        let said = |server: Server| skipped(&server, Lifecycle::of(&server)).join("\n");
+        assert_eq!(said(Server::newest()), "");
+        assert_eq!(said(server(Product::Serverless, 8, 11)), "");
+        let old = said(server(Product::Elasticsearch, 7, 17));
+        assert!(old.contains("no time-series mode") && old.contains("no downsampling"));
+        let middle = said(server(Product::Elasticsearch, 8, 10));
+        assert!(middle.contains("no index.look_back_time"), "{middle}");
+        let open = said(server(Product::OpenSearch, 3, 8));
+        assert!(open.contains("nothing is deleted by age"), "{open}");
+        let wish = skipped(&server(Product::Serverless, 8, 11), Lifecycle::Policies);
+        assert!(wish[0].contains("no lifecycle policies"), "{wish:?}");
+        assert!(skipped(&Server::newest(), Lifecycle::None).is_empty());
+    }
+
+    #[test]
+    fn pipelines_and_policies_come_before_the_templates_that_name_them() {
+        let server = Server::newest();
+        let all = all(Catalogue::get(), &server, Lifecycle::of(&server));
+        assert!(all.is_sorted_by_key(|asset| asset.kind));
+        assert_eq!(
+            all.iter().filter(|a| a.kind == AssetKind::Policy).count(),
+            3
+        );
+    }
+}

@@ -21,7 +21,7 @@ const META_OWNER: &str = "brokerbeat";
 const PRIORITY: u64 = 501;
 
 /// How far back a time-series stream takes documents: a week of Elasticsearch being away.
-const LOOK_BACK: &str = "7d";
+pub(super) const LOOK_BACK: &str = "7d";
 
 /// Name of the component with the base fields.
 const COMPONENT_BASE: &str = "brokerbeat-base";
@@ -265,65 +265,4 @@ pub fn owner_of(mappings: Option<&Value>) -> Owner {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn templates(server: &Server) -> Vec<Asset> {
-        let plan = Plan {
-            catalogue: Catalogue::get(),
-            server,
-            lifecycle: Lifecycle::of(server),
-        };
-        plan.templates()
-    }
-
-    #[test]
-    fn every_dataset_has_its_templates_and_components_come_first() {
-        let all = templates(&Server::newest());
-        let first_index = all.iter().position(|a| a.kind == AssetKind::Index).unwrap();
-        assert!(
-            all[first_index..]
-                .iter()
-                .all(|a| a.kind == AssetKind::Index)
-        );
-        assert_eq!(all.len() - first_index, Catalogue::get().datasets.len());
-    }
-
-    #[test]
-    fn time_series_streams_route_by_series_and_nothing_is_dynamic_but_labels_and_own_beans() {
-        for asset in templates(&Server::newest()) {
-            let text = asset.body.to_string();
-            if asset.name == COMPONENT_BASE {
-                assert_eq!(asset.body["template"]["mappings"]["dynamic"], false);
-                assert_eq!(text.matches("\"dynamic\":true").count(), 1, "labels alone");
-            } else {
-                let dynamic = text.matches("\"dynamic\":true").count();
-                let is_own_beans =
-                    asset.kind == AssetKind::Component && asset.name == "brokerbeat-jmx";
-                assert_eq!(dynamic > 0, is_own_beans, "{}", asset.name);
-            }
-            let index = &asset.body["template"]["settings"]["index"];
-            if text.contains("metrics-brokerbeat.import-") {
-                assert_eq!(index["final_pipeline"], "brokerbeat-final");
-                assert_eq!(
-                    index["mode"],
-                    Value::Null,
-                    "a neighbour's document has no series"
-                );
-            } else if text.contains("metrics-brokerbeat") {
-                assert_eq!(index["mode"], "time_series");
-                assert_eq!(index["routing_path"], json!(["brokerbeat.series"]));
-            }
-        }
-    }
-
-    #[test]
-    fn the_owner_is_read_from_meta() {
-        assert_eq!(
-            owner_of(Some(&json!({"_meta": meta()}))),
-            Owner::Ours(VERSION)
-        );
-        assert_eq!(owner_of(Some(&json!({"properties": {}}))), Owner::Foreign);
-        assert_eq!(owner_of(None), Owner::Foreign);
-    }
-}
+mod tests;

@@ -29,27 +29,29 @@ fn each_right_that_setup_needs_is_named_when_it_is_missing() {
         scene.put("/_security/role/installer", &json!({"cluster": rights}));
         setup_as(&scene.elasticsearch, &["installer"], &[])
     };
-    for (rights, missing) in [
-        (
-            &["monitor", "manage_index_templates"][..],
-            "cannot read /_ingest/pipeline/brokerbeat-*",
-        ),
-        (
-            &["monitor", "manage_ingest_pipelines"],
-            "cannot install /_component_template/",
-        ),
-    ] {
-        let said = as_one_with(rights).ended(1);
-        said.tells(missing);
-        said.tells("answers 403");
-    }
-    as_one_with(&[
+    let all = [
         "monitor",
-        "manage_index_templates",
         "manage_ingest_pipelines",
-    ])
-    .ended(0)
-    .tells("no roles: this user may not make any");
+        "manage_ilm",
+        "manage_index_templates",
+    ];
+    // What is missing is found in that order.
+    for (count, missing) in [
+        "cluster:monitor/main",
+        "cannot read /_ingest/pipeline/brokerbeat-*",
+        "cannot read /_ilm/policy",
+        "cannot install /_component_template/",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let said = as_one_with(&all[..count]).ended(1);
+        said.tells("answers 403");
+        said.tells(missing);
+    }
+    as_one_with(&all)
+        .ended(0)
+        .tells("no roles: this user may not make any");
     scene
         .elasticsearch
         .delete("/_security/role/installer")

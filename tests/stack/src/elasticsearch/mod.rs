@@ -16,6 +16,7 @@
 //! time window unless `index.time_series.start_time` and `end_time` are set.
 
 mod install;
+mod opensearch;
 mod secure;
 
 use secure::Security;
