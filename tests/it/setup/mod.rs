@@ -317,6 +317,6 @@ fn a_conflict_is_explained_and_then_nothing_at_all_is_installed() {
         "/_index_template/mine",
         &foreign("metrics-*-elsewhere", 900),
     );
-    scene.setup(&[]).ended(0);
+    scene.setup(&["--dry-run"]).ended(0);
     scene.elasticsearch.delete("/_index_template/mine").unwrap();
 }
