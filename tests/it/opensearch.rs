@@ -72,7 +72,8 @@ fn all_assets_are_accepted_and_what_is_sent_twice_is_there_once() {
     let server = Elasticsearch::start_opensearch().unwrap();
     let setting = Setting::new(&config(&server.url()));
     let set_up = setting.command(&["setup"]);
-    let said = String::from_utf8_lossy(&set_up.stdout).into_owned();
+    let said = [set_up.stdout.clone(), set_up.stderr.clone()].concat();
+    let said = String::from_utf8_lossy(&said).into_owned();
     assert_eq!(set_up.status.code(), Some(0), "{set_up:?}");
     for left_out in ["no time-series mode", "no lifecycle"] {
         assert!(said.contains(left_out), "{said}");
