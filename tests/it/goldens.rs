@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use brokerbeat::catalogue::{Catalogue, Dataset};
 use brokerbeat::clock::Millis;
-use brokerbeat::document::Document;
+use brokerbeat::document::{Document, leaves};
 use brokerbeat::enrich::{Agent, Encoder, Origin};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use stack::Elasticsearch;
 
 use crate::agent::Setting;
@@ -64,8 +64,16 @@ fn document(golden: &Value) -> Document {
     document
 }
 
-/// The lines of bulk requests, and how many documents go to each stream.
-fn encode(goldens: &[Golden]) -> (Vec<String>, BTreeMap<String, u64>) {
+/// What goes to a stream.
+#[derive(Default)]
+struct Sent {
+    documents: u64,
+    /// The fields of all of them.
+    fields: BTreeSet<String>,
+}
+
+/// The lines of bulk requests, and what they send.
+fn encode(goldens: &[Golden]) -> (Vec<String>, BTreeMap<String, Sent>) {
     let agent = Agent {
         id: "0".repeat(32),
         host_name: "watcher".to_owned(),
@@ -73,7 +81,7 @@ fn encode(goldens: &[Golden]) -> (Vec<String>, BTreeMap<String, u64>) {
         labels: [("env".to_owned(), "test".to_owned())].into(),
     };
     let tick = Millis::now();
-    let (mut lines, mut counts) = (Vec::new(), BTreeMap::new());
+    let (mut lines, mut all) = (Vec::new(), BTreeMap::<String, Sent>::new());
     for golden in goldens {
         let origin = Origin {
             tick,
@@ -89,10 +97,14 @@ fn encode(goldens: &[Golden]) -> (Vec<String>, BTreeMap<String, u64>) {
             lines.push(format!(
                 "{{\"create\":{{\"_index\":\"{stream}\"}}}}\n{body}\n"
             ));
-            *counts.entry(stream).or_default() += 1;
+            let fields: Map<String, Value> = serde_json::from_slice(encoded.body).unwrap();
+            let sent = all.entry(stream).or_default();
+            sent.documents += 1;
+            let names = leaves(&fields).into_iter().map(|(name, _)| name);
+            sent.fields.extend(names);
         }
     }
-    (lines, counts)
+    (lines, all)
 }
 
 fn index(elasticsearch: &Elasticsearch, lines: &[String]) {
@@ -142,17 +154,20 @@ fn planned(elasticsearch: &Elasticsearch, stream: &str) -> BTreeMap<String, Valu
     flat_mapping(&simulated["template"]["mappings"])
 }
 
-/// What the index has, without what may be made in it: the user's own names.
+/// What the index has.
 fn present(elasticsearch: &Elasticsearch, stream: &str) -> BTreeMap<String, Value> {
     let indices = elasticsearch.get(&format!("/{stream}/_mapping")).unwrap();
     let (_, index) = indices.as_object().unwrap().iter().next().unwrap();
     let mut fields = flat_mapping(&index["mappings"]);
-    let dynamic = &dataset_of(stream).dynamic;
-    let dynamic = dynamic.iter().map(|object| object.name.as_str());
-    for object in dynamic.chain(["labels"]) {
-        fields.retain(|name, _| !name.starts_with(&format!("{object}.")));
-    }
+    fields.retain(|name, _| !is_users(stream, name));
     fields
+}
+
+/// Whether a field may be made in the index: users choose the name.
+fn is_users(stream: &str, field: &str) -> bool {
+    let dynamic = dataset_of(stream).dynamic.iter();
+    let mut objects = dynamic.map(|object| object.name.as_str()).chain(["labels"]);
+    objects.any(|object| field.starts_with(&format!("{object}.")))
 }
 
 #[test]
@@ -166,8 +181,8 @@ fn every_golden_document_is_taken_without_a_new_or_an_ignored_field() {
     let set_up = Setting::new(&(clusters.to_owned() + &output)).command(&["setup"]);
     assert_eq!(set_up.status.code(), Some(0), "{set_up:?}");
 
-    let (lines, counts) = encode(&goldens());
-    let seen: BTreeSet<&str> = counts
+    let (lines, sent) = encode(&goldens());
+    let seen: BTreeSet<&str> = sent
         .keys()
         .map(|stream| &*dataset_of(stream).name)
         .collect();
@@ -178,18 +193,28 @@ fn every_golden_document_is_taken_without_a_new_or_an_ignored_field() {
     let without: Vec<&str> = all.filter(|name| !seen.contains(name)).collect();
     assert_eq!(without, NO_GOLDENS, "datasets without a golden document");
 
-    let before: BTreeMap<&String, _> = counts
+    let before: BTreeMap<&String, _> = sent
         .keys()
         .map(|stream| (stream, planned(elasticsearch, stream)))
         .collect();
     index(elasticsearch, &lines);
     for (stream, fields) in before {
+        let sent = &sent[stream];
         assert_eq!(
             elasticsearch.count(stream).unwrap(),
-            counts[stream],
+            sent.documents,
             "{stream}"
         );
         assert_eq!(present(elasticsearch, stream), fields, "{stream}");
+        let unknown: Vec<_> = sent
+            .fields
+            .iter()
+            .filter(|name| !fields.contains_key(*name) && !is_users(stream, name))
+            .collect();
+        assert!(
+            unknown.is_empty(),
+            "{stream}: not in its template: {unknown:?}"
+        );
     }
     let ignored = json!({"size": 1, "query": {"exists": {"field": "_ignored"}}});
     let path = format!("/*-brokerbeat.*-{NAMESPACE}/_search");

@@ -216,7 +216,7 @@ fn plans(servers: Vec<Arc<Server>>, shared: &Arc<Shared>) -> Vec<TargetPlan> {
         return Vec::new();
     }
     let name = name(&servers);
-    let sharing = shared_by(&servers);
+    let sharing = sharing(&servers, &name);
     let board = Arc::new(Board::new(servers.len()));
     let mut plans = Vec::new();
     for (index, server) in servers.iter().enumerate() {
@@ -225,7 +225,7 @@ fn plans(servers: Vec<Arc<Server>>, shared: &Arc<Shared>) -> Vec<TargetPlan> {
             server,
             ensemble::Place { board, index },
             &name,
-            sharing.as_deref(),
+            sharing.clone(),
             shared,
         ));
     }
@@ -236,15 +236,17 @@ fn plans(servers: Vec<Arc<Server>>, shared: &Arc<Shared>) -> Vec<TargetPlan> {
         board,
         shared: Arc::clone(shared),
     };
-    plans.push(whole(settings, name));
+    plans.push(whole(settings, name, sharing));
     plans
 }
 
-/// The name by which agents share what they can all ask: an agent's own server has another name on every machine.
-fn shared_by(servers: &[Arc<Server>]) -> Option<String> {
-    let servers = servers.iter().filter(|server| !is_loopback(&server.host));
-    let servers: Vec<_> = servers.cloned().collect();
-    (!servers.is_empty()).then(|| name(&servers))
+/// One agent asks all servers of an ensemble, or it could not say what they are together: the agent itself, where one of
+/// them is on its own machine.
+fn sharing(servers: &[Arc<Server>], name: &str) -> Sharing {
+    match servers.iter().any(|server| is_loopback(&server.host)) {
+        true => Sharing::Own,
+        false => Sharing::With(name.to_owned()),
+    }
 }
 
 /// Of an ensemble: its hosts in order, so that it is the same for agents that were told them in another one.
@@ -259,13 +261,9 @@ fn plan(
     server: &Arc<Server>,
     place: ensemble::Place,
     ensemble: &str,
-    sharing: Option<&str>,
+    sharing: Sharing,
     shared: &Shared,
 ) -> TargetPlan {
-    let sharing = match sharing {
-        Some(name) if !is_loopback(&server.host) => Sharing::With(name.to_owned()),
-        _ => Sharing::Own,
-    };
     let name = units::show_host_port(&server.host, server.port);
     let address = server.address.clone();
     let server = Arc::clone(server);
@@ -279,22 +277,15 @@ fn plan(
     }
 }
 
-fn whole(settings: Settings, name: String) -> TargetPlan {
-    let is_own = settings
-        .hosts
-        .iter()
-        .any(|server| is_loopback(&server.host));
+fn whole(settings: Settings, name: String, sharing: Sharing) -> TargetPlan {
     let interval = settings.shared.interval;
     let settings = Arc::new(settings);
     TargetPlan {
         name: format!("zookeeper ensemble {name}"),
         address: name.clone(),
         interval,
-        phase: Some(name.clone()),
-        sharing: match is_own {
-            true => Sharing::Own,
-            false => Sharing::With(name),
-        },
+        phase: Some(name),
+        sharing,
         build: Arc::new(move || Box::new(Ensemble::new(Arc::clone(&settings)))),
     }
 }
@@ -369,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn agents_share_an_ensemble_by_the_hosts_that_all_of_them_may_ask() {
+    fn an_ensemble_is_one_agents_and_the_own_ones_where_a_server_is_on_its_machine() {
         let sharing = |text: &str| -> Vec<Option<String>> {
             let (servers, problems) = servers_of(text);
             assert_eq!(problems, [""; 0]);
@@ -388,11 +379,9 @@ mod tests {
             sharing("hosts: [zk2, zk1]\n"),
             vec![with("zk1:2181,zk2:2181"); 3]
         );
-        let both = with("zk2:2181,zk3:2181");
         assert_eq!(
             sharing("hosts: [localhost, zk2, zk3]\n"),
-            [None, both.clone(), both, None],
-            "the own server's name is another one on every machine"
+            [const { None }; 4]
         );
         assert_eq!(sharing("hosts: [localhost]\n"), [None, None]);
     }

@@ -102,7 +102,7 @@ impl ZooKeeper {
         };
         if self.id.is_some() {
             // Without a tick nobody looks at the documents.
-            let since = tick.and_then(|tick| self.since.take(&said, tick));
+            let since = tick.and_then(|tick| self.since.take(&collected.documents, tick));
             map::mark(&mut collected, since);
         }
         let digest = Digest::of(&said, &collected);

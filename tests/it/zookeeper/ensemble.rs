@@ -155,7 +155,7 @@ fn servers_of_3_5_whose_ports_are_not_told_are_named() {
     assert_eq!(number(one.ensemble(), "servers.unknown"), Some(2));
     // The leader knows who is in step with it.
     assert_eq!(number(one.ensemble(), "quorum.margin"), Some(1));
-    let sentence = "does not tell the client port of its server(s)";
+    let sentence = "has no client port or only a loopback address of its server(s)";
     assert!(gaps(&one).contains(sentence), "{}", gaps(&one));
     assert!(one.said.contains(sentence), "{}", one.said);
 }

@@ -13,8 +13,8 @@ impl Roster {
         let ids: Vec<String> = unasked.map(Member::key).collect();
         if !ids.is_empty() {
             gaps.push(format!(
-                "the configuration of the ensemble does not tell the client port of its server(s) {}; list them in \
-                 `zookeeper.hosts`",
+                "the configuration of the ensemble has no client port or only a loopback address of its server(s) {}; list \
+                 them in `zookeeper.hosts`",
                 ids.join(", ")
             ));
         }
