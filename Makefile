@@ -7,7 +7,7 @@ BUILD_LIMIT ?= 25m
 TEST_LIMIT ?= 25m
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test features generate lint deny advisories install record instructions bench-jmx bench-cost bench-lag bench-delivery bench-zookeeper prove-backlog prove-delivery prove-fuzz prove-lag prove-matrix prove-outage prove-soak prove-zookeeper-types
+.PHONY: help demo test features generate lint deny advisories install record instructions bench-jmx bench-cost bench-lag bench-delivery bench-zookeeper bench-index-size prove-backlog prove-delivery prove-fuzz prove-lag prove-matrix prove-outage prove-soak prove-zookeeper-types
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -99,9 +99,13 @@ bench-delivery: install ## documents a second from the collectors' channel to th
 bench-zookeeper: install ## a tick over an ensemble of three with 2,000 sessions each, into docs/benchmarks-zookeeper.md; wants a quiet machine
 	$(CARGO) bench --bench zookeeper -- --report $(CURDIR)/docs/benchmarks-zookeeper.md
 
+bench-index-size: install ## bytes a document in Elasticsearch, with and without time series, into docs/benchmarks-index.md; MINUTES=360
+	$(CARGO) bench --bench index_size -- --minutes $(or $(MINUTES),360) --report $(CURDIR)/docs/benchmarks-index.md
+
 generate: ## what is generated from fields.yml and kibana/: templates, dashboards, rules, docs/{fields,dashboards,alerts}.md
 	rm -rf elasticsearch-templates
 	$(CARGO) run --quiet --bin brokerbeat -- export template --dir elasticsearch-templates
+	$(CARGO) run --quiet --bin brokerbeat -- export ilm --dir elasticsearch-templates
 	$(CARGO) run --quiet --bin brokerbeat -- export fields > docs/fields.md.new
 	mv docs/fields.md.new docs/fields.md
 	$(CARGO) run --quiet -p kibana-assets -- .

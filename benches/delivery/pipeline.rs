@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use brokerbeat::collect::Batch;
+use brokerbeat::config::SetupConfig;
 use brokerbeat::config::{Config, Source};
 use brokerbeat::enrich::Agent;
 use brokerbeat::ship::OutputConfig;
@@ -76,7 +77,7 @@ impl Pipeline {
             }
             documents += records.len();
             json += records.iter().map(json_bytes).sum::<usize>();
-            bodies.push(bulk::encode(&records));
+            bodies.push(bulk::encode(&records, |_| false));
         }
         Bodies {
             bodies: Arc::new(bodies),
@@ -125,7 +126,13 @@ impl Pipeline {
         let (cpu, begin) = (process::cpu(this), Instant::now());
         runtime().block_on(async {
             let (_stop, stopped) = watch::channel(None);
-            let shipper = Shipper::new(spool.clone(), self.output(), false, false).unwrap();
+            let shipper = Shipper::new(
+                spool.clone(),
+                self.output(),
+                SetupConfig::installing(false),
+                false,
+            )
+            .unwrap();
             let shipper = tokio::spawn(shipper.run(stopped));
             let keeper = tokio::spawn(keep(spool.clone()));
             self.write(batches, &spool).await;

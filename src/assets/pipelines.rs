@@ -5,7 +5,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::templates::{Asset, VERSION, meta};
+use super::asset::{Asset, AssetKind};
+use super::server::{Feature, Server};
+use super::templates::{VERSION, meta};
 use crate::catalogue::{Catalogue, Dataset, Field, FieldType};
 
 /// The last step of every stream that is not a time series.
@@ -42,20 +44,20 @@ const SOURCES: [(&str, &str); 9] = sources![
 ];
 
 /// All pipelines. Their order does not matter: one that another one calls is looked for when a document comes.
-pub fn pipelines(catalogue: &Catalogue) -> Vec<Asset> {
+pub fn pipelines(catalogue: &Catalogue, server: &Server) -> Vec<Asset> {
     SOURCES
         .iter()
-        .map(|(name, source)| pipeline(catalogue, name, source))
+        .map(|(name, source)| pipeline(catalogue, server, name, source))
         .collect()
 }
 
 /// The pipelines that a dataset's template names, with those that they call: these have the longer names.
-pub(super) fn of_dataset(catalogue: &Catalogue, dataset: &Dataset) -> Vec<Asset> {
+pub(super) fn of_dataset(catalogue: &Catalogue, server: &Server, dataset: &Dataset) -> Vec<Asset> {
     if dataset.is_time_series() {
         return Vec::new();
     }
     let own = dataset.pipeline.as_deref();
-    let mut wanted = pipelines(catalogue);
+    let mut wanted = pipelines(catalogue, server);
     wanted.retain(|asset| {
         [FINAL, SHAPE].contains(&asset.name.as_str())
             || own.is_some_and(|own| asset.name.starts_with(own))
@@ -63,15 +65,17 @@ pub(super) fn of_dataset(catalogue: &Catalogue, dataset: &Dataset) -> Vec<Asset>
     wanted
 }
 
-fn pipeline(catalogue: &Catalogue, name: &str, source: &str) -> Asset {
+fn pipeline(catalogue: &Catalogue, server: &Server, name: &str, source: &str) -> Asset {
     let tree = crate::yaml::parse(source).expect("pipelines are embedded and under test");
     let mut body = tree.to_json();
     fill_in(&mut body, catalogue);
     body["version"] = VERSION.into();
-    body["_meta"] = meta();
+    if server.has(Feature::PipelineMeta) {
+        body["_meta"] = meta();
+    }
     body["on_failure"] = on_failure();
     Asset {
-        endpoint: "_ingest/pipeline",
+        kind: AssetKind::Pipeline,
         name: name.to_owned(),
         body,
     }
@@ -132,7 +136,7 @@ mod tests {
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
             .collect();
-        let all = pipelines(Catalogue::get());
+        let all = pipelines(Catalogue::get(), &Server::newest());
         let names = all.iter().map(|asset| format!("{}.yml", asset.name));
         assert_eq!(files, names.collect());
         for asset in all {
@@ -147,7 +151,7 @@ mod tests {
 
     #[test]
     fn a_called_pipeline_is_ours_or_the_users_and_templates_name_ours() {
-        let all = pipelines(Catalogue::get());
+        let all = pipelines(Catalogue::get(), &Server::newest());
         let ours: BTreeSet<&str> = all.iter().map(|asset| asset.name.as_str()).collect();
         for asset in &all {
             for step in asset.body["processors"].as_array().unwrap() {
@@ -164,7 +168,7 @@ mod tests {
             }
         }
         for dataset in &Catalogue::get().datasets {
-            let wanted = of_dataset(Catalogue::get(), dataset);
+            let wanted = of_dataset(Catalogue::get(), &Server::newest(), dataset);
             assert_eq!(
                 wanted.is_empty(),
                 dataset.is_time_series(),

@@ -1,14 +1,18 @@
 //! Component and index templates, one index template a dataset.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::pipelines;
-use crate::catalogue::{Catalogue, Dataset, Field, FieldType};
+use super::asset::{Asset, AssetKind};
+use super::lifecycle::Lifecycle;
+use super::mappings;
+use super::pipelines::FINAL;
+use super::server::{Feature, Server};
+use crate::catalogue::{Catalogue, Dataset, Field};
 use crate::document::set_nested;
 
-/// Version of templates and pipelines. Raise it with every change of `fields.yml`, of `pipelines/` or of this folder that
+/// Version of everything that is installed. Raise it with every change of `fields.yml`, of `pipelines/` or of this folder that
 /// changes what is generated: installed templates of a lower version are replaced.
-pub const VERSION: u64 = 7;
+pub const VERSION: u64 = 8;
 
 /// `_meta.managed_by` of everything that is ours.
 const META_OWNER: &str = "brokerbeat";
@@ -17,7 +21,7 @@ const META_OWNER: &str = "brokerbeat";
 const PRIORITY: u64 = 501;
 
 /// How far back a time-series stream takes documents: a week of Elasticsearch being away.
-const LOOK_BACK: &str = "7d";
+pub(super) const LOOK_BACK: &str = "7d";
 
 /// Name of the component with the base fields.
 const COMPONENT_BASE: &str = "brokerbeat-base";
@@ -26,101 +30,193 @@ const COMPONENT_BASE: &str = "brokerbeat-base";
 /// which a distribution without that mapper replaces by `keyword`.
 const COMPONENT_DATA_STREAM: &str = "brokerbeat-data-stream";
 
-/// One thing to install.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Asset {
-    /// `_ingest/pipeline`, `_component_template` or `_index_template`.
-    pub endpoint: &'static str,
-    /// Its name.
-    pub name: String,
-    /// Its body.
-    pub body: Value,
+/// The user's component of all datasets.
+const COMPONENT_CUSTOM: &str = "brokerbeat@custom";
+
+/// What is generated for whom.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Plan<'a> {
+    pub(super) catalogue: &'a Catalogue,
+    pub(super) server: &'a Server,
+    pub(super) lifecycle: Lifecycle,
 }
 
-impl Asset {
-    /// Whether it is a pipeline, else a template.
-    pub fn is_pipeline(&self) -> bool {
-        self.endpoint == "_ingest/pipeline"
+impl<'a> Plan<'a> {
+    /// All templates in the order in which they must be installed: components first.
+    pub(super) fn templates(self) -> Vec<Asset> {
+        let datasets = &self.catalogue.datasets;
+        let mut all = self.common();
+        all.extend(datasets.iter().flat_map(|dataset| self.custom(dataset)));
+        all.extend(datasets.iter().map(|dataset| self.component(dataset)));
+        all.extend(datasets.iter().map(|dataset| self.index(dataset)));
+        all
     }
 
-    /// Path of the request that installs it.
-    pub fn path(&self) -> String {
-        format!("/{}/{}", self.endpoint, self.name)
+    /// The templates of one dataset, in that order.
+    pub(super) fn templates_of(self, dataset: &Dataset) -> Vec<Asset> {
+        let mut all = self.common();
+        all.extend(self.custom(dataset));
+        all.extend([self.component(dataset), self.index(dataset)]);
+        all
     }
 
-    /// Name of its file in a folder of exported assets.
-    pub fn file_name(&self) -> String {
-        let folder = self
-            .endpoint
-            .trim_start_matches('_')
-            .replace(['_', '/'], "-");
-        format!("{folder}/{}.json", self.name)
+    fn common(self) -> Vec<Asset> {
+        let base = json!({"mappings": self.base()});
+        let fields = self.base_fields(true);
+        let data_stream = mappings::properties(self.server, fields);
+        let data_stream = json!({"mappings": {"properties": data_stream}});
+        let mut all = vec![
+            component(COMPONENT_BASE, base),
+            component(COMPONENT_DATA_STREAM, data_stream),
+        ];
+        all.extend(self.users(COMPONENT_CUSTOM.to_owned()));
+        all
+    }
+
+    fn base(self) -> Value {
+        let mut properties = mappings::properties(self.server, self.base_fields(false));
+        let (labels, template) = mappings::labels();
+        set_nested(&mut properties, "labels", labels);
+        json!({"dynamic": false, "dynamic_templates": [template], "properties": properties})
+    }
+
+    fn base_fields(self, data_stream: bool) -> impl Iterator<Item = &'a Field> {
+        let redefined = redefined(self.catalogue);
+        let base = self.catalogue.base.iter();
+        base.filter(move |field| field.name.starts_with("data_stream.") == data_stream)
+            .filter(move |field| !redefined.contains(&field.name.as_str()))
+    }
+
+    /// A component of the user's, which has to exist where a template cannot do without it.
+    fn users(self, name: String) -> Option<Asset> {
+        let must_exist = !self.server.has(Feature::OptionalComponents);
+        must_exist.then(|| Asset {
+            kind: AssetKind::Custom,
+            name,
+            body: json!({"template": {}}),
+        })
+    }
+
+    fn custom(self, dataset: &Dataset) -> Option<Asset> {
+        self.users(custom_name(dataset))
+    }
+
+    /// Everything about a dataset that its user may change: what stands in an index template itself cannot be.
+    fn component(self, dataset: &Dataset) -> Asset {
+        let mut template = json!({"mappings": self.mappings(dataset)});
+        let mut settings = self.settings(dataset);
+        if let Some(policy) = self.lifecycle.policy_of(self.server, dataset) {
+            settings["lifecycle"] = json!({"name": policy});
+        }
+        if settings != json!({}) {
+            template["settings"] = json!({"index": settings});
+        }
+        if let Some(lifecycle) = self.lifecycle.of_stream(self.server, dataset) {
+            template["lifecycle"] = lifecycle;
+        }
+        if self.server.has(Feature::FailureStore) {
+            // A document that is put aside there looks like one that was taken.
+            template["data_stream_options"] = json!({"failure_store": {"enabled": false}});
+        }
+        component(&name(dataset), template)
+    }
+
+    fn mappings(self, dataset: &Dataset) -> Value {
+        let redefined = redefined(self.catalogue);
+        let base = self.catalogue.base.iter().filter(|field| {
+            redefined.contains(&field.name.as_str()) && !dataset.shared.contains(&field.name)
+        });
+        let fields = base.chain(self.catalogue.fields_of(dataset));
+        let mut properties = mappings::properties(self.server, fields);
+        for object in &dataset.dynamic {
+            let path = object.name.replace('.', ".properties.");
+            let dynamic = json!({"type": "object", "dynamic": true});
+            set_nested(&mut properties, &path, dynamic);
+        }
+        let mut mappings = json!({"properties": properties});
+        if !dataset.dynamic.is_empty() {
+            let objects = dataset.dynamic.iter();
+            let templates = objects.map(|object| mappings::dynamic_template(self.server, object));
+            mappings["dynamic_templates"] = templates.collect();
+        }
+        mappings
+    }
+
+    fn settings(self, dataset: &Dataset) -> Value {
+        if self.is_time_series(dataset) {
+            return match self.server.has(Feature::LookBack) {
+                true => json!({"look_back_time": LOOK_BACK}),
+                false => json!({}),
+            };
+        }
+        let sort = match dataset.is_time_series() {
+            // As time-series mode sorts: neighbours that are alike take little room.
+            true => json!({"field": ["brokerbeat.series", "@timestamp"], "order": ["asc", "desc"]}),
+            false => json!({"field": ["@timestamp"], "order": ["desc"]}),
+        };
+        let mut settings = json!({"codec": "best_compression", "sort": sort});
+        if dataset.pipeline.is_some() {
+            // A neighbour's value of another type is kept and not indexed, rather than the whole document refused.
+            settings["mapping"] = json!({"ignore_malformed": true});
+        }
+        settings
+    }
+
+    fn is_time_series(self, dataset: &Dataset) -> bool {
+        dataset.is_time_series() && self.server.has(Feature::TimeSeries)
+    }
+
+    fn index(self, dataset: &Dataset) -> Asset {
+        let name = name(dataset);
+        let customs = [COMPONENT_CUSTOM.to_owned(), custom_name(dataset)];
+        let ours = [COMPONENT_BASE, COMPONENT_DATA_STREAM, &name].map(str::to_owned);
+        let components: Vec<String> = ours.into_iter().chain(customs.clone()).collect();
+        let mut template = json!({"mappings": {"_meta": meta()}});
+        let settings = self.fixed_settings(dataset);
+        if settings != json!({}) {
+            template["settings"] = json!({"index": settings});
+        }
+        let mut body = json!({
+            "index_patterns": [format!("{}-brokerbeat.{}-*", dataset.stream_type.as_str(), dataset.name)],
+            "priority": PRIORITY,
+            "version": VERSION,
+            "_meta": meta(),
+            "data_stream": {},
+            "composed_of": components,
+            "template": template,
+        });
+        if self.server.has(Feature::OptionalComponents) {
+            body["ignore_missing_component_templates"] = json!(customs);
+        }
+        Asset {
+            kind: AssetKind::Index,
+            name,
+            body,
+        }
+    }
+
+    /// What the agent's promises rest on.
+    fn fixed_settings(self, dataset: &Dataset) -> Value {
+        if self.is_time_series(dataset) {
+            return json!({"mode": "time_series", "routing_path": ["brokerbeat.series"]});
+        }
+        if dataset.is_time_series() {
+            return json!({});
+        }
+        let mut settings = json!({"final_pipeline": FINAL});
+        if let Some(pipeline) = &dataset.pipeline {
+            settings["default_pipeline"] = pipeline.as_str().into();
+        }
+        settings
     }
 }
 
-/// All templates in the order in which they must be installed: components first.
-pub fn templates(catalogue: &Catalogue) -> Vec<Asset> {
-    let mut all = common(catalogue);
-    let (components, indices): (Vec<_>, Vec<_>) = catalogue
-        .datasets
-        .iter()
-        .map(|dataset| own(catalogue, dataset))
-        .unzip();
-    all.extend(components);
-    all.extend(indices);
-    all
+fn name(dataset: &Dataset) -> String {
+    format!("brokerbeat-{}", dataset.name)
 }
 
-/// Everything in the order in which it must be installed: a template whose pipeline is missing makes Elasticsearch
-/// refuse every document.
-pub fn all(catalogue: &Catalogue) -> Vec<Asset> {
-    let mut all = pipelines::pipelines(catalogue);
-    all.extend(templates(catalogue));
-    all
-}
-
-/// What one dataset needs, in that order.
-pub fn for_dataset(catalogue: &Catalogue, dataset: &Dataset) -> Vec<Asset> {
-    let (component, index) = own(catalogue, dataset);
-    let mut all = pipelines::of_dataset(catalogue, dataset);
-    all.extend(common(catalogue));
-    all.extend([component, index]);
-    all
-}
-
-fn common(catalogue: &Catalogue) -> Vec<Asset> {
-    let redefined = redefined(catalogue);
-    let base = |data_stream: bool| {
-        catalogue
-            .base
-            .iter()
-            .filter(move |field| field.name.starts_with("data_stream.") == data_stream)
-            .filter(|field| !redefined.contains(&field.name.as_str()))
-    };
-    let mut base_mapping = mapping(base(false));
-    // The user's own names; the only dynamic fields besides user beans.
-    set_nested(
-        &mut base_mapping,
-        "labels",
-        json!({"type": "object", "dynamic": true}),
-    );
-    let labels = json!([{"labels": {"path_match": "labels.*", "match_mapping_type": "string", "mapping": {"type": "keyword", "ignore_above": 1024}}}]);
-    vec![
-        component(
-            COMPONENT_BASE,
-            json!({"mappings": {"dynamic": false, "dynamic_templates": labels, "properties": base_mapping}}),
-        ),
-        component(
-            COMPONENT_DATA_STREAM,
-            json!({"mappings": {"properties": mapping(base(true))}}),
-        ),
-    ]
-}
-
-/// How a field of a dynamic object is mapped: the object's definition is that of its fields.
-fn dynamic_template(object: &Field) -> Value {
-    let path = format!("{}.*", object.name);
-    json!({&object.name: {"path_match": path, "mapping": field_mapping(object)}})
+fn custom_name(dataset: &Dataset) -> String {
+    name(dataset) + "@custom"
 }
 
 /// Base fields that a dataset makes a dimension stand in the datasets' components, not in the base.
@@ -131,94 +227,21 @@ fn redefined(catalogue: &Catalogue) -> Vec<&str> {
         .collect()
 }
 
-fn own(catalogue: &Catalogue, dataset: &Dataset) -> (Asset, Asset) {
-    let name = format!("brokerbeat-{}", dataset.name);
-    let redefined = redefined(catalogue);
-    let base = catalogue.base.iter().filter(|field| {
-        redefined.contains(&field.name.as_str()) && !dataset.shared.contains(&field.name)
-    });
-    let mut properties = mapping(base.chain(catalogue.fields_of(dataset)));
-    for object in &dataset.dynamic {
-        let path = object.name.replace('.', ".properties.");
-        let dynamic = json!({"type": "object", "dynamic": true});
-        set_nested(&mut properties, &path, dynamic);
-    }
-    let mut mappings = json!({"_meta": meta(), "properties": properties});
-    if !dataset.dynamic.is_empty() {
-        let templates = dataset.dynamic.iter().map(dynamic_template);
-        mappings["dynamic_templates"] = templates.collect();
-    }
-    let component = component(&name, json!({"mappings": mappings}));
-    let index = Asset {
-        endpoint: "_index_template",
-        name: name.clone(),
-        body: json!({
-            "index_patterns": [format!("{}-brokerbeat.{}-*", dataset.stream_type.as_str(), dataset.name)],
-            "priority": PRIORITY,
-            "version": VERSION,
-            "_meta": meta(),
-            "data_stream": {},
-            "composed_of": [COMPONENT_BASE, COMPONENT_DATA_STREAM, name],
-            "template": {"settings": settings(dataset)},
-        }),
-    };
-    (component, index)
-}
-
-fn settings(dataset: &Dataset) -> Value {
-    if dataset.is_time_series() {
-        return json!({"index": {
-            "mode": "time_series",
-            "routing_path": ["brokerbeat.series"],
-            "look_back_time": LOOK_BACK,
-        }});
-    }
-    let mut index = json!({"codec": "best_compression", "final_pipeline": pipelines::FINAL});
-    if let Some(pipeline) = &dataset.pipeline {
-        index["default_pipeline"] = pipeline.as_str().into();
-        // A neighbour's value of another type is kept and not indexed, rather than the whole document refused.
-        index["mapping"] = json!({"ignore_malformed": true});
-    }
-    json!({"index": index})
-}
-
 fn component(name: &str, template: Value) -> Asset {
     Asset {
-        endpoint: "_component_template",
+        kind: AssetKind::Component,
         name: name.to_owned(),
         body: json!({"version": VERSION, "_meta": meta(), "template": template}),
     }
 }
 
+/// What everything of ours says of itself.
 pub(super) fn meta() -> Value {
-    json!({"managed_by": META_OWNER, "version": VERSION})
-}
-
-/// Nested `properties` of dotted names.
-fn mapping<'a>(fields: impl Iterator<Item = &'a Field>) -> Map<String, Value> {
-    let mut properties = Map::new();
-    for field in fields {
-        let path = field.name.replace('.', ".properties.");
-        set_nested(&mut properties, &path, field_mapping(field));
-    }
-    properties
-}
-
-fn field_mapping(field: &Field) -> Value {
-    let mut mapping = json!({"type": field.field_type.as_str()});
-    if field.dimension {
-        mapping["time_series_dimension"] = true.into();
-    } else if field.field_type == FieldType::Keyword {
-        // Longer texts stay in the document; a dimension takes no such limit.
-        mapping["ignore_above"] = 1024.into();
-    }
-    if let Some(metric) = field.metric {
-        mapping["time_series_metric"] = metric.as_str().into();
-    }
-    if let Some(unit) = field.unit {
-        mapping["meta"] = json!({"unit": unit.as_str()});
-    }
-    mapping
+    json!({
+        "managed_by": META_OWNER,
+        "version": VERSION,
+        "agent_version": env!("CARGO_PKG_VERSION"),
+    })
 }
 
 /// Who made a mapping.
@@ -242,59 +265,4 @@ pub fn owner_of(mappings: Option<&Value>) -> Owner {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_dataset_has_its_templates_and_components_come_first() {
-        let all = templates(Catalogue::get());
-        let first_index = all
-            .iter()
-            .position(|a| a.endpoint == "_index_template")
-            .unwrap();
-        assert!(
-            all[first_index..]
-                .iter()
-                .all(|a| a.endpoint == "_index_template")
-        );
-        assert_eq!(all.len() - first_index, Catalogue::get().datasets.len());
-    }
-
-    #[test]
-    fn time_series_streams_route_by_series_and_nothing_is_dynamic_but_labels_and_own_beans() {
-        for asset in templates(Catalogue::get()) {
-            let text = asset.body.to_string();
-            if asset.name == COMPONENT_BASE {
-                assert_eq!(asset.body["template"]["mappings"]["dynamic"], false);
-                assert_eq!(text.matches("\"dynamic\":true").count(), 1, "labels alone");
-            } else {
-                let dynamic = text.matches("\"dynamic\":true").count();
-                let is_own_beans =
-                    asset.endpoint == "_component_template" && asset.name == "brokerbeat-jmx";
-                assert_eq!(dynamic > 0, is_own_beans, "{}", asset.name);
-            }
-            let index = &asset.body["template"]["settings"]["index"];
-            if text.contains("metrics-brokerbeat.import-") {
-                assert_eq!(index["final_pipeline"], "brokerbeat-final");
-                assert_eq!(
-                    index["mode"],
-                    Value::Null,
-                    "a neighbour's document has no series"
-                );
-            } else if text.contains("metrics-brokerbeat") {
-                assert_eq!(index["mode"], "time_series");
-                assert_eq!(index["routing_path"], json!(["brokerbeat.series"]));
-            }
-        }
-    }
-
-    #[test]
-    fn the_owner_is_read_from_meta() {
-        assert_eq!(
-            owner_of(Some(&json!({"_meta": meta()}))),
-            Owner::Ours(VERSION)
-        );
-        assert_eq!(owner_of(Some(&json!({"properties": {}}))), Owner::Foreign);
-        assert_eq!(owner_of(None), Owner::Foreign);
-    }
-}
+mod tests;

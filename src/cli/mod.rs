@@ -62,8 +62,8 @@ enum Command {
     Run,
     /// Collect once and write the documents to stdout, a JSON object a line
     Once,
-    /// Install pipelines and templates in Elasticsearch
-    Setup,
+    /// Install what Elasticsearch needs (pipelines, lifecycle policies, templates, roles), or remove it
+    Setup(setup::Setup),
     /// Check something
     #[command(subcommand)]
     Test(Test),
@@ -119,7 +119,7 @@ impl Cli {
         match self.command {
             Command::Run => run::run(source, config),
             Command::Once => once::once(&config),
-            Command::Setup => setup::setup(&config),
+            Command::Setup(setup) => setup.execute(&config),
             Command::Test(Test::Config) => finish(say("config OK")),
             Command::Export(export) => finish(export.with_config(&config)),
             Command::Jmx(jmx) => jmx.execute(),

@@ -8,6 +8,7 @@ mod effective;
 mod problem;
 mod secret;
 mod section;
+mod setup;
 mod tls;
 mod tree;
 pub mod units;
@@ -16,6 +17,7 @@ pub use effective::to_yaml;
 pub use problem::{Problem, nearest};
 pub use secret::{Secret, is_secret, without_user_info};
 pub use section::{Findings, Section};
+pub use setup::SetupConfig;
 pub use tls::{Tls, read as read_tls};
 pub use tree::Tree;
 #[cfg(test)]
@@ -82,8 +84,8 @@ pub struct Config {
     pub namespace: String,
     /// Where to ship; nothing where there is no output.
     pub output: Option<OutputConfig>,
-    /// Whether `run` installs missing templates when it may.
-    pub install_templates: bool,
+    /// What is installed in Elasticsearch, and by whom.
+    pub setup: SetupConfig,
     /// How long shipping may go on after the signal to stop.
     pub shutdown_timeout: Duration,
     /// `labels.*` of all documents.
@@ -242,7 +244,7 @@ fn read_root(root: &mut Section<'_>, only_groups: &[String]) -> Config {
         queue: read_queue(root, &common.path_data),
         namespace: read_namespace(root),
         output: OutputConfig::read(root),
-        install_templates: read_setup(root),
+        setup: SetupConfig::read(root),
         shutdown_timeout: root.duration_or(
             "shutdown_timeout",
             DEFAULT_SHUTDOWN,
@@ -351,11 +353,6 @@ fn read_namespace(root: &mut Section<'_>) -> String {
         root.problem("namespace", format!("`{namespace}` is not possible in a data stream's name; use lower-case letters, digits, `_` and `.`"));
     }
     namespace
-}
-
-fn read_setup(root: &mut Section<'_>) -> bool {
-    let mut setup = root.section_or_empty("setup");
-    setup.section_or_empty("template").flag_or("enabled", true)
 }
 
 fn read_logging(root: &mut Section<'_>) -> Logging {

@@ -57,7 +57,7 @@ impl Shipper {
                 let shipper = elasticsearch::Shipper::new(
                     spool.clone(),
                     elasticsearch,
-                    config.install_templates,
+                    config.setup,
                     config.ha.is_some(),
                 )?;
                 Way::Elasticsearch(Box::new(shipper.telling(standing.clone())))

@@ -222,13 +222,10 @@ fn generated_files_have_not_drifted() {
     let fresh = stack::WorkDir::new("generated").unwrap();
     let fresh = fresh.join("templates");
     let dir = fresh.display().to_string();
-    assert_eq!(
-        setting
-            .command(&["export", "template", "--dir", &dir])
-            .status
-            .code(),
-        Some(0)
-    );
+    for what in ["template", "ilm"] {
+        let exported = setting.command(&["export", what, "--dir", &dir]);
+        assert_eq!(exported.status.code(), Some(0), "{exported:?}");
+    }
     let same = tree(&fresh) == tree(&root.join("elasticsearch-templates"));
     assert!(
         same,

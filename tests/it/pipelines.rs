@@ -191,44 +191,6 @@ fn the_users_own_pipeline_names_the_cluster(elasticsearch: &Elasticsearch) {
     elasticsearch.delete(own).unwrap();
 }
 
-/// As docs/operations.md says.
-#[test]
-fn setup_needs_two_rights_and_names_the_one_that_is_missing() {
-    let elasticsearch = servers::secured();
-    let set_up = |rights: &[&str]| {
-        let role = json!({"cluster": rights});
-        elasticsearch
-            .put("/_security/role/installer", &role)
-            .unwrap();
-        let user = json!({"password": "hunter2hunter2", "roles": ["installer"]});
-        elasticsearch
-            .put("/_security/user/installer", &user)
-            .unwrap();
-        let config = format!(
-            "clusters: [{{kafka: {{bootstrap: [\"localhost:9\"]}}}}]\n\
-             output.elasticsearch: {{hosts: [\"{}\"], username: installer, password: hunter2hunter2}}\n",
-            elasticsearch.url()
-        );
-        let done = Setting::new(&config).command(&["setup"]);
-        let said = String::from_utf8_lossy(&done.stderr).into_owned();
-        (done.status.code(), said)
-    };
-    let (code, said) = set_up(&["manage_index_templates"]);
-    assert_eq!(code, Some(1), "{said}");
-    assert!(
-        said.contains("/_ingest/pipeline/brokerbeat-") && said.contains("403"),
-        "{said}"
-    );
-    let (code, said) = set_up(&["manage_ingest_pipelines"]);
-    assert_eq!(code, Some(1), "{said}");
-    assert!(
-        said.contains("/_component_template/") && said.contains("403"),
-        "{said}"
-    );
-    let (code, said) = set_up(&["manage_index_templates", "manage_ingest_pipelines"]);
-    assert_eq!(code, Some(0), "{said}");
-}
-
 /// The page claims a field for a neighbour if, and only if, a case shows it; and each has the type of the agent's own.
 #[test]
 fn the_page_lists_what_the_cases_show() {

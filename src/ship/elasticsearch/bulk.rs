@@ -13,37 +13,61 @@ pub const PATH: &str = "/_bulk?filter_path=errors,items.*.status,items.*.result,
 
 /// Adds the lines of a document to the text of a block: an action, and the document.
 ///
-/// Time-series streams compute their own `_id` and refuse a custom one, so it is written elsewhere only.
+/// Time-series streams compute their own `_id` and refuse a custom one. Whether a stream of metrics is one is known when it is
+/// shipped to, so here an id is written to others only.
 pub fn add_lines(text: &mut Vec<u8>, stream: &str, id: DocumentId, document: &[u8]) {
-    text.extend_from_slice(b"{\"create\":{\"_index\":\"");
-    text.extend_from_slice(stream.as_bytes());
-    if !stream.starts_with("metrics-") {
-        text.extend_from_slice(b"\",\"_id\":\"");
-        text.extend_from_slice(id.to_hex().as_bytes());
-    }
-    text.extend_from_slice(b"\"}}\n");
+    add_action(text, stream, has_id(stream).then_some(id));
     text.extend_from_slice(document);
     text.push(b'\n');
 }
 
-/// Body of a bulk request, as a gzip file: whole blocks as they are, parts of blocks packed anew.
-pub fn encode(records: &[Record]) -> Bytes {
+/// Whether the lines of a stream have their ids from the beginning.
+fn has_id(stream: &str) -> bool {
+    !stream.starts_with("metrics-")
+}
+
+fn add_action(text: &mut Vec<u8>, stream: &str, id: Option<DocumentId>) {
+    text.extend_from_slice(b"{\"create\":{\"_index\":\"");
+    text.extend_from_slice(stream.as_bytes());
+    if let Some(id) = id {
+        text.extend_from_slice(b"\",\"_id\":\"");
+        text.extend_from_slice(id.to_hex().as_bytes());
+    }
+    text.extend_from_slice(b"\"}}\n");
+}
+
+/// Body of a bulk request, as a gzip file: whole blocks as they are, parts of blocks packed anew. Documents of streams that
+/// want an id get it.
+pub fn encode(records: &[Record], wants_id: impl Fn(&str) -> bool) -> Bytes {
     let mut gzip = Gzip::default();
     let mut loose = Vec::new();
     for run in records.chunk_by(|a, b| Arc::ptr_eq(a.block(), b.block())) {
         let block = run[0].block();
-        if Lines::are_whole(run.iter().map(|record| &record.entry.lines)) {
+        let stream = &*run[0].entry.stream;
+        let lacks_id = !has_id(stream) && wants_id(stream);
+        if !lacks_id && Lines::are_whole(run.iter().map(|record| &record.entry.lines)) {
             add_loose(&mut gzip, &mut loose);
             gzip.add(block);
             continue;
         }
         let text = block.unpack();
-        for part in run.iter().map(|record| &record.entry.lines) {
-            loose.extend_from_slice(text.get(part.range()).unwrap_or_default());
+        for record in run {
+            let both = text.get(record.entry.lines.range()).unwrap_or_default();
+            let rest = if lacks_id { after_action(both) } else { None };
+            if rest.is_some() {
+                add_action(&mut loose, stream, Some(record.entry.id));
+            }
+            loose.extend_from_slice(rest.unwrap_or(both));
         }
     }
     add_loose(&mut gzip, &mut loose);
     gzip.finish()
+}
+
+/// The second of two lines.
+fn after_action(both: &[u8]) -> Option<&[u8]> {
+    let end = both.iter().position(|byte| *byte == b'\n')?;
+    both.get(end + 1..)
 }
 
 fn add_loose(gzip: &mut Gzip, loose: &mut Vec<u8>) {
@@ -170,8 +194,12 @@ mod tests {
     }
 
     fn lines(records: &[Record]) -> Vec<String> {
+        lines_with(records, false)
+    }
+
+    fn lines_with(records: &[Record], ids: bool) -> Vec<String> {
         let mut text = String::new();
-        let body = encode(records);
+        let body = encode(records, |_| ids);
         GzDecoder::new(&body[..]).read_to_string(&mut text).unwrap();
         text.lines().map(str::to_owned).collect()
     }
@@ -185,6 +213,24 @@ mod tests {
         );
         assert!(lines[2].contains("\"_id\":\""), "{}", lines[2]);
         assert_eq!((&*lines[1], &*lines[3]), ("{\"a\":0}", "{\"a\":0}"));
+    }
+
+    #[test]
+    fn metrics_get_an_id_where_their_stream_is_no_time_series() {
+        let records = [records(METRICS, 2), records(EVENTS, 1)].concat();
+        let id = DocumentId::new("s", Millis(1)).to_hex();
+        let action =
+            |stream| format!("{{\"create\":{{\"_index\":\"{stream}\",\"_id\":\"{id}\"}}}}");
+        let expected = [
+            &*action(METRICS),
+            "{\"a\":0}",
+            &*action(METRICS),
+            "{\"a\":1}",
+            &*action(EVENTS),
+            "{\"a\":0}",
+        ];
+        assert_eq!(lines_with(&records, true), expected);
+        assert_eq!(lines_with(&records[1..2], true), expected[2..4]);
     }
 
     #[test]

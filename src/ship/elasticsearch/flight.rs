@@ -1,5 +1,7 @@
 //! Bulk requests that are on their way, each a task of its own.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::Method;
@@ -49,11 +51,17 @@ impl Flights {
         self.records
     }
 
-    /// Sends records.
-    pub(super) fn start(&mut self, flight: Flight, records: Vec<Record>, elastic: Elastic) {
+    /// Sends records; those of the streams in `ids` with their ids.
+    pub(super) fn start(
+        &mut self,
+        flight: Flight,
+        records: Vec<Record>,
+        ids: BTreeSet<Arc<str>>,
+        elastic: Elastic,
+    ) {
         self.records += records.len();
         self.tasks.spawn(async move {
-            let body = bulk::encode(&records);
+            let body = bulk::encode(&records, |stream| ids.contains(stream));
             let start = Instant::now();
             let answer = elastic
                 .send(Method::POST, bulk::PATH, Content::PackedLines, Some(body))

@@ -4,6 +4,8 @@
 //! `metrics-*-*` template makes a stream with other types: both are worse than waiting. So each
 //! stream passes two questions first — who made the index behind it, if there is one, and which
 //! template would make the next one — and is asked about again now and then.
+//!
+//! Not by a simulation: that wants the right to change templates, where to read them the right to monitor is enough.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -13,24 +15,28 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::elastic::{Elastic, ElasticError};
-use crate::assets::{self, Owner};
+use crate::assets::setup::{self, IndexTemplate, InstallError, index_templates, winner};
+use crate::assets::{self, Owner, Server};
 use crate::catalogue::{Catalogue, Dataset};
+use crate::config::SetupConfig;
 
 /// How long a stream that was fine is believed to be fine.
 const BELIEVED: Duration = Duration::from_secs(300);
-/// How long a stream that was not fine is left alone, and what was found is not doubted: a look costs two requests.
+/// How long a stream that was not fine is left alone, and what was found is not doubted: a look costs a request, and one for all.
 const HELD: Duration = Duration::from_secs(15);
 
 /// Which streams may be shipped to.
 #[derive(Debug)]
 pub(super) struct Gate {
-    install: bool,
+    setup: SetupConfig,
     streams: HashMap<String, State>,
 }
 
 #[derive(Debug)]
 struct State {
     open: bool,
+    /// Whether it is a plain data stream, which takes the ids of our documents.
+    takes_ids: bool,
     looked_at: Instant,
     again_at: Instant,
     /// What was said last, so that it is said once; until a document is taken, as one may be let look and not write.
@@ -41,7 +47,7 @@ struct State {
 #[derive(Debug, PartialEq, Eq)]
 enum Finding {
     /// Nothing.
-    Ready,
+    Ready(Mode),
     /// Our template is not there, or is older than this agent.
     Missing,
     /// Somebody else's template or index has the name.
@@ -50,11 +56,31 @@ enum Finding {
     Forbidden(String),
 }
 
+/// What an index does with ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    /// It makes them of series and timestamp.
+    TimeSeries,
+    /// It takes them; without one a document that is sent twice is there twice.
+    Plain,
+}
+
+impl Mode {
+    /// Of an index's or a template's settings.
+    fn of(settings: Option<&Value>) -> Self {
+        let mode = settings.and_then(|settings| settings.get("index")?.get("mode")?.as_str());
+        match mode {
+            Some("time_series") => Self::TimeSeries,
+            _ => Self::Plain,
+        }
+    }
+}
+
 impl Gate {
-    /// A gate that installs missing templates itself if it may.
-    pub(super) fn new(install: bool) -> Self {
+    /// A gate that installs missing templates itself if it may and should.
+    pub(super) fn new(setup: SetupConfig) -> Self {
         Self {
-            install,
+            setup,
             streams: HashMap::new(),
         }
     }
@@ -62,6 +88,13 @@ impl Gate {
     /// Whether documents may go to the stream, by what was found last.
     pub(super) fn is_open(&self, stream: &str) -> bool {
         self.streams.get(stream).is_some_and(|state| state.open)
+    }
+
+    /// Whether documents go to the stream with their ids.
+    pub(super) fn takes_ids(&self, stream: &str) -> bool {
+        self.streams
+            .get(stream)
+            .is_some_and(|state| state.takes_ids)
     }
 
     /// When the first held one of these streams is to be looked at again.
@@ -83,9 +116,11 @@ impl Gate {
         elastic: &Elastic,
         streams: &[S],
     ) -> Result<(), ElasticError> {
+        let mut templates = None;
         for stream in streams.iter().map(AsRef::as_ref) {
             if self.is_due(stream) {
-                let finding = match self.examine(elastic, stream).await {
+                let examined = self.examine(elastic, stream, &mut templates).await;
+                let finding = match examined {
                     // 403 is about this stream; 401 about who we are, everywhere.
                     Err(error @ ElasticError::Refused { status: 403, .. }) => {
                         Finding::Forbidden(error.to_string())
@@ -118,24 +153,30 @@ impl Gate {
         }
     }
 
-    async fn examine(&self, elastic: &Elastic, stream: &str) -> Result<Finding, ElasticError> {
-        let finding = look(elastic, stream).await?;
+    async fn examine(
+        &self,
+        elastic: &Elastic,
+        stream: &str,
+        templates: &mut Option<Vec<IndexTemplate>>,
+    ) -> Result<Finding, ElasticError> {
+        let finding = look(elastic, stream, templates).await?;
         let Some(dataset) = dataset_of(stream) else {
             return Ok(Finding::Foreign(
                 "its dataset is not in the catalogue".to_owned(),
             ));
         };
-        if finding != Finding::Missing || !self.install {
+        if finding != Finding::Missing || !self.setup.install {
             return Ok(finding);
         }
-        let wanted = assets::for_dataset(Catalogue::get(), dataset);
-        match assets::install(elastic, &wanted).await {
-            Ok(_) => {
+        match self.install(elastic, stream, dataset).await {
+            Ok(()) => {
                 tracing::info!(stream, "template installed");
-                look(elastic, stream).await
+                *templates = None;
+                look(elastic, stream, templates).await
             }
-            Err(error) if error.source.is_temporary() => Err(error.source),
-            Err(error) => {
+            Err(InstallError::Blocked(why)) => Ok(Finding::Foreign(why.join("; "))),
+            Err(InstallError::Failed(error)) if error.source.is_temporary() => Err(error.source),
+            Err(InstallError::Failed(error)) => {
                 tracing::debug!(
                     stream,
                     error = &error as &dyn std::error::Error,
@@ -146,10 +187,28 @@ impl Gate {
         }
     }
 
+    /// Installs what the dataset of a stream needs.
+    async fn install(
+        &self,
+        elastic: &Elastic,
+        stream: &str,
+        dataset: &Dataset,
+    ) -> Result<(), InstallError> {
+        let server = Server::ask(elastic).await;
+        let server = server.map_err(|source| setup::SetupError::new("read", "/", source))?;
+        let lifecycle = self.setup.lifecycle(&server);
+        let wanted = assets::for_dataset(Catalogue::get(), dataset, &server, lifecycle);
+        let namespace = stream
+            .rsplit_once('-')
+            .map_or("", |(_, namespace)| namespace);
+        setup::install(elastic, wanted, namespace).await
+    }
+
     /// Whether there was something new to say.
     fn note(&mut self, stream: &str, finding: Finding) -> bool {
+        let takes_ids = finding == Finding::Ready(Mode::Plain);
         let sentence = match finding {
-            Finding::Ready => None,
+            Finding::Ready(_) => None,
             Finding::Missing => Some(format!(
                 "the template of {stream} is missing or too old: its documents wait; run `brokerbeat setup` with a user who may install templates"
             )),
@@ -170,6 +229,7 @@ impl Gate {
         let now = Instant::now();
         let state = State {
             open,
+            takes_ids,
             looked_at: now,
             again_at: now + if open { BELIEVED } else { HELD },
             said: sentence.or(said_before),
@@ -185,48 +245,69 @@ fn dataset_of(stream: &str) -> Option<&'static Dataset> {
     Catalogue::get().dataset(dataset)
 }
 
-async fn look(elastic: &Elastic, stream: &str) -> Result<Finding, ElasticError> {
-    let mappings = elastic
-        .json(Method::GET, &format!("/{stream}/_mapping"), None)
-        .await?;
-    if let Some(index) = mappings.as_ref().and_then(foreign_index) {
+/// What is looked at of the indices behind a stream; the date is there for those that have nothing else of it.
+const INDICES: &str =
+    "?filter_path=*.mappings._meta,*.settings.index.mode,*.settings.index.creation_date";
+
+/// Looks at a stream; at the templates only if nobody has looked in this round.
+async fn look(
+    elastic: &Elastic,
+    stream: &str,
+    templates: &mut Option<Vec<IndexTemplate>>,
+) -> Result<Finding, ElasticError> {
+    let path = format!("/{stream}{INDICES}");
+    let indices = elastic.json(Method::GET, &path, None).await?;
+    let newest = indices.as_ref().and_then(newest_index);
+    if let Some((name, index)) = newest
+        && assets::owner_of(index.get("mappings")) == Owner::Foreign
+    {
         return Ok(Finding::Foreign(format!(
-            "the index {index} was made without our template"
+            "the index {name} was made without our template"
         )));
     }
-    let path = format!("/_index_template/_simulate_index/{stream}");
-    let simulated = elastic.json(Method::POST, &path, None).await?;
-    Ok(template_finding(simulated.as_ref()))
+    let known = match templates.take() {
+        Some(known) => known,
+        None => index_templates(elastic)
+            .await
+            .map_err(|error| error.source)?,
+    };
+    let finding = template_finding(templates.insert(known), stream);
+    // Documents go to the index that is there, whatever the next one will be.
+    match (finding, newest) {
+        (Finding::Ready(_), Some((_, index))) => {
+            Ok(Finding::Ready(Mode::of(index.get("settings"))))
+        }
+        (finding, _) => Ok(finding),
+    }
 }
 
-/// The newest backing index, if it does not carry our mark. Names end in a rising generation.
-fn foreign_index(mappings: &Value) -> Option<&str> {
-    let (name, index) = mappings.as_object()?.iter().max_by(|a, b| a.0.cmp(b.0))?;
-    match assets::owner_of(index.get("mappings")) {
-        Owner::Ours(_) => None,
-        Owner::Foreign => Some(name),
-    }
+/// The newest backing index. Names end in a rising generation.
+fn newest_index(indices: &Value) -> Option<(&String, &Value)> {
+    indices.as_object()?.iter().max_by(|a, b| a.0.cmp(b.0))
 }
 
 /// What the template says that would make the next index. Ours, but beaten by a higher priority, is
 /// foreign; a foreign one of lower priority only means that ours is missing.
-fn template_finding(simulated: Option<&Value>) -> Finding {
-    let mappings = simulated.and_then(|s| s.get("template")?.get("mappings"));
-    if let Owner::Ours(version) = assets::owner_of(mappings) {
-        return if version >= assets::VERSION {
-            Finding::Ready
-        } else {
-            Finding::Missing
-        };
+fn template_finding(templates: &[IndexTemplate], stream: &str) -> Finding {
+    let Some(winner) = winner(templates, stream) else {
+        return Finding::Missing;
+    };
+    match winner.owner {
+        Owner::Ours(version) if version >= assets::VERSION => {
+            return Finding::Ready(Mode::of(winner.settings()));
+        }
+        Owner::Ours(_) => return Finding::Missing,
+        Owner::Foreign => {}
     }
-    let overlapping = simulated.and_then(|s| s.get("overlapping")?.as_array());
-    let beaten = overlapping.into_iter().flatten().find_map(|other| {
-        let name = other.get("name")?.as_str()?;
-        name.starts_with("brokerbeat-").then_some(name)
+    let beaten = templates.iter().find(|template| {
+        template.name.starts_with("brokerbeat-")
+            && template.owner != Owner::Foreign
+            && template.matches(stream)
     });
     match beaten {
-        Some(name) => Finding::Foreign(format!(
-            "a template of higher priority stands before {name}"
+        Some(beaten) => Finding::Foreign(format!(
+            "the index template {} of the priority {} stands before {}",
+            winner.name, winner.priority, beaten.name
         )),
         None => Finding::Missing,
     }
@@ -237,63 +318,76 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn simulated(mappings: Value, overlapping: Value) -> Value {
-        json!({"template": {"mappings": mappings}, "overlapping": overlapping})
-    }
+    const PLAIN: Finding = Finding::Ready(Mode::Plain);
 
     #[test]
     fn a_template_is_ready_missing_or_foreign() {
-        let meta =
-            |version: u64| json!({"_meta": {"managed_by": "brokerbeat", "version": version}});
-        let ours = simulated(
-            meta(assets::VERSION),
-            json!([{"name": "metrics", "index_patterns": ["metrics-*-*"]}]),
-        );
-        assert_eq!(template_finding(Some(&ours)), Finding::Ready);
-        let old = simulated(meta(0), json!([]));
-        assert_eq!(template_finding(Some(&old)), Finding::Missing);
-        let foreign = simulated(json!({"properties": {}}), json!([]));
-        assert_eq!(template_finding(Some(&foreign)), Finding::Missing);
-        let above = simulated(json!({}), json!([{"name": "brokerbeat-jvm"}]));
-        assert!(matches!(
-            template_finding(Some(&above)),
-            Finding::Foreign(_)
-        ));
-        assert_eq!(template_finding(None), Finding::Missing);
+        const STREAM: &str = "metrics-brokerbeat.jvm-prod";
+        let ours = |version| {
+            IndexTemplate::new(
+                "brokerbeat-jvm",
+                "metrics-brokerbeat.jvm-*",
+                501,
+                Owner::Ours(version),
+            )
+        };
+        let general = IndexTemplate::new("metrics", "metrics-*-*", 100, Owner::Foreign);
+        let above = IndexTemplate::new("mine", "metrics-*-prod", 900, Owner::Foreign);
+        let found = |templates: &[IndexTemplate]| template_finding(templates, STREAM);
+        let mut series = ours(assets::VERSION);
+        series.set_mode("time_series");
+        assert_eq!(found(&[general.clone(), ours(assets::VERSION)]), PLAIN);
+        assert_eq!(found(&[series]), Finding::Ready(Mode::TimeSeries));
+        assert_eq!(found(&[general.clone(), ours(assets::VERSION + 1)]), PLAIN);
+        assert_eq!(found(&[ours(assets::VERSION - 1)]), Finding::Missing);
+        assert_eq!(found(std::slice::from_ref(&general)), Finding::Missing);
+        assert_eq!(found(&[]), Finding::Missing);
+        assert_eq!(found(std::slice::from_ref(&above)), Finding::Missing);
+        let beaten = found(&[above, ours(assets::VERSION)]);
+        let Finding::Foreign(why) = beaten else {
+            panic!("{beaten:?}")
+        };
+        assert!(why.contains("mine of the priority 900 stands before brokerbeat-jvm"));
     }
 
     #[test]
     fn the_newest_backing_index_counts() {
-        let ours = json!({"mappings": {"_meta": {"managed_by": "brokerbeat", "version": 1}}});
-        let plain = json!({"mappings": {"properties": {}}});
-        assert_eq!(foreign_index(&json!({"a-1": plain, "a-2": ours})), None);
-        assert_eq!(
-            foreign_index(&json!({"a-1": ours, "a-2": plain})),
-            Some("a-2")
-        );
-        assert_eq!(foreign_index(&json!({})), None);
+        let newest = |indices: &Value| newest_index(indices).map(|(name, _)| name.clone());
+        let two = json!({"a-000001": {}, "a-000002": {}});
+        assert_eq!(newest(&two).as_deref(), Some("a-000002"));
+        assert_eq!(newest(&json!({})), None);
+    }
+
+    #[test]
+    fn a_plain_stream_takes_ids_and_a_time_series_does_not() {
+        let mut gate = Gate::new(SetupConfig::installing(false));
+        gate.note("plain", PLAIN);
+        gate.note("series", Finding::Ready(Mode::TimeSeries));
+        gate.note("held", Finding::Missing);
+        let taking = ["plain", "series", "held", "new"].map(|stream| gate.takes_ids(stream));
+        assert_eq!(taking, [true, false, false, false]);
     }
 
     #[test]
     fn a_held_stream_is_looked_at_again_when_something_waits_in_it() {
-        let mut gate = Gate::new(false);
+        let mut gate = Gate::new(SetupConfig::installing(false));
         gate.note("held", Finding::Missing);
-        gate.note("open", Finding::Ready);
+        gate.note("open", PLAIN);
         assert_eq!(gate.next_check(&["open", "new"]), None);
         assert!(gate.next_check(&["open", "held"]).is_some());
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_stream_is_doubted_once_in_a_while() {
-        let mut gate = Gate::new(false);
+        let mut gate = Gate::new(SetupConfig::installing(false));
         for _ in 0..3 {
-            gate.note("a", Finding::Ready);
+            gate.note("a", PLAIN);
             gate.doubt("a");
             assert!(!gate.is_due("a") && gate.is_open("a"));
             tokio::time::advance(HELD).await;
             assert!(gate.is_due("a"), "what was doubted is looked at");
         }
-        gate.note("a", Finding::Ready);
+        gate.note("a", PLAIN);
         tokio::time::advance(HELD).await;
         assert!(!gate.is_due("a"));
         gate.doubt("a");
@@ -302,11 +396,11 @@ mod tests {
 
     #[test]
     fn who_may_look_and_not_write_is_told_once() {
-        let mut gate = Gate::new(false);
+        let mut gate = Gate::new(SetupConfig::installing(false));
         let forbidden = || Finding::Forbidden("no right".to_owned());
         assert!(gate.note("a", forbidden()));
         for _ in 0..3 {
-            assert!(!gate.note("a", Finding::Ready) && gate.is_open("a"));
+            assert!(!gate.note("a", PLAIN) && gate.is_open("a"));
             assert!(!gate.note("a", forbidden()) && !gate.is_open("a"));
         }
         gate.took("a");

@@ -36,6 +36,7 @@ use self::flight::{Flight, Flights, Landed};
 use self::gate::Gate;
 use self::limiter::Limiter;
 use self::pauses::Pauses;
+use crate::config::SetupConfig;
 use crate::dead_letter::Refusal;
 use crate::ship::Standing;
 use crate::spool::{Record, Spool};
@@ -111,18 +112,18 @@ fn bytes_of(records: &[Record]) -> usize {
 }
 
 impl Shipper {
-    /// A shipper; `install_templates`: install a missing template when it may; `is_shared`: other
+    /// A shipper; `setup`: whether and how a missing template is installed; `is_shared`: other
     /// agents may have made the same documents, so that one that is there already is a duplicate.
     pub fn new(
         spool: Arc<Spool>,
         config: &ElasticsearchConfig,
-        install_templates: bool,
+        setup: SetupConfig,
         is_shared: bool,
     ) -> Result<Self, ElasticError> {
         Ok(Self {
             spool,
             elastic: Elastic::new(config)?,
-            gate: Gate::new(install_templates),
+            gate: Gate::new(setup),
             limiter: Limiter::new(config.max_concurrency),
             backoff: Backoff::default(),
             pauses: Pauses::default(),
@@ -227,7 +228,10 @@ impl Shipper {
             failures: self.failures,
             is_full,
         };
-        flights.start(flight, records, self.elastic.clone());
+        let streams = records.iter().map(|record| &record.entry.stream);
+        let ids = streams.filter(|stream| self.gate.takes_ids(stream));
+        let ids = ids.cloned().collect();
+        flights.start(flight, records, ids, self.elastic.clone());
     }
 
     /// Until a pause is over, what was set aside is due, or a stream in which something waits is to be looked at again.

@@ -88,6 +88,9 @@ impl Shipper {
             }
             Verdict::Later { unknown } => {
                 self.spool.give_back(record.seq, unknown);
+                if verdict::is_id_not_wanted(item) {
+                    self.gate.doubt(stream);
+                }
                 let why = || (item.why(), 0);
                 rest.later.entry(stream).or_insert_with(why).1 += 1;
             }

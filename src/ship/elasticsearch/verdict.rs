@@ -3,6 +3,8 @@
 //! A document leaves the queue for good only where another attempt would be answered in the same way, whatever anybody
 //! mends in Elasticsearch. What has run out of time, of room or of rights waits.
 
+use std::time::Duration;
+
 use super::bulk::Item;
 use super::window::{self, Place};
 use crate::clock::Millis;
@@ -33,7 +35,11 @@ const ABOUT_ELASTICSEARCH: [(&str, &str); 8] = [
 ];
 
 /// The same by words, where the type is one for everything (`illegal_argument_exception`, `validation_exception`: 400).
-const ABOUT_ELASTICSEARCH_IN_WORDS: [(&str, &str); 2] = [
+const ABOUT_ELASTICSEARCH_IN_WORDS: [(&str, &str); 3] = [
+    (
+        ID_NOT_WANTED,
+        "a time series since the stream was looked at",
+    ),
     // ShardLimitValidator: "this action would add [2] shards, but this cluster currently has [1000]/[1000] …".
     ("this action would add [", "cluster.max_shards_per_node"),
     // IngestService: "pipeline with id [x] does not exist".
@@ -42,6 +48,25 @@ const ABOUT_ELASTICSEARCH_IN_WORDS: [(&str, &str); 2] = [
 
 /// The error of a document that is there already, VersionConflictEngineException.
 const CONFLICT: &str = "version_conflict_engine_exception";
+
+/// TsidExtractingIdFieldMapper: "_id must be unset or set to [x] but was [y] because [index] is in time_series mode".
+const ID_NOT_WANTED: &str = "_id must be unset or set to [";
+
+/// Whether the stream has become a time series, and its documents are to go without an id.
+pub fn is_id_not_wanted(item: &Item) -> bool {
+    item.status == 400 && item.why().contains(ID_NOT_WANTED)
+}
+
+/// IndexMetadata.INDEX_WRITE_BLOCK, which lifecycles put on an index before they make it coarser.
+const WRITE_BLOCK: &str = "FORBIDDEN/8/index write";
+
+/// An index that is blocked for writing takes documents up to this age again: somebody blocked it, not its lifecycle, which
+/// leaves a week for those that come late (`COARSER` of the assets).
+const OPEN: Duration = Duration::from_secs(7 * 24 * 3600);
+
+fn is_closed(item: &Item) -> bool {
+    item.status == 403 && item.why().contains(WRITE_BLOCK)
+}
 
 /// What is to be done with a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,6 +106,7 @@ pub fn judge(item: &Item, attempted: bool, timestamp: Millis, now: Millis) -> Ve
         },
         // 502 to 504 may come after the document had arrived.
         500.. => Verdict::Later { unknown: true },
+        _ if is_closed(item) && timestamp.until(now) > OPEN => refused(item, "too_old"),
         _ if is_about_elasticsearch(item, error_type) => Verdict::Later { unknown: false },
         // The right may come back, and nothing is lost until then.
         401 | 403 => Verdict::Forbidden,
@@ -220,11 +246,34 @@ mod tests {
         }
         let shards = "Validation Failed: 1: this action would add [2] shards, but this cluster currently has [1000]/[1000] maximum normal shards open;";
         assert_eq!(verdict(&item(400, "validation_exception", shards)), LATER);
+        let series = "[1:90] failed to parse: _id must be unset or set to [a] but was [b] because [.ds-x] is in time_series mode";
+        let series = item(400, "document_parsing_exception", series);
+        assert_eq!(verdict(&series), LATER);
+        assert!(is_id_not_wanted(&series) && !is_id_not_wanted(&item(400, "x", "y")));
         let pipeline = "pipeline with id [mine] does not exist";
         assert_eq!(
             verdict(&item(400, "illegal_argument_exception", pipeline)),
             LATER
         );
+    }
+
+    #[test]
+    fn an_index_that_was_made_coarser_takes_no_more() {
+        let words = "index [.ds-x-000001] blocked by: [FORBIDDEN/8/index write (api)];";
+        let blocked = item(403, "cluster_block_exception", words);
+        let now = Millis(10_000_000_000);
+        let age = |days: u64| Millis(now.0 - days * 24 * 3_600_000);
+        assert_eq!(judge(&blocked, false, age(6), now), LATER);
+        let Verdict::Refused(refusal) = judge(&blocked, false, age(8), now) else {
+            panic!("it would be asked for ever");
+        };
+        assert_eq!(refusal.error_type, "too_old");
+        let full = item(
+            429,
+            "cluster_block_exception",
+            "read-only-allow-delete block",
+        );
+        assert_eq!(judge(&full, false, age(8), now), LATER);
     }
 
     #[test]

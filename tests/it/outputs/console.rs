@@ -85,5 +85,5 @@ fn templates_are_for_elasticsearch_alone() {
     let said = String::from_utf8_lossy(&set_up.stderr).into_owned();
     assert_eq!(set_up.status.code(), Some(2), "{said}");
     assert!(said.contains("documents go to output.console"), "{said}");
-    assert!(said.contains("export template --dir DIR"), "{said}");
+    assert!(said.contains("export assets --dir DIR"), "{said}");
 }

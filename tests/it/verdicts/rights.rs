@@ -8,7 +8,13 @@ use crate::servers;
 
 /// What the user `shipper` may do.
 fn role() -> Value {
-    json!({"cluster": ["manage_index_templates", "manage_ingest_pipelines"], "indices": [{
+    let cluster = [
+        "monitor",
+        "manage_ingest_pipelines",
+        "manage_ilm",
+        "manage_index_templates",
+    ];
+    json!({"cluster": cluster, "indices": [{
         "names": ["metrics-brokerbeat.*", "logs-brokerbeat.*"],
         "privileges": ["view_index_metadata", "create_doc", "auto_configure"]}]})
 }

@@ -21,6 +21,7 @@ pub(crate) type Answer = (u16, Value);
 pub(crate) struct Http {
     agent: Agent,
     base: String,
+    authorization: Option<String>,
 }
 
 impl Http {
@@ -58,6 +59,16 @@ impl Http {
         Self {
             agent: config.into(),
             base: base.to_owned(),
+            authorization: None,
+        }
+    }
+
+    /// With this header instead of a user in the address.
+    pub(crate) fn authorized(self, authorization: &str) -> Self {
+        let authorization = Some(authorization.to_owned());
+        Self {
+            authorization,
+            ..self
         }
     }
 
@@ -68,7 +79,10 @@ impl Http {
             request: what.clone(),
             source: Box::new(source),
         };
-        let request = Request::builder().method(method).uri(&uri);
+        let mut request = Request::builder().method(method).uri(&uri);
+        if let Some(authorization) = &self.authorization {
+            request = request.header("authorization", authorization);
+        }
         let answer = match body {
             Some(body) => {
                 let kind = if path.contains("_bulk") {

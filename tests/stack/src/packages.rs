@@ -82,3 +82,11 @@ pub(crate) const INGEST: Package = Package {
     pom: include_str!("../maven/ingest-3.1.0.xml"),
     jars: true,
 };
+
+pub(crate) const OPENSEARCH: Package = Package {
+    name: "OpenSearch 3.8.0",
+    key: "opensearch-3.8.0",
+    megabytes: 71,
+    pom: include_str!("../maven/opensearch-3.8.0.xml"),
+    jars: true,
+};

@@ -115,8 +115,8 @@ fn serve(stream: &TcpStream, version: Option<u64>, take: &Take, received: &Atomi
                     return;
                 }
             },
-            (path, Some(version)) if path.contains("_simulate_index") => {
-                (200, String::new(), template(version))
+            (path, Some(version)) if path.starts_with("/_index_template?") => {
+                (200, String::new(), templates(version))
             }
             _ => (404, String::new(), "{}".to_owned()),
         };
@@ -137,9 +137,19 @@ fn all_created(items: usize) -> String {
     format!(r#"{{"errors":false,"items":[{items}]}}"#)
 }
 
-fn template(version: u64) -> String {
+/// As of a server with time-series mode.
+fn templates(version: u64) -> String {
     let meta = json!({"managed_by": "brokerbeat", "version": version});
-    json!({"template": {"mappings": {"_meta": meta}}}).to_string()
+    let template = |name: &str, mode: &str| {
+        let template = json!({"index_patterns": [format!("{name}-brokerbeat.*")], "priority": 501,
+            "template": {"mappings": {"_meta": meta}, "settings": {"index": {"mode": mode}}}});
+        json!({"name": format!("brokerbeat-{name}"), "index_template": template})
+    };
+    let all = [
+        template("metrics", "time_series"),
+        template("logs", "standard"),
+    ];
+    json!({"index_templates": all}).to_string()
 }
 
 /// Path and unpacked body; none at the end.

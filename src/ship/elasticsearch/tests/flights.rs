@@ -13,6 +13,7 @@ use super::super::{Shipper, bulk};
 use super::read;
 use crate::assets;
 use crate::clock::Millis;
+use crate::config::SetupConfig;
 use crate::files::TestDirectory;
 use crate::identity::DocumentId;
 use crate::spool::{Pack, Packer, Row, Spool};
@@ -64,7 +65,13 @@ fn server(answer: impl Fn(&[u8]) -> Reply + Send + Sync + 'static) -> Sink {
 fn shipper(spool: &Arc<Spool>, sink: &Sink, lines: &str) -> Shipper {
     let (config, problems) = read(&format!("hosts: [\"{}\"]\n{lines}", sink.url()));
     assert_eq!(problems, [""; 0]);
-    Shipper::new(Arc::clone(spool), &config, false, false).unwrap()
+    Shipper::new(
+        Arc::clone(spool),
+        &config,
+        SetupConfig::installing(false),
+        false,
+    )
+    .unwrap()
 }
 
 /// Ships until nothing is left.

@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
+import org.elasticsearch.action.datastreams.DeleteDataStreamAction;
 import org.elasticsearch.cluster.metadata.Metadata;
 import org.elasticsearch.cluster.node.DiscoveryNodes;
 import org.elasticsearch.cluster.service.ClusterService;
@@ -34,7 +35,7 @@ import org.elasticsearch.xcontent.ParseField;
 import org.elasticsearch.xpack.core.ilm.*;
 
 /**
- * Test-only stand-in for modules that the small distribution lacks: the policy store of x-pack-ilm; listing, settings
+ * Test-only stand-in for modules that the small distribution lacks: the policy store of x-pack-ilm; listing, removal, settings
  * and {@link Features} of data-streams; the names of the types constant_keyword and match_only_text (which every failure
  * store has a field of); the processors of ingest-common and the conditions of Painless, in {@link Ingest}; what API keys need of analysis-common; and rest-root. It
  * parses with x-pack-core's own classes and never executes a policy.
@@ -89,6 +90,11 @@ public class ShimPlugin extends Plugin implements ActionPlugin, AnalysisPlugin, 
             action(SearchableSnapshotAction.NAME, (p, c) -> SearchableSnapshotAction.parse(p)),
             action(DownsampleAction.NAME, (p, c) -> DownsampleAction.parse(p)),
             action(UnfollowAction.NAME, (p, c) -> UnfollowAction.parse(p)));
+    }
+
+    @Override
+    public Collection<ActionHandler> getActions() {
+        return List.of(new ActionHandler(DeleteDataStreamAction.INSTANCE, StreamRemoval.class));
     }
 
     private static NamedXContentRegistry.Entry action(String name, ContextParser<Object, ? extends LifecycleAction> parser) {

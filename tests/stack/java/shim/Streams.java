@@ -3,6 +3,7 @@ package brokerbeat.shim;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import org.elasticsearch.action.datastreams.DeleteDataStreamAction;
 import org.elasticsearch.client.internal.node.NodeClient;
 import org.elasticsearch.cluster.metadata.DataStream;
 import org.elasticsearch.cluster.service.ClusterService;
@@ -12,9 +13,11 @@ import org.elasticsearch.rest.BaseRestHandler;
 import org.elasticsearch.rest.RestRequest;
 import org.elasticsearch.rest.RestResponse;
 import org.elasticsearch.rest.RestStatus;
+import org.elasticsearch.rest.RestUtils;
+import org.elasticsearch.rest.action.RestToXContentListener;
 import org.elasticsearch.xcontent.XContentBuilder;
 
-/** GET _data_stream[/name]: the fields that a client checks, read from the real cluster state. */
+/** GET _data_stream[/name]: the fields that a client checks, read from the real cluster state. DELETE: {@link StreamRemoval}. */
 class Streams extends BaseRestHandler {
     private final ClusterService cluster;
 
@@ -31,12 +34,17 @@ class Streams extends BaseRestHandler {
     public List<Route> routes() {
         return List.of(
             new Route(RestRequest.Method.GET, "/_data_stream"),
-            new Route(RestRequest.Method.GET, "/_data_stream/{name}"));
+            new Route(RestRequest.Method.GET, "/_data_stream/{name}"),
+            new Route(RestRequest.Method.DELETE, "/_data_stream/{name}"));
     }
 
     @Override
     protected RestChannelConsumer prepareRequest(RestRequest request, NodeClient client) {
         String names = request.param("name", "*");
+        if (request.method() == RestRequest.Method.DELETE) {
+            var removal = new DeleteDataStreamAction.Request(RestUtils.getMasterNodeTimeout(request), names.split(","));
+            return channel -> client.execute(DeleteDataStreamAction.INSTANCE, removal, new RestToXContentListener<>(channel));
+        }
         request.param("expand_wildcards");
         return channel -> {
             List<DataStream> hits = find(names);

@@ -40,6 +40,10 @@ const SHIM: &[Source] = &[
         include_str!("../../java/shim/Policies.java"),
     ),
     ("Streams.java", include_str!("../../java/shim/Streams.java")),
+    (
+        "StreamRemoval.java",
+        include_str!("../../java/shim/StreamRemoval.java"),
+    ),
     ("Root.java", include_str!("../../java/shim/Root.java")),
     ("Ingest.java", include_str!("../../java/shim/Ingest.java")),
     (

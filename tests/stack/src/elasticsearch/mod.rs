@@ -6,16 +6,17 @@
 //!   plug-in has the names: templates load as they are and the mapping says `keyword` and `text`;
 //! - ES|QL, reindex, the aggregations `date_histogram`, `rate`, `top_metrics`
 //!   and other ones that live in modules (terms, max, sum, cardinality … are there);
-//! - lifecycle execution, roll-over by policy, `PUT` and `DELETE _data_stream`.
+//! - lifecycle execution, roll-over by policy, `PUT _data_stream`.
 //!
 //! Pipelines are Elasticsearch's own; the processors in them, their conditions and scripts (ingest-common, Painless, Mustache)
 //! are OpenSearch's 3.1, which publishes these modules of a common origin. `foreach` is missing.
 //!
-//! The plug-in (`java/shim`) adds `GET _data_stream`, `_ilm/policy` (parsed by the real classes and kept, never
-//! executed), `GET /`, what API keys need, and accepts `index.look_back_time` and `index.look_ahead_time`. Time-series streams have no
+//! The plug-in (`java/shim`) adds `GET` and `DELETE _data_stream` (the latter with its rights), `_ilm/policy` (parsed by the real classes and kept, never
+//! executed, and free for all), `GET /`, what API keys need, and accepts `index.look_back_time` and `index.look_ahead_time`. Time-series streams have no
 //! time window unless `index.time_series.start_time` and `end_time` are set.
 
 mod install;
+mod opensearch;
 mod secure;
 
 use secure::Security;
@@ -173,6 +174,18 @@ impl Elasticsearch {
     /// Any request, with the status of its answer, whatever that is.
     pub fn request(&self, method: &str, path: &str, body: Option<String>) -> Result<(u16, Value)> {
         self.http.send(method, path, body)
+    }
+
+    /// As [`request`](Self::request), with that `Authorization` instead of the user `elastic`; not over TLS.
+    pub fn request_as(
+        &self,
+        authorization: &str,
+        method: &str,
+        path: &str,
+        body: Option<String>,
+    ) -> Result<(u16, Value)> {
+        let http = Http::new(&self.url()).authorized(authorization);
+        http.send(method, path, body)
     }
 
     /// What is to be found in a stream or a pattern of streams, the last second included; 0 if there is no such stream.

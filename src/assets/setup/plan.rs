@@ -1,0 +1,251 @@
+//! What `setup` would do: a look at everything before the first change.
+
+use serde_json::Value;
+
+use super::SetupError;
+use super::conflicts::{Conflict, conflicts};
+use super::diff::{Difference, differences};
+use super::installed::Installed;
+use super::normal::normal;
+use crate::assets::{Asset, AssetKind, Owner, VERSION, owner_of};
+use crate::ship::elasticsearch::elastic::Elastic;
+
+/// How an asset stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// It is not there.
+    New,
+    /// It is there as it should be.
+    Same,
+    /// It is there and differs.
+    Changed(Vec<Difference>),
+    /// It is there, of this higher version.
+    Newer(u64),
+    /// Somebody else's has its name.
+    Foreign,
+}
+
+/// One asset and how it stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// What is wanted.
+    pub asset: Asset,
+    /// What is there.
+    pub state: State,
+}
+
+impl Step {
+    /// Whether `setup` puts it; a newer one only where that is wished, see [`Plan::obstacles`].
+    pub fn is_put(&self) -> bool {
+        !matches!(self.state, State::Same)
+    }
+}
+
+/// What is to be done.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// All assets in the order of installation.
+    pub steps: Vec<Step>,
+    /// What of others stands in the way.
+    pub conflicts: Vec<Conflict>,
+}
+
+impl Plan {
+    /// Why nothing may be done: a sentence each, with the choices. With `downgrade` newer assets are no reason.
+    pub fn obstacles(&self, downgrade: bool) -> Vec<String> {
+        let mut said: Vec<String> = self
+            .steps
+            .iter()
+            .filter(|step| step.state == State::Foreign)
+            .map(|step| {
+                let path = step.asset.path();
+                format!("{path} is there and is not the agent's (it has no `_meta.managed_by: brokerbeat`): save it under another name and delete it")
+            })
+            .collect();
+        said.extend(self.conflicts.iter().map(ToString::to_string));
+        let newer = self.steps.iter().filter_map(|step| match step.state {
+            State::Newer(version) => Some((version, step.asset.path())),
+            _ => None,
+        });
+        let newer: Vec<_> = newer.collect();
+        if let Some((version, path)) = newer.iter().max()
+            && !downgrade
+        {
+            said.push(format!(
+                "{} of the installed assets are newer ({path}: version {version}, this agent has {VERSION}): run `setup` of the newer agent, or `setup --downgrade` to put the older ones",
+                newer.len()
+            ));
+        }
+        said
+    }
+}
+
+/// Looks at everything these assets may meet.
+pub async fn plan(
+    elastic: &Elastic,
+    assets: Vec<Asset>,
+    namespace: &str,
+) -> Result<Plan, SetupError> {
+    let mut kinds: Vec<AssetKind> = assets.iter().map(|asset| asset.kind).collect();
+    kinds.sort();
+    kinds.dedup();
+    let installed = Installed::read(elastic, &kinds).await?;
+    Ok(compare(assets, &installed, namespace))
+}
+
+fn compare(assets: Vec<Asset>, installed: &Installed, namespace: &str) -> Plan {
+    let ours: Vec<&Asset> = assets
+        .iter()
+        .filter(|asset| asset.kind == AssetKind::Index)
+        .collect();
+    let conflicts = conflicts(&ours, &installed.index_templates, namespace);
+    let steps = assets.into_iter().map(|asset| Step {
+        state: state(&asset, installed),
+        asset,
+    });
+    Plan {
+        steps: steps.collect(),
+        conflicts,
+    }
+}
+
+fn state(asset: &Asset, installed: &Installed) -> State {
+    if asset.kind == AssetKind::Custom {
+        return match installed.has_custom(&asset.name) {
+            true => State::Same,
+            false => State::New,
+        };
+    }
+    let Some(there) = installed.get(asset) else {
+        return State::New;
+    };
+    match owner(asset, there) {
+        Owner::Foreign => return State::Foreign,
+        Owner::Ours(version) if version > VERSION => return State::Newer(version),
+        Owner::Ours(_) => {}
+    }
+    let differences = differences(&normal(asset.kind, there), &normal(asset.kind, &asset.body));
+    match differences.is_empty() {
+        true => State::Same,
+        false => State::Changed(differences),
+    }
+}
+
+/// Who made what is there.
+fn owner(asset: &Asset, there: &Value) -> Owner {
+    let (wanted, there) = match asset.kind {
+        AssetKind::Policy => (asset.body.get("policy"), there.get("policy")),
+        _ => (Some(&asset.body), Some(there)),
+    };
+    let is_marked = |body: Option<&Value>| body.is_some_and(|body| body.get("_meta").is_some());
+    // Where a server keeps no mark, ours has none either: the name has to do.
+    if !is_marked(wanted) && !is_marked(there) {
+        let version = there.and_then(|there| there.get("version")?.as_u64());
+        return Owner::Ours(version.unwrap_or(0));
+    }
+    owner_of(there)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::assets::setup::installed::IndexTemplate;
+    use serde_json::json;
+
+    fn pipeline(name: &str, version: u64) -> Asset {
+        Asset {
+            kind: AssetKind::Pipeline,
+            name: name.to_owned(),
+            body: json!({"version": version, "_meta": {"managed_by": "brokerbeat", "version": version}, "processors": []}),
+        }
+    }
+
+    /// How what is wanted stands where this is installed.
+    fn planned(there: Option<Value>) -> Plan {
+        let wanted = pipeline("brokerbeat-x", VERSION);
+        let mut installed = Installed::default();
+        if let Some(body) = there {
+            installed.insert(AssetKind::Pipeline, "brokerbeat-x", body);
+        }
+        compare(vec![wanted], &installed, "default")
+    }
+
+    #[test]
+    fn an_asset_is_new_the_same_changed_newer_or_foreign() {
+        assert_eq!(planned(None).steps[0].state, State::New);
+        let same = pipeline("", VERSION).body;
+        let plan = planned(Some(same.clone()));
+        assert_eq!(plan.steps[0].state, State::Same);
+        assert!(!plan.steps[0].is_put() && plan.obstacles(false).is_empty());
+
+        let plan = planned(Some(pipeline("", VERSION - 1).body));
+        let State::Changed(differences) = &plan.steps[0].state else {
+            panic!("{plan:?}")
+        };
+        assert!(differences.iter().all(Difference::is_version));
+        assert!(plan.steps[0].is_put() && plan.obstacles(false).is_empty());
+
+        let plan = planned(Some(
+            json!({"processors": [], "_meta": {"managed_by": "me"}}),
+        ));
+        assert_eq!(plan.steps[0].state, State::Foreign);
+        let said = plan.obstacles(true);
+        assert!(
+            said[0].contains("/_ingest/pipeline/brokerbeat-x is there"),
+            "{said:?}"
+        );
+    }
+
+    #[test]
+    fn a_newer_one_is_put_only_where_that_is_wished() {
+        let plan = planned(Some(pipeline("", VERSION + 1).body));
+        assert_eq!(plan.steps[0].state, State::Newer(VERSION + 1));
+        let said = plan.obstacles(false);
+        assert!(said[0].contains("--downgrade"), "{said:?}");
+        assert!(
+            said[0].contains(&format!("version {}", VERSION + 1)),
+            "{said:?}"
+        );
+        assert!(plan.obstacles(true).is_empty());
+    }
+
+    #[test]
+    fn a_users_own_component_is_made_once_and_never_compared() {
+        let custom = Asset {
+            kind: AssetKind::Custom,
+            name: "x@custom".to_owned(),
+            body: json!({"template": {}}),
+        };
+        let mut installed = Installed::default();
+        let plan = compare(vec![custom.clone()], &installed, "default");
+        assert_eq!(plan.steps[0].state, State::New);
+        installed.insert_custom("x@custom");
+        let plan = compare(vec![custom], &installed, "default");
+        assert_eq!(plan.steps[0].state, State::Same);
+    }
+
+    #[test]
+    fn a_server_without_marks_is_believed_by_name() {
+        let mut wanted = pipeline("brokerbeat-x", VERSION);
+        wanted.body.as_object_mut().unwrap().remove("_meta");
+        let mut installed = Installed::default();
+        let older = json!({"version": VERSION - 1, "processors": []});
+        installed.insert(AssetKind::Pipeline, "brokerbeat-x", older);
+        let plan = compare(vec![wanted], &installed, "default");
+        assert!(matches!(plan.steps[0].state, State::Changed(_)), "{plan:?}");
+    }
+
+    #[test]
+    fn a_conflict_is_an_obstacle_even_where_nothing_of_ours_is_there() {
+        let ours = Asset {
+            kind: AssetKind::Index,
+            name: "brokerbeat-jvm".to_owned(),
+            body: json!({"index_patterns": ["metrics-brokerbeat.jvm-*"], "priority": 501}),
+        };
+        let mut installed = Installed::default();
+        let mine = IndexTemplate::new("mine", "metrics-*", 501, Owner::Foreign);
+        installed.index_templates.push(mine);
+        let plan = compare(vec![ours], &installed, "default");
+        assert_eq!(plan.obstacles(true).len(), 1);
+    }
+}
