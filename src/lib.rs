@@ -17,7 +17,7 @@
 //! * [`document`] — what they make; [`catalogue`] — every field that may be in it.
 //! * [`enrich`] and [`identity`] — who it is about, under which name for ever.
 //! * [`writer`], [`spool`] — the queue and its accounting; [`ship`] — the way to the output. [`health`] — says how that goes.
-//! * [`assets`] — templates and the fields page, generated from the catalogue.
+//! * [`assets`] — templates and the fields page, generated from the catalogue. [`kibana`] — dashboards and rules, into Kibana.
 
 pub mod agent;
 pub mod assets;
@@ -37,6 +37,7 @@ mod golden;
 pub mod ha;
 pub mod health;
 pub mod identity;
+pub mod kibana;
 pub mod lag;
 pub mod logging;
 pub mod reload;

@@ -10,6 +10,7 @@ use crate::assets::setup::roles;
 use crate::assets::{self, Lifecycle, Product, Server};
 use crate::catalogue::Catalogue;
 use crate::config::{Config, to_yaml};
+use crate::kibana;
 
 /// What to export.
 #[derive(Debug, Subcommand)]
@@ -26,6 +27,10 @@ pub(super) enum Export {
     Role(For),
     /// All of these, for those who install them by themselves
     Assets(For),
+    /// The dashboards and data views, as a file that Kibana imports
+    Dashboard,
+    /// The alerting rules, one a line: `body` is what Kibana's alerting API takes
+    Rules,
     /// The page of all fields, as Markdown
     Fields,
 }
@@ -76,6 +81,8 @@ impl Export {
         let catalogue = Catalogue::get();
         Some(match self {
             Self::Config => return None,
+            Self::Dashboard => super::say(kibana::objects::DASHBOARDS.trim_end()),
+            Self::Rules => super::say(kibana::rules::RULES.trim_end()),
             Self::Fields => super::say(assets::fields_page(catalogue).trim_end()),
             Self::Template(wanted) => wanted.export(|server, lifecycle| {
                 of_assets(assets::templates(catalogue, server, lifecycle))

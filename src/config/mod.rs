@@ -37,6 +37,7 @@ use crate::collect::{COLLECTORS, Common, Sharing, TargetPlan};
 use crate::dead_letter;
 use crate::ha::{self, Ha};
 use crate::health::HttpConfig;
+use crate::kibana::KibanaConfig;
 use crate::ship::OutputConfig;
 
 /// Every example of the project uses it; Beats' habit too.
@@ -86,6 +87,8 @@ pub struct Config {
     pub output: Option<OutputConfig>,
     /// What is installed in Elasticsearch, and by whom.
     pub setup: SetupConfig,
+    /// Where dashboards and rules go.
+    pub kibana: Option<KibanaConfig>,
     /// How long shipping may go on after the signal to stop.
     pub shutdown_timeout: Duration,
     /// `labels.*` of all documents.
@@ -236,6 +239,7 @@ fn read_root(root: &mut Section<'_>, only_groups: &[String]) -> Config {
         path_data: read_path(root),
         only_groups: only_groups.to_vec(),
     };
+    let (setup, kibana) = SetupConfig::read(root);
     Config {
         path_data: common.path_data.clone(),
         interval: common.interval,
@@ -244,7 +248,8 @@ fn read_root(root: &mut Section<'_>, only_groups: &[String]) -> Config {
         queue: read_queue(root, &common.path_data),
         namespace: read_namespace(root),
         output: OutputConfig::read(root),
-        setup: SetupConfig::read(root),
+        setup,
+        kibana,
         shutdown_timeout: root.duration_or(
             "shutdown_timeout",
             DEFAULT_SHUTDOWN,

@@ -2,6 +2,7 @@
 
 use super::{Section, one_of};
 use crate::assets::{Lifecycle, Server};
+use crate::kibana::KibanaConfig;
 
 /// Words of `setup.lifecycle`; the first one is the default.
 const LIFECYCLES: [&str; 4] = ["auto", "policies", "data_stream", "none"];
@@ -16,17 +17,18 @@ pub struct SetupConfig {
 }
 
 impl SetupConfig {
-    /// Reads the section `setup`.
-    pub(super) fn read(root: &mut Section<'_>) -> Self {
+    /// Reads the section `setup`, with its Kibana.
+    pub(super) fn read(root: &mut Section<'_>) -> (Self, Option<KibanaConfig>) {
         let mut section = root.section_or_empty("setup");
         let install = section
             .section_or_empty("template")
             .flag_or("enabled", true);
         let lifecycle = one_of(&mut section, "lifecycle", &LIFECYCLES);
-        Self {
+        let setup = Self {
             install,
             lifecycle: lifecycle_of(&lifecycle),
-        }
+        };
+        (setup, KibanaConfig::read(&mut section))
     }
 
     /// What takes care of the age of streams there.

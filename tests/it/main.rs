@@ -14,6 +14,7 @@ mod backlog;
 mod beans;
 mod beans_of_ones_own;
 mod cli;
+mod dashboards;
 mod delivery;
 mod disk;
 mod failure;

@@ -1,6 +1,7 @@
-//! `brokerbeat setup`: installs what Elasticsearch needs, or removes it.
+//! `brokerbeat setup`: installs what Elasticsearch needs, or removes it; and dashboards and rules in Kibana.
 
 mod clean;
+mod kibana;
 mod report;
 
 use std::process::ExitCode;
@@ -20,7 +21,7 @@ use crate::ship::elasticsearch::elastic::Elastic;
 /// The oldest Elasticsearch that is tried to be right for.
 const OLDEST: (u64, u64) = (7, 17);
 
-/// What to install; without any of the first four flags, all of it.
+/// What to install; without any flag that names a part, all that Elasticsearch needs.
 #[derive(Debug, Args)]
 pub(super) struct Setup {
     /// Component and index templates
@@ -45,7 +46,7 @@ pub(super) struct Setup {
     #[arg(long)]
     downgrade: bool,
     /// Remove what setup has made, and nothing else
-    #[arg(long, conflicts_with_all = ["templates", "ilm", "pipelines", "role", "api_key", "downgrade"])]
+    #[arg(long, conflicts_with_all = ["templates", "ilm", "pipelines", "role", "api_key", "downgrade", "dashboards", "rules"])]
     clean: bool,
     /// With --clean: do not ask
     #[arg(long, requires = "clean")]
@@ -53,6 +54,8 @@ pub(super) struct Setup {
     /// With --clean: remove the data streams, too, with all documents in them
     #[arg(long, requires = "clean")]
     with_data: bool,
+    #[command(flatten)]
+    kibana: kibana::Wishes,
 }
 
 /// What is on the other side, looked at once.
@@ -66,6 +69,24 @@ struct Sight {
 impl Setup {
     /// Does what was asked and says how it ended.
     pub(super) fn execute(&self, config: &Config) -> ExitCode {
+        if !self.kibana.is_any() {
+            return self.in_elasticsearch(config);
+        }
+        let target = match self.kibana.target(config) {
+            Ok(target) => target,
+            Err(error) => return super::wrong(error),
+        };
+        if self.is_part() {
+            let done = self.in_elasticsearch(config);
+            if done != ExitCode::SUCCESS {
+                return done;
+            }
+        }
+        let done = super::block_on(self.kibana.install(&target, config, self.dry_run));
+        super::finish(done.and_then(|done| done))
+    }
+
+    fn in_elasticsearch(&self, config: &Config) -> ExitCode {
         let output = match super::output(config) {
             Ok(OutputConfig::Elasticsearch(output)) => output,
             Ok(other) => return super::wrong(elsewhere(other)),
@@ -147,7 +168,11 @@ impl Setup {
 
     /// Whether no part was named.
     fn is_all(&self) -> bool {
-        !(self.templates || self.ilm || self.pipelines || self.role || self.api_key)
+        !self.is_part()
+    }
+
+    fn is_part(&self) -> bool {
+        self.templates || self.ilm || self.pipelines || self.role || self.api_key
     }
 
     fn wants(&self, asset: &Asset) -> bool {

@@ -7,6 +7,9 @@ use reqwest::Url;
 use super::config::Proxy;
 use crate::config::{Section, without_user_info};
 
+/// The port of Elasticsearch where a host names none.
+const PORT: u16 = 9200;
+
 /// The port of Elastic's cloud where its id names none.
 const CLOUD_PORT: &str = "443";
 
@@ -21,7 +24,9 @@ pub(super) fn read_hosts(section: &mut Section<'_>) -> Vec<String> {
             );
         }
         let written = hosts.iter();
-        return written.filter_map(|host| base_url(section, host)).collect();
+        return written
+            .filter_map(|host| read_base(section, "hosts", host, PORT))
+            .collect();
     };
     if !hosts.is_empty() {
         section.problem("cloud_id", "stands beside `hosts`; write one of them");
@@ -61,31 +66,31 @@ fn of_cloud_id(id: &str) -> Result<String, String> {
 }
 
 /// A host as people write it: a scheme and a port are added where they are missing, as Beats do.
-fn base_url(section: &Section<'_>, host: &str) -> Option<String> {
+pub(crate) fn read_base(section: &Section<'_>, key: &str, host: &str, port: u16) -> Option<String> {
     let with_scheme = with_scheme(host);
     let shown = without_user_info(&with_scheme);
     let mut url = match http_url(&with_scheme) {
         Ok(url) => url,
         Err(why) => {
-            section.problem("hosts", format!("`{shown}` {why}"));
+            section.problem(key, format!("`{shown}` {why}"));
             return None;
         }
     };
     if !url.username().is_empty() || url.password().is_some() {
         section.problem(
-            "hosts",
+            key,
             format!("`{shown}` carries a user or password; write `username` and `password`"),
         );
         return None;
     }
     if url.query().is_some() || url.fragment().is_some() {
         let message = format!("`{shown}` has a `?` or `#`; only a path may follow the host");
-        section.problem("hosts", message);
+        section.problem(key, message);
         return None;
     }
     if !is_port_written(&with_scheme) {
-        // Beats' habit: 9200 also for https, where a URL alone would mean 443.
-        url.set_port(Some(9200)).ok()?;
+        // Beats' habit: the product's port also for https, where a URL alone would mean 443.
+        url.set_port(Some(port)).ok()?;
     }
     Some(url.to_string())
 }

@@ -123,7 +123,8 @@ fn to_usize(number: u64) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }
 
-fn read_credentials(section: &mut Section<'_>) -> Credentials {
+/// `api_key`, or `username` and `password`.
+pub(crate) fn read_credentials(section: &mut Section<'_>) -> Credentials {
     let api_key = section
         .secret("api_key")
         .filter(|key| !key.reveal().is_empty());

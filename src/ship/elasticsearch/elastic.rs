@@ -288,7 +288,8 @@ fn headers(config: &ElasticsearchConfig) -> Result<HeaderMap, ElasticError> {
     Ok(headers)
 }
 
-fn authorization(credentials: &Credentials) -> Option<String> {
+/// The value of the header.
+pub(crate) fn authorization(credentials: &Credentials) -> Option<String> {
     Some(match credentials {
         Credentials::None => return None,
         Credentials::Basic(user, password) => {

@@ -123,7 +123,7 @@ fn is_about_certificates(alert: AlertDescription) -> bool {
 }
 
 /// The error of rustls behind an error. As errors of I/O wrap it, it is not always among the sources.
-fn tls_error(error: &reqwest::Error) -> Option<&rustls::Error> {
+pub(crate) fn tls_error(error: &reqwest::Error) -> Option<&rustls::Error> {
     let mut cause = error.source();
     while let Some(error) = cause {
         if let Some(found) = error.downcast_ref() {

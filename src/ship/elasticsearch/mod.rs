@@ -21,7 +21,11 @@ mod tests;
 pub mod verdict;
 mod window;
 
+pub(crate) use address::read_base;
+pub(crate) use config::read_credentials;
 pub use config::{Credentials, ElasticsearchConfig};
+pub(crate) use elastic::authorization;
+pub(crate) use error::tls_error;
 
 use std::sync::Arc;
 use std::time::Duration;
