@@ -31,6 +31,7 @@ mod jmx_deadline;
 mod jolokia;
 #[cfg(feature = "gssapi")]
 mod kerberos;
+mod kibana;
 mod lag_command;
 mod lag_status;
 mod local;

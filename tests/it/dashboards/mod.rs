@@ -10,11 +10,12 @@ pub(crate) mod questions;
 mod rows;
 mod scene;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use stack::wait_until;
 
-use crate::agent::{Agent, PATIENCE};
+use crate::agent::{Agent, PATIENCE, search, text};
 use crate::servers;
 use numbers::CHECKS;
 use questions::{Asked, Moment, Panel, panels};
@@ -25,6 +26,8 @@ const NAMESPACE: &str = "dashboards";
 /// The agent's pace and the buckets of time of the small form: rates need two of them, and a first tick its time.
 const QUICK: Duration = Duration::from_secs(4);
 const QUICK_STEP: &str = "8s";
+/// Three ticks lie in two buckets.
+const TICKS: usize = 3;
 
 /// What the small form has no documents of, and why.
 const ABSENT: &[(&str, &str)] = &[
@@ -64,6 +67,16 @@ fn without_data(agent: &Agent, panels: &[Panel]) -> Vec<String> {
     open.iter().map(|panel| panel.name()).collect()
 }
 
+/// Waits for some ticks by a question that costs nothing.
+fn wait_for_ticks(agent: &Agent) {
+    let stream = format!("metrics-brokerbeat.target-{NAMESPACE}");
+    crate::shipping::wait_for("some ticks", agent, || {
+        let documents = search(servers::elasticsearch(), &stream);
+        let ticks = documents.iter().map(|one| text(one, "@timestamp"));
+        ticks.collect::<BTreeSet<_>>().len() > TICKS
+    });
+}
+
 /// Why there is nothing to show.
 fn absent(panel: &Panel) -> Option<&'static str> {
     let query = panel.body["query"].to_string();
@@ -85,6 +98,7 @@ fn every_panels_question_is_answered_with_the_numbers_of_the_documents() {
     assert!(panels.len() > 150, "{} panels only", panels.len());
     let scene = Scene::start();
     let agent = scene.watch(NAMESPACE, QUICK, "").run();
+    wait_for_ticks(&agent);
     let empty = without_data(&agent, &panels);
     agent.stop_clean();
     assert!(empty.is_empty(), "no data for {empty:#?}");

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use stack::{Consumer, Kafka, Options, Producer, ZooKeeper};
+use stack::{Consumer, Kafka, Producer, ZooKeeper};
 
 use crate::agent::Setting;
 use crate::servers;
@@ -38,7 +38,7 @@ impl Scene {
                 Cluster::start(kafka, Some(zookeeper))
             });
             let payments = scope.spawn(|| {
-                let kafka = Kafka::start_kraft_with(&Options::new()).expect("Kafka starts");
+                let kafka = Kafka::start_kraft().expect("Kafka starts");
                 Cluster::start(kafka, None)
             });
             // The test's own part of the waiting: nobody needs Elasticsearch before.
