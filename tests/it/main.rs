@@ -25,6 +25,7 @@ mod health;
 mod hostile;
 mod hosts;
 mod https;
+mod incidents;
 mod inventory;
 mod jmx_commands;
 mod jmx_deadline;

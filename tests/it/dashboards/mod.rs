@@ -6,8 +6,8 @@
 
 mod numbers;
 mod pictures;
-pub(crate) mod questions;
-mod rows;
+mod questions;
+pub(crate) mod rows;
 mod scene;
 
 use std::collections::BTreeSet;
