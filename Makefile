@@ -7,7 +7,7 @@ BUILD_LIMIT ?= 25m
 TEST_LIMIT ?= 25m
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test features generate lint deny advisories install record instructions bench-jmx bench-cost bench-lag bench-delivery bench-zookeeper bench-index-size prove-backlog prove-delivery prove-fuzz prove-lag prove-matrix prove-outage prove-soak prove-zookeeper-types
+.PHONY: help demo test features generate lint deny advisories install record instructions pictures bench-jmx bench-cost bench-lag bench-delivery bench-zookeeper bench-index-size prove-backlog prove-delivery prove-fuzz prove-lag prove-matrix prove-outage prove-rules prove-soak prove-zookeeper-types
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -76,6 +76,20 @@ prove-backlog: install ## BACKLOG_DOCUMENTS=2000000 documents wait while Elastic
 	BACKLOG_DOCUMENTS=$(or $(BACKLOG_DOCUMENTS),2000000) BROKERBEAT_BACKLOG_AGENT=$(abspath $(TARGET))/release/brokerbeat \
 		BROKERBEAT_BACKLOG_ROWS=$(abspath $(TARGET))/backlog BROKERBEAT_BACKLOG_REPORT=$(CURDIR)/docs/proofs/backlog.md \
 		$(CARGO) test --test it backlog:: -- --nocapture
+
+prove-rules: install ## every incident of alerting rules on real servers, 15 minutes, into kibana/measured.yml and docs/alerts.md
+	BROKERBEAT_RULES_MEASURED=$(CURDIR)/kibana/measured.yml \
+		$(CARGO) test --test it incidents::a_stopped -- --nocapture
+	$(CARGO) run --quiet -p kibana-assets -- .
+
+pictures: ## the dashboards drawn without a Kibana, from an Elasticsearch's answers after PICTURES_MINUTES=10, into docs/pictures and docs/proofs/dashboards.md
+	@scripts/install.sh pictures
+	mkdir -p docs/proofs $(TARGET)/pictures
+	PICTURES_MINUTES=$(or $(PICTURES_MINUTES),10) BROKERBEAT_ANSWERS=$(abspath $(TARGET))/pictures/answers.ndjson \
+		BROKERBEAT_DASHBOARDS_REPORT=$(CURDIR)/docs/proofs/dashboards.md \
+		$(CARGO) test --test it dashboards::every -- --nocapture
+	$(CARGO) run --quiet -p kibana-assets -- . pages $(abspath $(TARGET))/pictures/answers.ndjson $(abspath $(TARGET))/pictures
+	scripts/pictures.sh $(abspath $(TARGET))/pictures docs/pictures
 
 # TYPES_FRESH=1 forgets the runs so far.
 prove-zookeeper-types: install ## every value of real ZooKeepers under load against fields.yml, TYPES_MINUTES=60, into docs/proofs/zookeeper-types.md; runs add up

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs what the build, the tests and the demo need, on Debian and Ubuntu, where it may (root, or sudo without a
 # password). Otherwise it prints the exact line to run and ends with 1. Nothing happens when all is there.
-# With the argument `features` also what the build's features gssapi and oidc, and their tests, need.
+# With the argument `features` also what the build's features gssapi and oidc, and their tests, need; with `pictures` also a
+# browser and a font, for `make pictures`.
 set -eu
 
 readonly OLDEST_JDK=21      # Elasticsearch 9
@@ -34,6 +35,12 @@ missing_for_features() {
     command -v kinit > /dev/null || echo krb5-user
     PATH="$PATH:/usr/sbin" command -v krb5kdc > /dev/null || echo krb5-kdc
     PATH="$PATH:/usr/sbin" command -v kadmin.local > /dev/null || echo krb5-admin-server
+}
+
+# The same for `make pictures`.
+missing_for_pictures() {
+    command -v chromium > /dev/null || echo chromium
+    find /usr/share/fonts -name 'DejaVuSans.ttf' 2> /dev/null | grep -q . || echo fonts-dejavu-core
 }
 
 # Prints the version of the JDK in the folder, if it has one. Every JDK says it in a file: JAVA_VERSION="21.0.5".
@@ -155,6 +162,7 @@ main() {
     mapfile -t missing < <(
         missing_packages
         if [ "${1:-}" = features ]; then missing_for_features; fi
+        if [ "${1:-}" = pictures ]; then missing_for_pictures; fi
     )
     if [ "${#missing[@]}" -gt 0 ] || ! have_jdk; then update_lists; fi
     if [ "${#missing[@]}" -gt 0 ]; then install_packages "${missing[@]}"; fi
