@@ -3,6 +3,8 @@
 set -eu
 
 readonly WIDTH=1600
+# What is drawn stays readable, and small enough for a repository.
+readonly SCALE=0.75
 # Pages that the documentation shows; of the others there is no picture in the repository.
 readonly SHOWN="brokerbeat-overview brokerbeat-lag brokerbeat-brokers brokerbeat-zookeeper"
 readonly MOST_BYTES=200000
@@ -25,7 +27,7 @@ height_of() {
 draw() {
     local page=$1 png=$2 height
     height=$(height_of "$page")
-    timeout 60 "$chromium" --headless --no-sandbox --disable-gpu --hide-scrollbars --virtual-time-budget=3000 \
+    timeout 60 "$chromium" --headless --no-sandbox --disable-gpu --hide-scrollbars --force-device-scale-factor=$SCALE --virtual-time-budget=3000 \
         "--window-size=$WIDTH,${height:-2100}" "--screenshot=$png" "file://$page" > /dev/null 2>&1
 }
 
