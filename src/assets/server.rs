@@ -77,12 +77,18 @@ const SINCE: [(Feature, &[(u64, u64)]); 9] = [
 pub struct NoServer(String);
 
 impl Server {
-    /// What the exported files are for.
+    /// What the files in the repository are for.
     pub fn newest() -> Self {
-        Self {
-            product: Product::Elasticsearch,
-            version: (9, 4),
-        }
+        Self::newest_of(Product::Elasticsearch)
+    }
+
+    /// The newest one that is known.
+    pub fn newest_of(product: Product) -> Self {
+        let version = match product {
+            Product::Elasticsearch | Product::Serverless => (9, 4),
+            Product::OpenSearch => (3, 8),
+        };
+        Self { product, version }
     }
 
     /// Asks the server what it is.
