@@ -63,6 +63,12 @@ impl Plan {
         }
     }
 
+    /// Leaves alone what a newer agent has put: what all datasets share is good for this one, too.
+    pub fn leave_newer(&mut self) {
+        self.steps
+            .retain(|step| !matches!(step.state, State::Newer(_)));
+    }
+
     /// What stays as somebody has made it: a sentence each.
     pub fn edited(&self) -> impl Iterator<Item = String> {
         let steps = self.steps.iter();
@@ -171,7 +177,7 @@ fn owner(asset: &Asset, there: &Value) -> Owner {
     // Where a server keeps no mark, ours has none either: the name has to do.
     if !is_marked(wanted) && !is_marked(there) {
         let version = there.and_then(|there| there.get("version")?.as_u64());
-        return Owner::Ours(version.unwrap_or(0));
+        return version.map_or(Owner::Foreign, Owner::Ours);
     }
     owner_of(there)
 }
@@ -237,6 +243,9 @@ mod tests {
             "{said:?}"
         );
         assert!(plan.obstacles(true).is_empty());
+        let mut plan = plan;
+        plan.leave_newer();
+        assert!(plan.steps.is_empty() && plan.obstacles(false).is_empty());
     }
 
     #[test]
@@ -298,6 +307,16 @@ mod tests {
         installed.insert(AssetKind::Pipeline, "brokerbeat-x", older);
         let plan = compare(vec![wanted], &installed, "default");
         assert!(matches!(plan.steps[0].state, State::Changed(_)), "{plan:?}");
+        let mut installed = Installed::default();
+        installed.insert(
+            AssetKind::Pipeline,
+            "brokerbeat-x",
+            json!({"processors": []}),
+        );
+        let mut wanted = pipeline("brokerbeat-x", VERSION);
+        wanted.body.as_object_mut().unwrap().remove("_meta");
+        let plan = compare(vec![wanted], &installed, "default");
+        assert_eq!(plan.steps[0].state, State::Foreign, "ours have a version");
     }
 
     #[test]
