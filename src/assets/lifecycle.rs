@@ -147,10 +147,13 @@ fn policy(server: &Server, kind: Kind) -> Asset {
         let actions = json!({"forcemerge": {"max_num_segments": 1}});
         phases["warm"] = json!({"min_age": MERGE_AFTER, "actions": actions});
     }
+    let mut meta = meta();
+    // What was installed: a policy that says otherwise now was changed by its user.
+    meta["phases"] = phases.clone();
     Asset {
         kind: AssetKind::Policy,
         name: kind.policy().to_owned(),
-        body: json!({"policy": {"_meta": meta(), "phases": phases}}),
+        body: json!({"policy": {"_meta": meta, "phases": phases}}),
     }
 }
 

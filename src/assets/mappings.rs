@@ -22,6 +22,20 @@ pub(super) fn properties<'a>(
     properties
 }
 
+/// Keeps values of another type and does not index them, field by field.
+pub(super) fn make_lenient(properties: &mut Map<String, Value>) {
+    for mapping in properties.values_mut() {
+        if let Some(below) = mapping.get_mut("properties").and_then(Value::as_object_mut) {
+            make_lenient(below);
+        } else if matches!(
+            mapping["type"].as_str(),
+            Some("long" | "double" | "date" | "ip")
+        ) {
+            mapping["ignore_malformed"] = true.into();
+        }
+    }
+}
+
 /// One field.
 pub(super) fn of_field(server: &Server, field: &Field) -> Value {
     let has_series = server.has(Feature::TimeSeries);

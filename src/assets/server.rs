@@ -41,6 +41,8 @@ pub enum Feature {
     DataStreamLifecycle,
     /// `template.data_stream_options.failure_store`.
     FailureStore,
+    /// `index.mapping.ignore_malformed`, which leaves `@timestamp` alone.
+    LenientIndex,
     /// `ignore_missing_component_templates`.
     OptionalComponents,
     /// Type `constant_keyword` that takes its value from the first document.
@@ -50,7 +52,7 @@ pub enum Feature {
 }
 
 /// In which version of Elasticsearch a feature came; a second one where it came to two lines at once.
-const SINCE: [(Feature, &[(u64, u64)]); 9] = [
+const SINCE: [(Feature, &[(u64, u64)]); 10] = [
     // Release highlights of 8.7: time series data streams are generally available.
     (Feature::TimeSeries, &[(8, 7)]),
     // elastic/elasticsearch#98518.
@@ -63,6 +65,8 @@ const SINCE: [(Feature, &[(u64, u64)]); 9] = [
     (Feature::DataStreamLifecycle, &[(8, 14)]),
     // Release highlights of 8.19 and of 9.1; 9.0 has it not.
     (Feature::FailureStore, &[(8, 19), (9, 1)]),
+    // elastic/elasticsearch#99346: before, the setting makes the template of a data stream one that is refused.
+    (Feature::LenientIndex, &[(8, 11)]),
     // elastic/elasticsearch#92436.
     (Feature::OptionalComponents, &[(8, 7)]),
     // 7.7; OpenSearch's type of that name wants the value in the mapping.
@@ -77,12 +81,18 @@ const SINCE: [(Feature, &[(u64, u64)]); 9] = [
 pub struct NoServer(String);
 
 impl Server {
-    /// What the exported files are for.
+    /// What the files in the repository are for.
     pub fn newest() -> Self {
-        Self {
-            product: Product::Elasticsearch,
-            version: (9, 4),
-        }
+        Self::newest_of(Product::Elasticsearch)
+    }
+
+    /// The newest one that is known.
+    pub fn newest_of(product: Product) -> Self {
+        let version = match product {
+            Product::Elasticsearch | Product::Serverless => (9, 4),
+            Product::OpenSearch => (3, 8),
+        };
+        Self { product, version }
     }
 
     /// Asks the server what it is.

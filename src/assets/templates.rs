@@ -133,6 +133,9 @@ impl<'a> Plan<'a> {
             let dynamic = json!({"type": "object", "dynamic": true});
             set_nested(&mut properties, &path, dynamic);
         }
+        if dataset.pipeline.is_some() && !self.server.has(Feature::LenientIndex) {
+            mappings::make_lenient(&mut properties);
+        }
         let mut mappings = json!({"properties": properties});
         if !dataset.dynamic.is_empty() {
             let objects = dataset.dynamic.iter();
@@ -155,7 +158,7 @@ impl<'a> Plan<'a> {
             false => json!({"field": ["@timestamp"], "order": ["desc"]}),
         };
         let mut settings = json!({"codec": "best_compression", "sort": sort});
-        if dataset.pipeline.is_some() {
+        if dataset.pipeline.is_some() && self.server.has(Feature::LenientIndex) {
             // A neighbour's value of another type is kept and not indexed, rather than the whole document refused.
             settings["mapping"] = json!({"ignore_malformed": true});
         }

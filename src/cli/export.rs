@@ -129,14 +129,14 @@ impl For {
     }
 
     fn server(&self) -> Server {
-        let newest = Server::newest();
+        let newest = Server::newest_of(match self.product {
+            ProductName::Elasticsearch => Product::Elasticsearch,
+            ProductName::Serverless => Product::Serverless,
+            ProductName::Opensearch => Product::OpenSearch,
+        });
         Server {
-            product: match self.product {
-                ProductName::Elasticsearch => Product::Elasticsearch,
-                ProductName::Serverless => Product::Serverless,
-                ProductName::Opensearch => Product::OpenSearch,
-            },
             version: self.es_version.unwrap_or(newest.version),
+            ..newest
         }
     }
 }

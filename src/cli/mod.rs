@@ -21,7 +21,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::collect::kafka::rdkafka::share_one_heap;
+use crate::collect::kafka::rdkafka::{share_one_heap, wait_until_gone};
 use crate::config::{Config, Source};
 use crate::ship::OutputConfig;
 
@@ -193,6 +193,7 @@ fn block_on<T>(work: impl Future<Output = T>) -> anyhow::Result<T> {
         .build()?;
     let done = runtime.block_on(work);
     runtime.shutdown_timeout(RUNTIME_SHUTDOWN);
+    wait_until_gone(RUNTIME_SHUTDOWN);
     Ok(done)
 }
 

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use reqwest::Method;
 use serde_json::Value;
 
-use super::installed::Installed;
+use super::installed::{self, Installed};
 use super::{SetupError, conflicts, roles};
 use crate::assets::{AssetKind, Owner, Server, owner_of};
+use crate::catalogue::Catalogue;
 use crate::ship::elasticsearch::elastic::{Elastic, ElasticError};
 
 /// All data streams that may be the agent's.
@@ -20,6 +21,8 @@ pub struct Stream {
     pub name: String,
     /// The template of ours that made it.
     template: String,
+    /// Whether one of its indices bears our mark: a stream may be older than the template that would make its next one.
+    is_ours: bool,
     /// Documents and bytes, where the server says them.
     pub holds: Option<(u64, u64)>,
 }
@@ -35,6 +38,13 @@ pub struct Cleaning {
     pub keep: Vec<String>,
     /// Ids of keys.
     keys: Vec<String>,
+}
+
+impl Stream {
+    /// Whether it is removed with its data where that is wished.
+    pub fn is_ours(&self) -> bool {
+        self.is_ours
+    }
 }
 
 impl Cleaning {
@@ -61,12 +71,18 @@ pub async fn plan(
     }
     let installed = Installed::read(elastic, &kinds).await?;
     let there = streams(elastic, &installed).await?;
-    let kept_streams: &[Stream] = if with_data { &[] } else { &there };
-    let mut cleaning = sort_out(&installed, kept_streams);
-    if with_data {
-        let paths = there.iter().map(|s| format!("/_data_stream/{}", s.name));
-        cleaning.remove.splice(0..0, paths);
-    }
+    let goes = |stream: &&Stream| with_data && stream.is_ours;
+    let kept: Vec<&Stream> = there.iter().filter(|stream| !goes(stream)).collect();
+    let components = installed::components(elastic).await?;
+    let sight = Sight {
+        installed: &installed,
+        components: &components,
+        unmarked: unmarked(server),
+    };
+    let mut cleaning = sight.sort_out(&kept);
+    let paths = there.iter().filter(goes);
+    let paths = paths.map(|stream| format!("/_data_stream/{}", stream.name));
+    cleaning.remove.splice(0..0, paths);
     cleaning.streams = there;
     if roles::access(elastic, server).await?.is_none() {
         let steps = roles::plan_roles(elastic, server).await?;
@@ -79,59 +95,89 @@ pub async fn plan(
     Ok(cleaning)
 }
 
-/// Everything that is ours goes, but for what is needed by what stays.
-fn sort_out(installed: &Installed, kept: &[Stream]) -> Cleaning {
-    let needed = needed(installed, kept);
-    let mut cleaning = Cleaning::default();
-    for kind in [
-        AssetKind::Index,
-        AssetKind::Component,
-        AssetKind::Policy,
-        AssetKind::Pipeline,
-    ] {
-        for (name, body) in installed.of(kind) {
-            if owner(kind, body) == Owner::Foreign {
-                continue;
-            }
-            let path = format!("/{}/{name}", kind.endpoint());
-            match needed.contains(&(kind, name.to_owned())) {
-                true => cleaning.keep.push(path),
-                false => cleaning.remove.push(path),
-            }
+/// The names of our pipelines where the server keeps no marks of pipelines.
+fn unmarked(server: &Server) -> BTreeSet<String> {
+    match server.has(crate::assets::Feature::PipelineMeta) {
+        true => BTreeSet::new(),
+        false => {
+            let ours = crate::assets::pipelines(Catalogue::get(), server).into_iter();
+            ours.map(|asset| asset.name).collect()
         }
     }
-    cleaning
 }
 
 type Needed = BTreeSet<(AssetKind, String)>;
 
-/// The templates of streams that stay, those of others, and what all of these name.
-fn needed(installed: &Installed, kept: &[Stream]) -> Needed {
-    let mut needed = Needed::new();
-    let stays = |name: &str| {
-        let is_ours = installed
-            .of(AssetKind::Index)
-            .any(|(ours, body)| ours == name && owner(AssetKind::Index, body) != Owner::Foreign);
-        !is_ours || kept.iter().any(|stream| stream.template == name)
-    };
-    for template in &installed.index_templates {
-        if stays(&template.name) {
-            needed.insert((AssetKind::Index, template.name.clone()));
-            let components = template.components().into_iter();
-            needed.extend(components.map(|name| (AssetKind::Component, name)));
-            named_by(&template.body, &mut needed);
+/// What there is, for sorting it out.
+struct Sight<'a> {
+    installed: &'a Installed,
+    /// Also those of others, with what they name.
+    components: &'a [Value],
+    unmarked: BTreeSet<String>,
+}
+
+impl Sight<'_> {
+    /// Everything that is ours goes, but for what is needed by what stays.
+    fn sort_out(&self, kept: &[&Stream]) -> Cleaning {
+        let needed = self.needed(kept);
+        let mut cleaning = Cleaning::default();
+        for kind in [
+            AssetKind::Index,
+            AssetKind::Component,
+            AssetKind::Policy,
+            AssetKind::Pipeline,
+        ] {
+            for (name, body) in self.installed.of(kind) {
+                if !self.is_ours(kind, name, body) {
+                    continue;
+                }
+                let path = format!("/{}/{name}", kind.endpoint());
+                match needed.contains(&(kind, name.to_owned())) {
+                    true => cleaning.keep.push(path),
+                    false => cleaning.remove.push(path),
+                }
+            }
         }
+        cleaning
     }
-    // The users' components are nobody's to remove, whoever needs them.
-    for (name, body) in installed.of(AssetKind::Component) {
-        let stays = owner(AssetKind::Component, body) == Owner::Foreign
-            || needed.contains(&(AssetKind::Component, name.to_owned()));
-        if stays {
-            named_by(body, &mut needed);
+
+    fn is_ours(&self, kind: AssetKind, name: &str, body: &Value) -> bool {
+        let by_name = || self.unmarked.contains(name) && body["version"].is_u64();
+        owner(kind, body) != Owner::Foreign || (kind == AssetKind::Pipeline && by_name())
+    }
+
+    /// The templates of streams that stay, those of others, and what all of these name.
+    fn needed(&self, kept: &[&Stream]) -> Needed {
+        let mut needed = Needed::new();
+        let stays = |name: &str| {
+            let mut ours = self.installed.of(AssetKind::Index);
+            let is_ours = ours.any(|(ours, body)| {
+                ours == name && owner(AssetKind::Index, body) != Owner::Foreign
+            });
+            !is_ours || kept.iter().any(|stream| stream.template == name)
+        };
+        for template in &self.installed.index_templates {
+            if stays(&template.name) {
+                needed.insert((AssetKind::Index, template.name.clone()));
+                let components = template.components().into_iter();
+                needed.extend(components.map(|name| (AssetKind::Component, name)));
+                named_by(&template.body, &mut needed);
+            }
         }
+        for (name, body) in self.installed.of(AssetKind::Component) {
+            if needed.contains(&(AssetKind::Component, name.to_owned())) {
+                named_by(body, &mut needed);
+            }
+        }
+        // The users' components are nobody's to remove, whoever needs them.
+        for body in self.components {
+            if owner(AssetKind::Component, body) == Owner::Foreign {
+                named_by(body, &mut needed);
+            }
+        }
+        add_called(self.installed, &mut needed);
+        needed
     }
-    add_called(installed, &mut needed);
-    needed
 }
 
 /// The pipelines and the policy that a template's settings name.
@@ -174,6 +220,7 @@ async fn streams(elastic: &Elastic, installed: &Installed) -> Result<Vec<Stream>
     let answer = answer.map_err(|source| SetupError::new("read", STREAMS, source))?;
     let mut streams = streams_of(&answer.unwrap_or_default(), installed);
     for stream in &mut streams {
+        stream.is_ours = is_ours(elastic, &stream.name).await?;
         stream.holds = holds(elastic, &stream.name).await?;
     }
     Ok(streams)
@@ -193,10 +240,21 @@ fn streams_of(answer: &Value, installed: &Installed) -> Vec<Stream> {
             ours.contains(template.name.as_str()).then(|| Stream {
                 name: name.to_owned(),
                 template: template.name.clone(),
+                is_ours: false,
                 holds: None,
             })
         })
         .collect()
+}
+
+/// Whether one of its indices was made by a template of ours.
+async fn is_ours(elastic: &Elastic, stream: &str) -> Result<bool, SetupError> {
+    let path = format!("/{stream}?filter_path=*.mappings._meta");
+    let answer = elastic.json(Method::GET, &path, None).await;
+    let answer = answer.map_err(|source| SetupError::new("read", &path, source))?;
+    let answer = answer.unwrap_or_default();
+    let mut indices = answer.as_object().into_iter().flatten();
+    Ok(indices.any(|(_, index)| owner_of(index.get("mappings")) != Owner::Foreign))
 }
 
 /// Documents and bytes; nothing where the server does not tell, as serverless ones do not.
@@ -214,14 +272,22 @@ async fn holds(elastic: &Elastic, stream: &str) -> Result<Option<(u64, u64)>, Se
     Ok(documents.zip(number("/_all/total/store/size_in_bytes")))
 }
 
-/// Removes it all; ends at the first thing that is refused. What is gone already is no failure.
-pub async fn clean(elastic: &Elastic, cleaning: &Cleaning) -> Result<(), SetupError> {
+/// Removes it all, keys first: who ships with one makes no stream anew. What is gone already is no failure, and what is refused,
+/// as a policy is that an index still uses, is handed back.
+pub async fn clean(elastic: &Elastic, cleaning: &Cleaning) -> Result<Vec<SetupError>, SetupError> {
+    if !cleaning.keys.is_empty() {
+        roles::invalidate_keys(elastic, &cleaning.keys).await?;
+    }
+    let mut refused = Vec::new();
     for path in &cleaning.remove {
         let answer = elastic.json(Method::DELETE, path, None).await;
-        answer.map_err(|source| SetupError::new("remove", path, source))?;
+        match answer.map_err(|source| SetupError::new("remove", path, source)) {
+            Ok(_) => {}
+            Err(error) if matches!(error.source, ElasticError::Refused { .. }) => {
+                refused.push(error)
+            }
+            Err(error) => return Err(error),
+        }
     }
-    match cleaning.keys.is_empty() {
-        true => Ok(()),
-        false => roles::invalidate_keys(elastic, &cleaning.keys).await,
-    }
+    Ok(refused)
 }

@@ -22,6 +22,13 @@ const INDEX_TEMPLATES: &str = concat!(
 );
 /// The names of all component templates: the users' have names of their own.
 const COMPONENTS: &str = "/_component_template?filter_path=component_templates.name";
+/// What the components of others name.
+const SETTINGS: &str = concat!(
+    "/_component_template?filter_path=component_templates.name",
+    ",component_templates.component_template._meta",
+    ",component_templates.component_template.template.settings.index.*_pipeline",
+    ",component_templates.component_template.template.settings.index.lifecycle",
+);
 /// Not by name: not every version takes a pattern there. Without who uses them.
 const POLICIES: &str = "/_ilm/policy?filter_path=brokerbeat*.policy";
 const PIPELINES: &str = "/_ingest/pipeline/brokerbeat-*";
@@ -129,6 +136,14 @@ pub async fn index_templates(elastic: &Elastic) -> Result<Vec<IndexTemplate>, Se
     Ok(items(&answer, "index_template")
         .filter_map(IndexTemplate::read)
         .collect())
+}
+
+/// All component templates, and of each whose it is and what it names.
+pub(super) async fn components(elastic: &Elastic) -> Result<Vec<Value>, SetupError> {
+    let answer = get(elastic, SETTINGS).await?;
+    let bodies =
+        items(&answer, "component_template").filter_map(|item| item.get("component_template"));
+    Ok(bodies.cloned().collect())
 }
 
 impl IndexTemplate {

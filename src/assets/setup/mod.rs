@@ -58,7 +58,8 @@ pub async fn install(
     assets: Vec<Asset>,
     namespace: &str,
 ) -> Result<(), InstallError> {
-    let plan = plan(elastic, assets, namespace).await?;
+    let mut plan = plan(elastic, assets, namespace).await?;
+    plan.leave_newer();
     let obstacles = plan.obstacles(false);
     match obstacles.is_empty() {
         true => Ok(apply(elastic, &plan).await?),

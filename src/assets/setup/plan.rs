@@ -19,6 +19,8 @@ pub enum State {
     Same,
     /// It is there and differs.
     Changed(Vec<Difference>),
+    /// A policy that somebody has changed since it was put: other times may be the only thing that keeps documents.
+    Edited(Vec<Difference>),
     /// It is there, of this higher version.
     Newer(u64),
     /// Somebody else's has its name.
@@ -35,9 +37,10 @@ pub struct Step {
 }
 
 impl Step {
-    /// Whether `setup` puts it; a newer one only where that is wished, see [`Plan::obstacles`].
+    /// Whether `setup` puts it; a newer one only where that is wished, see [`Plan::obstacles`], and what was edited see
+    /// [`Plan::overwrite`].
     pub fn is_put(&self) -> bool {
-        !matches!(self.state, State::Same)
+        !matches!(self.state, State::Same | State::Edited(_))
     }
 }
 
@@ -51,6 +54,31 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Puts what was edited, too.
+    pub fn overwrite(&mut self) {
+        for step in &mut self.steps {
+            if let State::Edited(places) = &mut step.state {
+                step.state = State::Changed(std::mem::take(places));
+            }
+        }
+    }
+
+    /// Leaves alone what a newer agent has put: what all datasets share is good for this one, too.
+    pub fn leave_newer(&mut self) {
+        self.steps
+            .retain(|step| !matches!(step.state, State::Newer(_)));
+    }
+
+    /// What stays as somebody has made it: a sentence each.
+    pub fn edited(&self) -> impl Iterator<Item = String> {
+        let steps = self.steps.iter();
+        let edited = steps.filter(|step| matches!(step.state, State::Edited(_)));
+        edited.map(|step| {
+            let path = step.asset.path();
+            format!("{path} was changed by somebody and stays as it is; `setup --ilm --overwrite` puts the agent's own")
+        })
+    }
+
     /// Why nothing may be done: a sentence each, with the choices. With `downgrade` newer assets are no reason.
     pub fn obstacles(&self, downgrade: bool) -> Vec<String> {
         let mut said: Vec<String> = self
@@ -124,11 +152,19 @@ fn state(asset: &Asset, installed: &Installed) -> State {
         Owner::Ours(version) if version > VERSION => return State::Newer(version),
         Owner::Ours(_) => {}
     }
-    let differences = differences(&normal(asset.kind, there), &normal(asset.kind, &asset.body));
+    let there = normal(asset.kind, there);
+    let differences = differences(&there, &normal(asset.kind, &asset.body));
     match differences.is_empty() {
         true => State::Same,
+        false if is_edited(&there) => State::Edited(differences),
         false => State::Changed(differences),
     }
+}
+
+/// Whether a policy, in its normal form, is not what was put.
+fn is_edited(policy: &Value) -> bool {
+    let put = policy.pointer("/policy/_meta/phases");
+    put.is_some() && put != policy.pointer("/policy/phases")
 }
 
 /// Who made what is there.
@@ -141,7 +177,7 @@ fn owner(asset: &Asset, there: &Value) -> Owner {
     // Where a server keeps no mark, ours has none either: the name has to do.
     if !is_marked(wanted) && !is_marked(there) {
         let version = there.and_then(|there| there.get("version")?.as_u64());
-        return Owner::Ours(version.unwrap_or(0));
+        return version.map_or(Owner::Foreign, Owner::Ours);
     }
     owner_of(there)
 }
@@ -207,6 +243,44 @@ mod tests {
             "{said:?}"
         );
         assert!(plan.obstacles(true).is_empty());
+        let mut plan = plan;
+        plan.leave_newer();
+        assert!(plan.steps.is_empty() && plan.obstacles(false).is_empty());
+    }
+
+    #[test]
+    fn a_policy_that_somebody_has_changed_stays_unless_it_is_wished_away() {
+        let policy = |version: u64, put: &str, now: &str| {
+            let phases = |age: &str| json!({"delete": {"min_age": age, "actions": {"delete": {}}}});
+            json!({"policy": {
+                "_meta": {"managed_by": "brokerbeat", "version": version, "phases": phases(put)},
+                "phases": phases(now),
+            }})
+        };
+        let planned = |there: Value| {
+            let wanted = Asset {
+                kind: AssetKind::Policy,
+                name: "brokerbeat-x".to_owned(),
+                body: policy(VERSION, "90d", "90d"),
+            };
+            let mut installed = Installed::default();
+            installed.insert(AssetKind::Policy, "brokerbeat-x", there);
+            compare(vec![wanted], &installed, "default")
+        };
+        let mut plan = planned(policy(VERSION - 1, "30d", "365d"));
+        assert!(matches!(plan.steps[0].state, State::Edited(_)), "{plan:?}");
+        assert!(!plan.steps[0].is_put() && plan.obstacles(false).is_empty());
+        assert_eq!(plan.edited().count(), 1);
+        plan.overwrite();
+        assert!(plan.steps[0].is_put() && plan.edited().count() == 0);
+        for untouched in [
+            policy(VERSION - 1, "30d", "30d"),
+            // Before it was noted what was put.
+            json!({"policy": {"_meta": {"managed_by": "brokerbeat", "version": 1}, "phases": {}}}),
+        ] {
+            let plan = planned(untouched);
+            assert!(matches!(plan.steps[0].state, State::Changed(_)), "{plan:?}");
+        }
     }
 
     #[test]
@@ -233,6 +307,16 @@ mod tests {
         installed.insert(AssetKind::Pipeline, "brokerbeat-x", older);
         let plan = compare(vec![wanted], &installed, "default");
         assert!(matches!(plan.steps[0].state, State::Changed(_)), "{plan:?}");
+        let mut installed = Installed::default();
+        installed.insert(
+            AssetKind::Pipeline,
+            "brokerbeat-x",
+            json!({"processors": []}),
+        );
+        let mut wanted = pipeline("brokerbeat-x", VERSION);
+        wanted.body.as_object_mut().unwrap().remove("_meta");
+        let plan = compare(vec![wanted], &installed, "default");
+        assert_eq!(plan.steps[0].state, State::Foreign, "ours have a version");
     }
 
     #[test]

@@ -152,7 +152,7 @@ fn is_off(error: &ElasticError) -> bool {
             reason,
             ..
         } => {
-            let words = ["no handler found", "explicitly enabled", "is not enabled"];
+            let words = ["no handler found", "explicitly enabled", "not enabled"];
             words.iter().any(|words| reason.contains(words))
         }
         _ => false,
@@ -254,8 +254,12 @@ pub async fn apply_roles(elastic: &Elastic, steps: &[RoleStep]) -> Result<(), Se
 pub async fn keys(elastic: &Elastic) -> Result<Vec<String>, SetupError> {
     let path = format!("{API_KEY}?name={SHIP}");
     let answer = ask(elastic, Method::GET, &path, None).await;
-    let answer = answer.map_err(|source| SetupError::new("read", &path, source))?;
-    Ok(valid_keys(&answer.unwrap_or_default()))
+    match answer {
+        Ok(answer) => Ok(valid_keys(&answer.unwrap_or_default())),
+        // `xpack.security.authc.api_key.enabled: false`.
+        Err(error) if is_off(&error) => Ok(Vec::new()),
+        Err(source) => Err(SetupError::new("read", &path, source)),
+    }
 }
 
 fn valid_keys(answer: &Value) -> Vec<String> {

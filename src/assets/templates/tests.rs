@@ -127,6 +127,26 @@ fn the_users_components_come_last_and_may_be_missing_or_are_made() {
 }
 
 #[test]
+fn values_of_another_type_are_kept_without_a_setting_that_the_server_refuses() {
+    for (server, by_index) in [
+        (Server::newest(), true),
+        (server(Product::Elasticsearch, 8, 10), false),
+        (server(Product::OpenSearch, 3, 8), false),
+    ] {
+        let all = templates(&server);
+        let named = |name: &str| all.iter().find(|asset| asset.name == name).unwrap();
+        let text = named("brokerbeat-import").body["template"].clone();
+        let setting = &text["settings"]["index"]["mapping"]["ignore_malformed"];
+        assert_eq!(*setting == true, by_index, "{server}");
+        let field = &text["mappings"]["properties"]["kafka"]["properties"]["partition"];
+        let field = &field["properties"]["id"]["ignore_malformed"];
+        assert_eq!(*field == true, !by_index, "{server}");
+        let base = named("brokerbeat-base").body.to_string();
+        assert!(!base.contains("ignore_malformed"), "{server}");
+    }
+}
+
+#[test]
 fn a_server_gets_nothing_that_it_does_not_know() {
     for (server, has, words) in [
         (server(Product::OpenSearch, 3, 8), false, "time_series"),

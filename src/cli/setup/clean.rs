@@ -38,13 +38,18 @@ pub(super) async fn clean(
         wishes.yes || is_agreed(&cleaning)?,
         "nothing was removed: not agreed"
     );
-    clean::clean(elastic, &cleaning).await?;
+    let refused = clean::clean(elastic, &cleaning).await?;
     remark(&format!(
         "removed: {} assets, roles and data streams, {}; kept: {}",
-        cleaning.remove.len(),
+        cleaning.remove.len() - refused.len(),
         keys(&cleaning),
         cleaning.keep.len()
     ));
+    let count = refused.len();
+    for error in refused {
+        remark(&format!("{:#}", anyhow::Error::from(error)));
+    }
+    anyhow::ensure!(count == 0, "{count} things could not be removed");
     Ok(())
 }
 
@@ -57,9 +62,14 @@ fn lines(cleaning: &Cleaning, with_data: bool) -> Vec<String> {
     }
     lines.extend(cleaning.keep.iter().map(|path| line("keep", path)));
     let streams = cleaning.streams.iter();
-    lines.extend(
-        streams.map(|stream| line(if with_data { "data" } else { "stays" }, &holds(stream))),
-    );
+    lines.extend(streams.map(|stream| {
+        let goes = with_data && stream.is_ours();
+        line(if goes { "data" } else { "stays" }, &holds(stream))
+    }));
+    if with_data && cleaning.streams.iter().any(Stream::is_ours) {
+        let stop = "stop the agents first: one that still ships makes its streams anew, without our templates";
+        lines.push(stop.to_owned());
+    }
     if !with_data && !cleaning.streams.is_empty() {
         lines.push(
             "what is kept is needed by these data streams, or by templates of yours; --with-data removes the streams, too"

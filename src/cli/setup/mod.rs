@@ -45,8 +45,11 @@ pub(super) struct Setup {
     /// Put also what is installed in a newer version
     #[arg(long)]
     downgrade: bool,
+    /// Put also lifecycle policies that somebody has changed
+    #[arg(long)]
+    overwrite: bool,
     /// Remove what setup has made, and nothing else
-    #[arg(long, conflicts_with_all = ["templates", "ilm", "pipelines", "role", "api_key", "downgrade", "dashboards", "rules"])]
+    #[arg(long, conflicts_with_all = ["templates", "ilm", "pipelines", "role", "api_key", "downgrade", "overwrite", "dashboards", "rules"])]
     clean: bool,
     /// With --clean: do not ask
     #[arg(long, requires = "clean")]
@@ -150,7 +153,10 @@ impl Setup {
         let lifecycle = config.setup.lifecycle(&server);
         let mut wanted = assets::all(Catalogue::get(), &server, lifecycle);
         wanted.retain(|asset| self.wants(asset));
-        let plan = setup::plan(elastic, wanted, &config.namespace).await?;
+        let mut plan = setup::plan(elastic, wanted, &config.namespace).await?;
+        if self.overwrite {
+            plan.overwrite();
+        }
         let roles = match self.is_all() || self.role || self.api_key {
             false => Err(None),
             true => match roles::access(elastic, &server).await? {
@@ -199,6 +205,9 @@ impl Setup {
 
     /// What else there is to know.
     fn remarks(&self, sight: &Sight) {
+        for sentence in sight.plan.edited() {
+            super::remark(&sentence);
+        }
         if self.is_all() || self.templates || self.ilm {
             for sentence in assets::skipped(&sight.server, sight.lifecycle) {
                 super::remark(&sentence);

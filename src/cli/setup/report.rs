@@ -40,7 +40,7 @@ fn states<'a>(plan: &'a Plan, roles: &'a [RoleStep]) -> impl Iterator<Item = (St
 }
 
 fn counted(plan: &Plan, roles: &[RoleStep]) -> String {
-    let words = ["new", "changed", "newer", "foreign", "unchanged"];
+    let words = ["new", "changed", "edited", "newer", "foreign", "unchanged"];
     let count = |word: &str| {
         states(plan, roles)
             .filter(|(_, state)| self::word(state) == word)
@@ -63,6 +63,7 @@ fn word(state: &State) -> &'static str {
         State::New => "new",
         State::Same => "unchanged",
         State::Changed(_) => "changed",
+        State::Edited(_) => "edited",
         State::Newer(_) => "newer",
         State::Foreign => "foreign",
     }
@@ -71,7 +72,7 @@ fn word(state: &State) -> &'static str {
 fn lines(path: &str, state: &State) -> Vec<String> {
     let mut first = format!("{:<9}  {path}", word(state));
     let places: &[Difference] = match state {
-        State::Changed(places) => places,
+        State::Changed(places) | State::Edited(places) => places,
         State::Newer(version) => {
             first += &format!(" (version {version}, ours is {})", crate::assets::VERSION);
             &[]

@@ -281,9 +281,14 @@ async fn look(
     }
 }
 
+/// What the names of indices begin with that a data stream makes. Those that a lifecycle makes of them, old ones, have something
+/// before it: `downsample-5m-.ds-…`, `shrink-…`, `restored-…`.
+const MADE_BY_STREAM: &str = ".ds-";
+
 /// The newest backing index. Names end in a rising generation.
 fn newest_index(indices: &Value) -> Option<(&String, &Value)> {
-    indices.as_object()?.iter().max_by(|a, b| a.0.cmp(b.0))
+    let indices = indices.as_object()?.iter();
+    indices.max_by_key(|(name, _)| (name.starts_with(MADE_BY_STREAM), *name))
 }
 
 /// What the template says that would make the next index. Ours, but beaten by a higher priority, is
@@ -355,6 +360,12 @@ mod tests {
         let newest = |indices: &Value| newest_index(indices).map(|(name, _)| name.clone());
         let two = json!({"a-000001": {}, "a-000002": {}});
         assert_eq!(newest(&two).as_deref(), Some("a-000002"));
+        let written = ".ds-a-2026.11.01-000002";
+        let old = "downsample-5m-.ds-a-2026.10.01-000001";
+        assert_eq!(
+            newest(&json!({written: {}, old: {}})).as_deref(),
+            Some(written)
+        );
         assert_eq!(newest(&json!({})), None);
     }
 

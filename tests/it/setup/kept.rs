@@ -100,3 +100,31 @@ fn templates_whose_streams_hold_data_stay_with_all_that_they_need() {
         [""; 0]
     );
 }
+
+#[test]
+fn a_stream_that_another_template_has_made_stays_with_its_documents() {
+    let scene = Scene::new();
+    let stream = "metrics-brokerbeat.jvm-before";
+    scene.put(
+        "/_index_template/mine",
+        &foreign("metrics-brokerbeat.jvm-*", 400),
+    );
+    let document = json!({"@timestamp": "2026-11-22T19:20:00Z"}).to_string();
+    let path = format!("/{stream}/_doc?refresh=true");
+    let (status, answer) = scene
+        .elasticsearch
+        .request("POST", &path, Some(document))
+        .unwrap();
+    assert_eq!(status, 201, "{answer}");
+    scene.setup(&[]).ended(0);
+    let clean = scene.setup(&["--clean", "--yes", "--with-data"]).ended(0);
+    clean.tells(&format!("stays   {stream}: 1 documents"));
+    clean.tells("keep    /_index_template/brokerbeat-jvm\n");
+    assert_eq!(scene.elasticsearch.count(stream).unwrap(), 1);
+
+    let path = format!("/_data_stream/{stream}");
+    scene.elasticsearch.delete(&path).unwrap();
+    scene.elasticsearch.delete("/_index_template/mine").unwrap();
+    scene.setup(&["--clean", "--yes"]).ended(0);
+    assert_eq!(scene.installed(), 0);
+}

@@ -268,6 +268,31 @@ fn what_is_newer_is_not_overwritten_unless_that_is_wished() {
 }
 
 #[test]
+fn a_policy_that_its_user_has_changed_stays_until_it_is_wished_away() {
+    let scene = Scene::set_up();
+    let path = "/_ilm/policy/brokerbeat-metrics";
+    let retention = || {
+        let body = scene.body(path);
+        body["policy"]["phases"]["delete"]["min_age"].clone()
+    };
+    let ours = retention();
+    let mut theirs = json!({"policy": scene.body(path)["policy"]});
+    theirs["policy"]["phases"]["delete"]["min_age"] = json!("365d");
+    // As if an older agent had put what its user changed then.
+    theirs["policy"]["_meta"]["version"] = json!(1);
+    scene.put(path, &theirs);
+    let dry = scene.setup(&["--dry-run"]).ended(0);
+    let line = format!("edited     {path} (version 1 → {VERSION})");
+    assert!(dry.out.contains(&line), "{line} is not in\n{}", dry.out);
+    let sentence = format!("{path} was changed by somebody and stays as it is");
+    scene.setup(&[]).ended(0).tells(&sentence);
+    assert_eq!(retention(), "365d");
+    scene.setup(&["--ilm", "--overwrite"]).ended(0);
+    assert_eq!(retention(), ours);
+    scene.setup(&[]).ended(0).tells("unchanged");
+}
+
+#[test]
 fn a_conflict_is_explained_and_then_nothing_at_all_is_installed() {
     let scene = Scene::new();
     scene.put(

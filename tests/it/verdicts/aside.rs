@@ -71,7 +71,8 @@ fn a_failure_store_is_not_the_index() {
     set_up(&setting);
     put_template(elasticsearch, "aside", |template| {
         let template = &mut template["template"];
-        template["mappings"] = mapped(&json!({"type": "long"}));
+        let mapped = mapped(&json!({"type": "long"}));
+        template["mappings"]["properties"] = mapped["properties"].clone();
         template["data_stream_options"] = json!({"failure_store": {"enabled": true}});
     });
     let agent = setting.run();

@@ -156,7 +156,7 @@ fn a_document_that_is_refused_is_kept_and_comes_back_when_the_mapping_is_mended(
     set_up(&setting);
     let wrong = mapped(&json!({"type": "long"}));
     put_template(elasticsearch, "refused", |template| {
-        template["template"]["mappings"] = wrong.clone()
+        template["template"]["mappings"]["properties"] = wrong["properties"].clone();
     });
     let in_the_way = in_the_way(&setting);
     let agent = setting.run();

@@ -8,6 +8,7 @@
 //! - [`failure`]: why not
 //! - [`sys`]: properties and client, the only `unsafe` of the agent
 
+mod alive;
 pub mod answer;
 pub mod failure;
 pub mod request;
@@ -15,6 +16,7 @@ pub mod sys;
 #[cfg(test)]
 mod tests;
 
+pub use alive::wait_until_gone;
 pub use answer::{Answered, AnyGroup, Cluster, Configured, Event, Offset, Record, TopicId};
 pub use failure::{Failure, Refusal};
 pub use request::{End, Request};

@@ -24,6 +24,7 @@ use tokio::sync::Notify;
 
 use self::c::{ERROR_TEXT, Owned, broker_id, buffer, c_string, millis, pointers, raw, text};
 use self::read::{read_any_groups, read_event, read_metadata};
+use super::alive::Alive;
 use super::answer::{AnyGroup, Event, Record};
 use super::failure::{Failure, Refusal};
 use super::request::{End, Request};
@@ -128,6 +129,8 @@ pub struct Handle {
 struct Inner {
     client: NonNull<sys::rd_kafka_t>,
     queue: NonNull<sys::rd_kafka_queue_t>,
+    /// Goes last: after the client's threads.
+    _alive: Alive,
 }
 
 // SAFETY: librdkafka's handles and queues may be used from any thread at once.
@@ -199,7 +202,11 @@ impl Handle {
             NonNull::new(queue).expect("a client has a main queue")
         };
         Ok(Self {
-            inner: Some(Inner { client, queue }),
+            inner: Some(Inner {
+                client,
+                queue,
+                _alive: Alive::new(),
+            }),
             wake: notify,
         })
     }
