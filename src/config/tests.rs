@@ -267,6 +267,41 @@ fn secrets_are_in_neither_errors_nor_the_export() {
 }
 
 #[test]
+fn a_kibana_has_a_host_with_its_port_and_what_is_wrong_with_it_is_said() {
+    let kibana = |text: &str| load(&format!("{SMALL}setup.kibana: {{{text}}}\n"));
+    assert!(load(SMALL).ok().unwrap().kibana.is_none());
+    let config = kibana("host: kb, username: u, password: hunter2")
+        .ok()
+        .unwrap();
+    assert!(!to_yaml(&config.effective).contains("hunter2"));
+    let read = config.kibana.unwrap();
+    assert_eq!(
+        (read.base.as_str(), read.space.as_str()),
+        ("http://kb:5601", "default")
+    );
+    let with_path = kibana("host: \"https://kb/base/\", space: ops")
+        .ok()
+        .unwrap();
+    assert_eq!(with_path.kibana.unwrap().base, "https://kb:5601/base");
+    for (text, said) in [
+        ("space: ops", "setup.kibana.host: is missing"),
+        ("host: kb, space: Ops", "is no space's identifier"),
+        ("host: kb, username: u", "has no `password` beside it"),
+        (
+            "host: \"http://u:hunter2@kb\"",
+            "carries a user or password",
+        ),
+        ("host: kb, ssl: {}", "has no use for an address without TLS"),
+        ("host: kb, hots: 1", "hots"),
+    ] {
+        let found = kibana(text).err().unwrap_or_default();
+        let is_said = found.iter().any(|problem| problem.contains(said));
+        let is_safe = found.iter().all(|problem| !problem.contains("hunter2"));
+        assert!(is_said && is_safe, "{text}: {found:?}");
+    }
+}
+
+#[test]
 fn two_targets_of_one_name_are_a_mistake() {
     let found = problems("clusters: [{name: a, zookeeper: {hosts: [zk1, \"zk1:2181\"]}}]\n");
     assert!(

@@ -48,6 +48,11 @@ impl Wishes {
         self.dashboards || self.rules
     }
 
+    /// Whether a space is named for nothing.
+    pub(super) fn is_lost(&self) -> bool {
+        self.space.is_some() && !self.is_any()
+    }
+
     /// Where to, or why nowhere.
     pub(super) fn target(&self, config: &Config) -> anyhow::Result<KibanaConfig> {
         let Some(kibana) = &config.kibana else {
@@ -86,13 +91,12 @@ impl Wishes {
             return Ok(());
         }
         let imported = self.import(&sight).await?;
-        let mut said = format!(
-            "Kibana at {}, space {}: ",
+        remark(&format!(
+            "Kibana at {}, space {}: {} dashboards and data views",
             sight.kibana.base(),
-            sight.kibana.space()
-        );
-        said += &format!("{} dashboards and data views", imported.count);
-        remark(&said);
+            sight.kibana.space(),
+            imported.count
+        ));
         if self.rules {
             self.make_rules(&sight, config, &imported).await?;
         }

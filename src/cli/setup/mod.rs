@@ -72,6 +72,11 @@ struct Sight {
 impl Setup {
     /// Does what was asked and says how it ended.
     pub(super) fn execute(&self, config: &Config) -> ExitCode {
+        if self.kibana.is_lost() {
+            return super::wrong(anyhow::anyhow!(
+                "--space is for --dashboards and --rules; name one of them"
+            ));
+        }
         if !self.kibana.is_any() {
             return self.in_elasticsearch(config);
         }

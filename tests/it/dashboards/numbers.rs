@@ -74,6 +74,17 @@ pub(super) const CHECKS: &[Check] = &[
     },
     Check {
         dashboard: "brokerbeat-lag",
+        title: "Stands still (STALL)",
+        chart: "lnsMetric",
+        of: ("kafka.group", "group"),
+        by: &[],
+        column: "value0",
+        measure: Measure::Unique("brokerbeat.series"),
+        only: Some(("kafka.group.lag.status", "STALL")),
+        over_time: false,
+    },
+    Check {
+        dashboard: "brokerbeat-lag",
         title: "Groups",
         chart: "lnsDatatable",
         of: ("kafka.group", "group"),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
+use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -11,14 +12,15 @@ use stack::{Signal, wait_until};
 use super::rule::{EVERYTHING, rules};
 use super::scene::{Scene, TOPIC};
 use super::watch::Watch;
-use crate::agent::Agent;
-use crate::servers;
+use crate::agent::{Agent, Setting};
 
 const NAMESPACE: &str = "proof";
 const SECONDS: u64 = 10;
 
 /// Until every stream is there and counters have a first half of their windows.
-const SETTLE: Duration = Duration::from_secs(150);
+const SETTLE: Duration = Duration::from_secs(100);
+/// Above the times.
+const HEAD: &str = "# Seconds, by `make prove-rules`: from an incident to the first answer in which the rule's query fires, and from its end to the first silent one.\n";
 /// What is called quiet.
 const QUIET: Duration = Duration::from_secs(60);
 /// A rule that fires later than this after the incident is none for it; those of groups wait for the agent's window.
@@ -27,17 +29,20 @@ const AFTER_WINDOW: Duration = Duration::from_secs(300 + 90);
 /// Growing counters look back for two minutes.
 const CLEARS: Duration = Duration::from_secs(240);
 
-/// What was measured of a rule.
-struct Row {
-    rule: &'static str,
-    incident: &'static str,
-    fires: Option<u64>,
-    clears: Option<u64>,
-}
+/// What can be played, by the words of `INCIDENTS`.
+const ALL: [&str; 6] = [
+    "groups",
+    "ensemble",
+    "batches",
+    "broker",
+    "controller",
+    "agent",
+];
 
-/// Where the times go.
+/// Where the times go, and which incidents are played.
 pub(super) struct Wanted {
-    measured: PathBuf,
+    book: Book,
+    chosen: Vec<String>,
 }
 
 /// Rules with a part of the keys of whom they fire for.
@@ -47,12 +52,21 @@ impl Wanted {
     /// Nothing where no times are wanted.
     pub(super) fn from_environment() -> Option<Self> {
         let measured = std::env::var_os("BROKERBEAT_RULES_MEASURED")?;
+        let chosen = std::env::var("INCIDENTS").unwrap_or_default();
+        let chosen: Vec<String> = chosen.split_whitespace().map(str::to_owned).collect();
+        let stranger = chosen.iter().find(|word| !ALL.contains(&word.as_str()));
+        assert_eq!(stranger, None, "INCIDENTS knows {ALL:?}");
         Some(Self {
-            measured: measured.into(),
+            book: Book::new(measured.into()),
+            chosen,
         })
     }
 
-    /// Plays all incidents and writes what was measured, also where a rule was silent: then it fails after that.
+    fn plays(&self, word: &str) -> bool {
+        self.chosen.is_empty() || self.chosen.iter().any(|chosen| chosen == word)
+    }
+
+    /// Plays all incidents and writes what was measured; it fails after that if a rule was silent.
     pub(super) fn play(&self) {
         let scene = Scene::start();
         let agent = scene.watch(NAMESPACE).run();
@@ -63,54 +77,77 @@ impl Wanted {
         let loud = watch.fired_since(quiet);
         println!("fired in a quiet minute: {loud:?}");
 
-        let mut rows = thread::scope(|scope| {
-            let groups = scope.spawn(|| of_groups(&scene, &watch));
-            let ensemble = scope.spawn(|| of_ensemble(&scene, &watch));
-            let mut rows = of_batches(&scene, &watch);
-            rows.extend(of_a_broker(&scene, &watch));
-            rows.extend(ensemble.join().expect("the ensemble's incidents"));
-            rows.extend(groups.join().expect("the groups' incidents"));
-            rows
+        let stage = Stage {
+            scene: &scene,
+            watch: &watch,
+            book: &self.book,
+        };
+        thread::scope(|scope| {
+            if self.plays("groups") {
+                scope.spawn(|| stage.of_groups());
+            }
+            if self.plays("ensemble") {
+                scope.spawn(|| stage.of_ensemble());
+            }
+            if self.plays("batches") {
+                stage.of_batches();
+            }
+            if self.plays("broker") {
+                stage.of_a_broker();
+            }
         });
-        rows.extend(of_the_controller(&scene, &watch));
-        rows.extend(of_the_agent(agent, &watch));
-        self.write(&rows);
+        if self.plays("controller") {
+            stage.of_the_controller();
+        }
+        if self.plays("agent") {
+            stage.of_the_agent(agent);
+        }
         assert!(loud.is_empty(), "fired without an incident: {loud:?}");
-        let silent = rows
-            .iter()
-            .filter(|row| row.fires.is_none() || row.clears.is_none());
-        let silent: Vec<&str> = silent.map(|row| row.rule).collect();
+        let silent = self.book.silent.lock().expect("no panic").clone();
         assert!(silent.is_empty(), "did not fire, or not clear: {silent:?}");
     }
+}
 
-    /// With what earlier runs have measured of other rules.
-    fn write(&self, rows: &[Row]) {
-        let before = std::fs::read_to_string(&self.measured).unwrap_or_default();
-        let lines = before
-            .lines()
-            .filter_map(|line| Some((line.split_once(':')?.0, line.to_owned())));
-        let mut all: BTreeMap<&str, String> =
-            lines.filter(|(id, _)| !id.starts_with('#')).collect();
-        for row in rows {
-            println!(
-                "{} ({}): {:?} {:?}",
-                row.rule, row.incident, row.fires, row.clears
-            );
-            if let (Some(fires), Some(clears)) = (row.fires, row.clears) {
-                let incident = row.incident;
-                let line = format!(
-                    "{}: {{incident: {incident}, fires: {fires}, clears: {clears}}}",
-                    row.rule
-                );
-                all.insert(row.rule, line);
-            }
+/// The file of times: what one run measures replaces what earlier ones did.
+struct Book {
+    path: PathBuf,
+    silent: Mutex<Vec<String>>,
+}
+
+impl Book {
+    fn new(path: PathBuf) -> Self {
+        Self {
+            path,
+            silent: Mutex::default(),
         }
-        let mut text = "# Seconds, by `make prove-rules`: from an incident to the first answer in which the rule's query fires, and from its end to the first silent one.\n".to_owned();
+    }
+
+    /// Writes at once: a run may be ended before its end.
+    fn note(&self, rule: &str, incident: &str, fires: Option<u64>, clears: Option<u64>) {
+        let mut silent = self.silent.lock().expect("no panic");
+        println!("{rule} ({incident}): fires {fires:?}, clears {clears:?}");
+        let (Some(fires), Some(clears)) = (fires, clears) else {
+            return silent.push(rule.to_owned());
+        };
+        let before = std::fs::read_to_string(&self.path).unwrap_or_default();
+        let lines = before.lines().filter(|line| !line.starts_with('#'));
+        let lines = lines.filter_map(|line| Some((line.split_once(':')?.0, line.to_owned())));
+        let mut all: BTreeMap<&str, String> = lines.collect();
+        let line = format!("{rule}: {{incident: {incident}, fires: {fires}, clears: {clears}}}");
+        all.insert(rule, line);
+        let mut text = HEAD.to_owned();
         for line in all.values() {
             writeln!(text, "{line}").expect("a String takes everything");
         }
-        std::fs::write(&self.measured, text).expect("the file can be written");
+        std::fs::write(&self.path, text).expect("the file can be written");
     }
+}
+
+/// What incidents are played with.
+struct Stage<'a> {
+    scene: &'a Scene,
+    watch: &'a Watch,
+    book: &'a Book,
 }
 
 fn pass(time: Duration, agent: &Agent) {
@@ -122,205 +159,140 @@ fn pass(time: Duration, agent: &Agent) {
     passed.expect("time passes");
 }
 
-/// Lets something happen, waits for its rules, ends it, and waits until they are silent.
-fn incident(
-    watch: &Watch,
-    name: &'static str,
-    limit: Duration,
-    expected: Expected<'_>,
-    begin: impl FnOnce(),
-    end: impl FnOnce(),
-) -> Vec<Row> {
-    begin();
-    let since = Instant::now();
-    let fires = expected
-        .iter()
-        .map(|(rule, part)| watch.fires(rule, part, since, limit));
-    let fires: Vec<Option<u64>> = fires.collect();
-    end();
-    let since = Instant::now();
-    let rows = expected.iter().zip(fires).map(|((rule, part), fires)| Row {
-        rule,
-        incident: name,
-        fires,
-        clears: fires.and_then(|_| watch.clears(rule, part, since, CLEARS)),
-    });
-    rows.collect()
-}
-
-fn of_groups(scene: &Scene, watch: &Watch) -> Vec<Row> {
-    thread::scope(|scope| {
-        let stopped = scope.spawn(|| {
-            let expected = [
-                ("group-without-members", "stopped"),
-                ("group-stopped", "stopped"),
-            ];
-            let (begin, end) = (|| scene.stopped.stop(), || scene.stopped.resume());
-            incident(
-                watch,
-                "consumer stopped",
-                AFTER_WINDOW,
-                &expected,
-                || begin().expect("stopped"),
-                || end().expect("reads"),
-            )
-        });
-        let stalled = scope.spawn(|| {
-            let expected = [
-                ("group-stalled", "stalled"),
-                ("group-late-and-growing", "stalled"),
-            ];
-            let (begin, end) = (|| scene.stalled.pause(), || scene.stalled.resume());
-            incident(
-                watch,
-                "consumer stalled",
-                AFTER_WINDOW,
-                &expected,
-                || begin().expect("paused"),
-                || end().expect("reads"),
-            )
-        });
-        let rewind = || {
-            scene.rewound.stop().expect("stopped");
-            scene
-                .producer
-                .commit("rewound", TOPIC, 0, 1)
-                .expect("committed");
-        };
-        let resume = || scene.rewound.resume().expect("reads");
-        let mut rows = incident(
-            watch,
-            "consumer rewound",
-            SOON,
-            &[("group-rewound", "rewound")],
-            rewind,
-            resume,
-        );
-        rows.extend(stopped.join().expect("stopped"));
-        rows.extend(stalled.join().expect("stalled"));
-        rows
-    })
-}
-
-fn of_ensemble(scene: &Scene, watch: &Watch) -> Vec<Row> {
-    let [leader, follower] = scene.leader_and_follower();
-    let one = [
-        ("zookeeper-member-not-answering", "ensemble"),
-        ("zookeeper-no-margin", "ensemble"),
-    ];
-    let mut rows = incident(
-        watch,
-        "one of three servers stopped",
-        SOON,
-        &one,
-        || follower.kill(),
-        || {
-            follower.restart().expect("it comes back");
-        },
-    );
-    let both = [
-        ("zookeeper-no-quorum", "ensemble"),
-        ("zookeeper-member-not-serving", "ensemble"),
-    ];
-    let kill = || [leader, follower].into_iter().for_each(|one| one.kill());
-    let restart = || {
-        // Neither is ready without the other.
-        thread::scope(|scope| {
-            let other = scope.spawn(|| leader.restart());
-            follower.restart().expect("it comes back");
-            other.join().expect("no panic").expect("it comes back");
-        });
-    };
-    rows.extend(incident(
-        watch,
-        "two of three servers stopped",
-        SOON,
-        &both,
-        kill,
-        restart,
-    ));
-    rows
-}
-
-fn of_batches(scene: &Scene, watch: &Watch) -> Vec<Row> {
-    let expected = [("messages-too-large", "orders"), ("producer-errors", "")];
-    let send = || {
-        let refused = scene.oversized.send(5);
-        assert!(
-            refused.is_err(),
-            "a batch above the topic's limit was taken"
-        );
-    };
-    incident(watch, "oversized batch", SOON, &expected, send, || {})
-}
-
-fn of_a_broker(scene: &Scene, watch: &Watch) -> Vec<Row> {
-    let broker = &scene.brokers[2];
-    let port = broker
-        .jmx()
-        .rsplit(':')
-        .next()
-        .unwrap_or_default()
-        .to_owned();
-    let expected = [
-        ("broker-gone", "orders 3"),
-        ("partitions-offline", "orders"),
-        ("partitions-under-replicated", "orders"),
-        ("partitions-under-min-isr", "strict"),
-        ("brokers-fenced", "orders"),
-        ("isr-shrinks", "orders"),
-        ("target-down", &port),
-    ];
-    incident(
-        watch,
-        "a broker killed",
-        SOON,
-        &expected,
-        || broker.kill(),
-        || {
-            broker.restart().expect("it comes back");
-        },
-    )
-}
-
-fn of_the_controller(scene: &Scene, watch: &Watch) -> Vec<Row> {
-    let controller = &scene.brokers[0];
-    let expected = [("controller-none", "orders")];
-    incident(
-        watch,
-        "the controller lost",
-        SOON,
-        &expected,
-        || controller.signal(Signal::Stop),
-        || {
-            controller.signal(Signal::Cont);
-        },
-    )
-}
-
-/// Ends the agent, and starts it again with what it had.
-fn of_the_agent(agent: Agent, watch: &Watch) -> Vec<Row> {
-    let expected = [("agent-silent", EVERYTHING), ("agent-gone", "")];
-    let mut setting = None;
-    let mut again = None;
-    let begin = Instant::now();
-    agent.stop();
-    setting.replace(agent.killed());
-    println!("the agent took {:?} to stop", begin.elapsed());
-    let rows = incident(
-        watch,
-        "agent stopped",
-        SOON,
-        &expected,
-        || {},
-        || {
-            again = setting.take().map(crate::agent::Setting::run);
-        },
-    );
-    if let Some(agent) = again {
-        agent.stop();
+impl Stage<'_> {
+    /// Lets something happen, waits for its rules, ends it, and waits until they are silent.
+    fn incident(
+        &self,
+        name: &str,
+        limit: Duration,
+        expected: Expected<'_>,
+        begin: impl FnOnce(),
+        end: impl FnOnce(),
+    ) {
+        // What follows is seen to begin with it, not when the order for it has come back.
+        let since = Instant::now();
+        begin();
+        let fires = expected
+            .iter()
+            .map(|(rule, part)| self.watch.fires(rule, part, since, limit));
+        let fires: Vec<Option<u64>> = fires.collect();
+        end();
+        let since = Instant::now();
+        for ((rule, part), fires) in expected.iter().zip(fires) {
+            let clears = fires.and_then(|_| self.watch.clears(rule, part, since, CLEARS));
+            self.book.note(rule, name, fires, clears);
+        }
     }
-    // What was shipped stands for all that the rules were asked of.
-    crate::shipping::assert_nothing_dynamic(servers::elasticsearch(), NAMESPACE);
-    rows
+
+    fn of_groups(&self) {
+        let scene = self.scene;
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let expected = [
+                    ("group-without-members", "stopped"),
+                    ("group-stopped", "stopped"),
+                ];
+                let begin = || scene.stopped.stop().expect("stopped");
+                let end = || scene.stopped.resume().expect("reads");
+                self.incident("consumer stopped", AFTER_WINDOW, &expected, begin, end);
+            });
+            scope.spawn(|| {
+                let expected = [
+                    ("group-stalled", "stalled"),
+                    ("group-late-and-growing", "stalled"),
+                ];
+                let begin = || scene.stalled.pause().expect("paused");
+                let end = || scene.stalled.resume().expect("reads");
+                self.incident("consumer stalled", AFTER_WINDOW, &expected, begin, end);
+            });
+            let begin = || {
+                scene.rewound.stop().expect("stopped");
+                let set_back = scene.producer.commit("rewound", TOPIC, 0, 1);
+                set_back.expect("committed");
+            };
+            let end = || scene.rewound.resume().expect("reads");
+            let expected = [("group-rewound", "rewound")];
+            self.incident("consumer rewound", SOON, &expected, begin, end);
+        });
+    }
+
+    fn of_ensemble(&self) {
+        let [leader, follower] = self.scene.leader_and_follower();
+        let one = [
+            ("zookeeper-member-not-answering", "ensemble"),
+            ("zookeeper-no-margin", "ensemble"),
+        ];
+        let name = "one of three servers stopped";
+        let end = || follower.restart().expect("it comes back");
+        self.incident(name, SOON, &one, || follower.kill(), end);
+        let both = [
+            ("zookeeper-no-quorum", "ensemble"),
+            ("zookeeper-member-not-serving", "ensemble"),
+        ];
+        let begin = || {
+            leader.kill();
+            follower.kill();
+        };
+        // Neither is ready without the other.
+        let end = || {
+            thread::scope(|scope| {
+                let other = scope.spawn(|| leader.restart());
+                follower.restart().expect("it comes back");
+                other.join().expect("no panic").expect("it comes back");
+            });
+        };
+        self.incident("two of three servers stopped", SOON, &both, begin, end);
+    }
+
+    fn of_batches(&self) {
+        let expected = [("messages-too-large", "orders"), ("producer-errors", "")];
+        let begin = || {
+            let refused = self.scene.oversized.send(5);
+            assert!(
+                refused.is_err(),
+                "a batch above the topic's limit was taken"
+            );
+        };
+        self.incident("oversized batch", SOON, &expected, begin, || {});
+    }
+
+    fn of_a_broker(&self) {
+        let broker = &self.scene.brokers[2];
+        let port = broker
+            .jmx()
+            .rsplit(':')
+            .next()
+            .unwrap_or_default()
+            .to_owned();
+        let expected = [
+            ("broker-gone", "orders 3"),
+            ("partitions-offline", "orders"),
+            ("partitions-under-replicated", "orders"),
+            ("partitions-under-min-isr", "strict"),
+            ("brokers-fenced", "orders"),
+            ("isr-shrinks", "orders"),
+            ("target-down", &port),
+        ];
+        let end = || broker.restart().expect("it comes back");
+        self.incident("a broker killed", SOON, &expected, || broker.kill(), end);
+    }
+
+    fn of_the_controller(&self) {
+        let controller = &self.scene.brokers[0];
+        let begin = || controller.signal(Signal::Stop);
+        let end = || controller.signal(Signal::Cont);
+        let expected = [("controller-none", "orders")];
+        self.incident("the controller lost", SOON, &expected, begin, end);
+    }
+
+    /// Ends the agent, and starts it again with what it had.
+    fn of_the_agent(&self, agent: Agent) {
+        agent.stop();
+        let mut setting = Some(agent.killed());
+        let mut again = None;
+        let end = || again = setting.take().map(Setting::run);
+        let expected = [("agent-silent", EVERYTHING), ("agent-gone", "")];
+        self.incident("agent stopped", SOON, &expected, || {}, end);
+        again.expect("it was started").stop();
+    }
 }

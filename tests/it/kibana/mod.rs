@@ -286,6 +286,9 @@ fn what_is_no_kibana_is_told_from_one_and_a_missing_host_is_a_mistake() {
     run(without, &["--dashboards"])
         .ended(2)
         .tells("setup.kibana is missing");
+    run(&config("localhost:1", ADMIN), &["--space", "ops"])
+        .ended(2)
+        .tells("--space is for --dashboards and --rules");
     let wrong = config("localhost:5601", ", space: \"My Space\"");
     run(&wrong, &["--dashboards"])
         .ended(2)
