@@ -181,7 +181,7 @@ mod tests {
         assert!(objects.len() > 12);
         let views = objects.iter().filter(|one| one.kind == "index-pattern");
         let views: Vec<&str> = views.map(|one| one.id.as_str()).collect();
-        assert_eq!(views, ["brokerbeat-logs", "brokerbeat-metrics"]);
+        assert_eq!(views, ["brokerbeat-metrics", "brokerbeat-logs"]);
     }
 
     #[test]
