@@ -29,9 +29,15 @@ pub(super) struct Wishes {
     /// With --rules: switch all of them on
     #[arg(long, requires = "rules")]
     enable: bool,
-    /// With --rules: replace also rules that were changed in Kibana (actions stay)
-    #[arg(long, requires = "rules")]
-    overwrite: bool,
+}
+
+/// How it is done.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct How {
+    /// Only look, and say what would be done.
+    pub(super) dry_run: bool,
+    /// Replace also rules that were changed in Kibana.
+    pub(super) overwrite: bool,
 }
 
 /// What is there, looked at before anything is changed.
@@ -75,14 +81,14 @@ impl Wishes {
         &self,
         target: &KibanaConfig,
         config: &Config,
-        dry_run: bool,
+        how: How,
     ) -> anyhow::Result<()> {
         let kibana = Kibana::new(target)?;
         let version = kibana.look().await?;
         supported(&kibana, version)?;
         let sight = self.look(kibana, version, config).await?;
-        if dry_run {
-            for line in self.lines(&sight) {
+        if how.dry_run {
+            for line in lines(&sight, how) {
                 if !say_on(&line)? {
                     return Ok(());
                 }
@@ -98,7 +104,7 @@ impl Wishes {
             imported.count
         ));
         if self.rules {
-            self.make_rules(&sight, config, &imported).await?;
+            self.make_rules(&sight, config, &imported, how).await?;
         }
         if self.dashboards && version < objects::LINKS {
             remark(
@@ -160,17 +166,18 @@ impl Wishes {
         sight: &Sight,
         config: &Config,
         imported: &Imported,
+        how: How,
     ) -> anyhow::Result<()> {
         let mut ids = views::find(&sight.kibana).await?;
         ids.extend(imported.elsewhere.clone());
         // Again, as the data views may have got other ids.
         let (wanted, _) = self::rules(&sight.kibana, sight.version, config, ids);
         let steps = rules::plan(&sight.kibana, wanted).await?;
-        let done = rules::apply(&sight.kibana, &steps, self.overwrite, self.enable).await?;
+        let done = rules::apply(&sight.kibana, &steps, how.overwrite, self.enable).await?;
         remark(&summary(&steps, done));
         let kept = steps
             .iter()
-            .filter(|step| !self.overwrite && is_changed(step));
+            .filter(|step| !how.overwrite && is_changed(step));
         let kept: Vec<&str> = kept.map(|step| step.rule.name.as_str()).collect();
         if !kept.is_empty() {
             remark(&format!(
@@ -185,30 +192,31 @@ impl Wishes {
         }
         Ok(())
     }
+}
 
-    fn lines(&self, sight: &Sight) -> Vec<String> {
-        let line = |word: &str, what: &str| format!("{word:<9}  {}", printable(what));
-        let mut lines = Vec::new();
-        for found in &sight.objects {
-            let word = if found.is_there { "replaced" } else { "new" };
-            lines.push(line(
-                word,
-                &format!("{} {}", found.object.kind, found.object.id),
-            ));
-        }
-        for step in &sight.steps {
-            let (word, places) = match &step.state {
-                State::New => ("new", &[][..]),
-                State::Same(_) => ("unchanged", &[][..]),
-                State::Differs(_, places) if self.overwrite => ("replaced", places.as_slice()),
-                State::Differs(_, places) => ("kept", places.as_slice()),
-            };
-            lines.push(line(word, &format!("rule {}", step.rule.name)));
-            let shown = places.iter().take(MAX_PLACES);
-            lines.extend(shown.map(|place| line("", &format!("  {place} differs"))));
-        }
-        lines
+/// What a dry run says.
+fn lines(sight: &Sight, how: How) -> Vec<String> {
+    let line = |word: &str, what: &str| format!("{word:<9}  {}", printable(what));
+    let mut lines = Vec::new();
+    for found in &sight.objects {
+        let word = if found.is_there { "replaced" } else { "new" };
+        lines.push(line(
+            word,
+            &format!("{} {}", found.object.kind, found.object.id),
+        ));
     }
+    for step in &sight.steps {
+        let (word, places) = match &step.state {
+            State::New => ("new", &[][..]),
+            State::Same(_) => ("unchanged", &[][..]),
+            State::Differs(_, places) if how.overwrite => ("replaced", places.as_slice()),
+            State::Differs(_, places) => ("kept", places.as_slice()),
+        };
+        lines.push(line(word, &format!("rule {}", step.rule.name)));
+        let shown = places.iter().take(MAX_PLACES);
+        lines.extend(shown.map(|place| line("", &format!("  {place} differs"))));
+    }
+    lines
 }
 
 /// The rules for this Kibana and this agent.

@@ -45,7 +45,7 @@ pub(super) struct Setup {
     /// Put also what is installed in a newer version
     #[arg(long)]
     downgrade: bool,
-    /// Put also lifecycle policies that somebody has changed
+    /// Put also lifecycle policies that somebody has changed, and with --rules the rules (their actions stay)
     #[arg(long)]
     overwrite: bool,
     /// Remove what setup has made, and nothing else
@@ -90,7 +90,11 @@ impl Setup {
                 return done;
             }
         }
-        let done = super::block_on(self.kibana.install(&target, config, self.dry_run));
+        let how = kibana::How {
+            dry_run: self.dry_run,
+            overwrite: self.overwrite,
+        };
+        let done = super::block_on(self.kibana.install(&target, config, how));
         super::finish(done.and_then(|done| done))
     }
 
