@@ -11,11 +11,9 @@ use super::error::KibanaError;
 /// The dashboards and their data views, a saved object a line.
 pub const DASHBOARDS: &str = include_str!("../../kibana/dashboards.ndjson");
 
-/// The oldest Kibana whose migrations take us in.
-pub const OLDEST: Version = (8, 9);
-
-/// Before this one the bar of links shows an error.
-pub const LINKS: Version = (8, 12);
+/// The oldest Kibana that takes all of ours: 8.9 takes the form of the dashboards, 8.11 rules of several group fields, 8.12 the bar of
+/// links, 8.13 controls of numbers and the rule type custom threshold.
+pub const OLDEST: Version = (8, 13);
 
 /// A saved object of ours.
 #[derive(Debug, Clone, PartialEq, Eq)]

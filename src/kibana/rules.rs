@@ -17,17 +17,17 @@ pub const RULES: &str = include_str!("../../kibana/rules.ndjson");
 /// The agent's default interval, of which the windows are multiples.
 const INTERVAL: f64 = 10.0;
 
-/// Rules of the type custom threshold are taken from here on.
-const THRESHOLDS: Version = (8, 13);
-
 /// The guide and the dashboards of a rule are taken from here on.
 const ARTIFACTS: Version = (9, 1);
 
 /// The key of an action that the API gives and does not take.
 const NOT_TAKEN: &str = "connector_type_id";
 
-/// What a rule is compared by: the rest (actions, tags, whether it is on) is the user's.
+/// What a rule is compared by: the rest is the user's.
 const COMPARED: [&str; 3] = ["name", "schedule", "params"];
+
+/// The user's, beside whether the rule is on: an update that leaves one out takes it away.
+const USERS: [&str; 6] = ["actions", "tags", "alert_delay", "flapping", "notify_when", "throttle"];
 
 /// For whom rules are made.
 #[derive(Debug, Clone)]
@@ -46,6 +46,12 @@ impl Setting<'_> {
     fn id_of(&self, ours: &Value) -> Value {
         let there = ours.as_str().and_then(|id| self.ids.get(id));
         there.map_or_else(|| ours.clone(), |id| id.as_str().into())
+    }
+
+    /// Whether the id here is told: in another space a dashboard may have one of its own, or not be there.
+    fn is_known(&self, ours: &Value) -> bool {
+        let told = ours.as_str().is_some_and(|id| self.ids.contains_key(id));
+        told || self.space == DEFAULT_SPACE
     }
 }
 
@@ -75,7 +81,8 @@ pub enum State {
 #[derive(Debug, Clone, PartialEq)]
 pub struct There {
     is_enabled: bool,
-    actions: Value,
+    /// By key.
+    users: Map<String, Value>,
 }
 
 /// One rule and how it stands.
@@ -88,7 +95,7 @@ pub struct Step {
 }
 
 /// What was done.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub struct Done {
     /// Made.
     pub created: usize,
@@ -96,19 +103,16 @@ pub struct Done {
     pub updated: usize,
     /// Switched on, those that were made with it among them.
     pub enabled: usize,
+    /// Those that Kibana does not take, and why.
+    pub refused: Vec<(String, KibanaError)>,
 }
 
-/// The rules for this setting, and the names of those that this Kibana does not take.
-pub fn rules(setting: &Setting<'_>) -> (Vec<Rule>, Vec<String>) {
+/// The rules for this setting.
+pub fn rules(setting: &Setting<'_>) -> Vec<Rule> {
     let entries = RULES
         .lines()
         .map(|line| serde_json::from_str::<Value>(line).expect("the generator writes JSON"));
-    let (taken, left): (Vec<Value>, Vec<Value>) = entries.partition(|entry| {
-        setting.version >= THRESHOLDS || entry["body"]["rule_type_id"] == ".es-query"
-    });
-    let rules = taken.iter().map(|entry| rule(entry, setting));
-    let left = left.iter().map(|entry| word(&entry["rule"]));
-    (rules.collect(), left.collect())
+    entries.map(|entry| rule(&entry, setting)).collect()
 }
 
 fn word(value: &Value) -> String {
@@ -122,6 +126,7 @@ fn rule(entry: &Value, setting: &Setting<'_>) -> Rule {
     if setting.version >= ARTIFACTS {
         let dashboards = entry["dashboards"].as_array().into_iter().flatten();
         let dashboards: Vec<Value> = dashboards
+            .filter(|id| setting.is_known(id))
             .map(|id| json!({"id": setting.id_of(id)}))
             .collect();
         body["artifacts"] = json!({
@@ -144,7 +149,8 @@ fn id_in(id: &str, space: &str) -> String {
     let hash = Sha256::digest(format!("{id} in {space}"));
     let mut bytes = [0; 16];
     bytes.iter_mut().zip(hash).for_each(|(to, from)| *to = from);
-    uuid::Builder::from_custom_bytes(bytes)
+    // Of version 5: Kibana takes no others than 1 to 5.
+    uuid::Builder::from_sha1_bytes(bytes)
         .into_uuid()
         .to_string()
 }
@@ -210,9 +216,13 @@ pub async fn plan(kibana: &Kibana, rules: Vec<Rule>) -> Result<Vec<Step>, Kibana
 }
 
 fn state(ours: &Value, theirs: &Value) -> State {
+    let users = USERS.iter().filter_map(|key| {
+        let value = theirs.get(*key).filter(|value| !value.is_null())?;
+        Some(((*key).to_owned(), value.clone()))
+    });
     let there = There {
         is_enabled: theirs["enabled"] == true,
-        actions: theirs["actions"].clone(),
+        users: users.collect(),
     };
     let mut places = Vec::new();
     for key in COMPARED {
@@ -244,7 +254,8 @@ fn differences(place: &str, ours: &Value, theirs: &Value, found: &mut Vec<String
     }
 }
 
-/// Makes what is new, replaces what differs where that is wished, and switches on what is to be on.
+/// Makes what is new, replaces what differs where that is wished, and switches on what is to be on. A rule that Kibana refuses costs
+/// only itself: all of them are tried.
 pub async fn apply(
     kibana: &Kibana,
     steps: &[Step],
@@ -252,55 +263,74 @@ pub async fn apply(
     enable: bool,
 ) -> Result<Done, KibanaError> {
     let mut done = Done::default();
-    for Step { rule, state } in steps {
-        let path = format!("/api/alerting/rule/{}", rule.id);
-        let there = match state {
-            State::New => {
-                let mut body = rule.body.clone();
-                body["enabled"] = enable.into();
-                kibana
-                    .ask(Method::POST, &path, Sent::Json(&body), &[200])
-                    .await?;
-                done.created += 1;
-                done.enabled += usize::from(enable);
-                continue;
+    for step in steps {
+        match apply_one(kibana, step, overwrite, enable, &mut done).await {
+            Err(error @ KibanaError::Refused { status: 400, .. }) => {
+                done.refused.push((step.rule.name.clone(), error));
             }
-            State::Same(there) => there,
-            State::Differs(there, _) => {
-                if overwrite {
-                    let body = update(&rule.body, &there.actions);
-                    kibana
-                        .ask(Method::PUT, &path, Sent::Json(&body), &[200])
-                        .await?;
-                    done.updated += 1;
-                }
-                there
-            }
-        };
-        if enable && !there.is_enabled {
-            let path = format!("{path}/_enable");
-            kibana
-                .ask(Method::POST, &path, Sent::Nothing, &[200, 204])
-                .await?;
-            done.enabled += 1;
+            other => other?,
         }
     }
     Ok(done)
 }
 
-/// What an update takes: without what cannot change, with the actions that the user has added.
-fn update(body: &Value, actions: &Value) -> Value {
-    let mut body = body.clone();
-    let mut actions = actions.as_array().cloned().unwrap_or_default();
-    for action in actions.iter_mut().filter_map(Value::as_object_mut) {
-        action.remove(NOT_TAKEN);
+async fn apply_one(
+    kibana: &Kibana,
+    Step { rule, state }: &Step,
+    overwrite: bool,
+    enable: bool,
+    done: &mut Done,
+) -> Result<(), KibanaError> {
+    let path = format!("/api/alerting/rule/{}", rule.id);
+    let there = match state {
+        State::New => {
+            let mut body = rule.body.clone();
+            body["enabled"] = enable.into();
+            kibana
+                .ask(Method::POST, &path, Sent::Json(&body), &[200])
+                .await?;
+            done.created += 1;
+            done.enabled += usize::from(enable);
+            return Ok(());
+        }
+        State::Differs(there, _) if overwrite => {
+            let body = update(&rule.body, &there.users);
+            kibana
+                .ask(Method::PUT, &path, Sent::Json(&body), &[200])
+                .await?;
+            done.updated += 1;
+            there
+        }
+        State::Same(there) | State::Differs(there, _) => there,
+    };
+    if enable && !there.is_enabled {
+        let path = format!("{path}/_enable");
+        kibana
+            .ask(Method::POST, &path, Sent::Nothing, &[200, 204])
+            .await?;
+        done.enabled += 1;
     }
+    Ok(())
+}
+
+/// What an update takes: without what cannot change, with what the user has added. Of the tags both have theirs.
+fn update(body: &Value, users: &Map<String, Value>) -> Value {
+    let mut body = body.clone();
+    let ours = body["tags"].take();
     if let Some(body) = body.as_object_mut() {
         for key in ["rule_type_id", "consumer", "enabled"] {
             body.remove(key);
         }
-        body.insert("actions".to_owned(), actions.into());
+        body.extend(users.clone());
     }
+    let actions = body["actions"].as_array_mut().into_iter().flatten();
+    for action in actions.filter_map(Value::as_object_mut) {
+        action.remove(NOT_TAKEN);
+    }
+    let tags = body["tags"].as_array().cloned().unwrap_or_default();
+    let missing = ours.as_array().into_iter().flatten();
+    let missing = missing.filter(|tag| !tags.contains(tag)).cloned();
+    body["tags"] = tags.iter().cloned().chain(missing).collect();
     body
 }
 
@@ -308,7 +338,7 @@ fn update(body: &Value, actions: &Value) -> Value {
 mod tests {
     use super::*;
 
-    fn made(version: Version, space: &str, seconds: u64) -> (Vec<Rule>, Vec<String>) {
+    fn made(version: Version, space: &str, seconds: u64) -> Vec<Rule> {
         rules(&Setting {
             version,
             space,
@@ -323,8 +353,7 @@ mod tests {
 
     #[test]
     fn windows_follow_the_interval_and_ids_the_space() {
-        let (rules, left) = made((9, 1), "default", 30);
-        assert_eq!(left, [""; 0]);
+        let rules = made((9, 1), "default", 30);
         let stopped = named(&rules, "group-stopped");
         assert_eq!(stopped.body["params"]["timeWindowSize"], 90);
         assert_eq!(
@@ -339,35 +368,33 @@ mod tests {
         let gone = named(&rules, "broker-gone");
         assert_eq!(gone.body["params"]["criteria"][0]["timeSize"], 90);
 
-        let (other, _) = made((9, 1), "ops", 30);
+        let other = made((9, 1), "ops", 30);
         let other = named(&other, "group-stopped");
         assert_ne!(other.id, stopped.id);
         assert_eq!(other.id.len(), stopped.id.len());
         assert_eq!(
             other.id,
-            named(&made((9, 1), "ops", 10).0, "group-stopped").id
+            named(&made((9, 1), "ops", 10), "group-stopped").id
         );
     }
 
     #[test]
     fn an_older_kibana_gets_what_it_takes() {
-        let (rules, left) = made((8, 12), "default", 10);
-        assert!(left.contains(&"broker-gone".to_owned()), "{left:?}");
-        assert!(
-            rules
-                .iter()
-                .all(|rule| rule.body["rule_type_id"] == ".es-query")
-        );
-        assert!(
-            rules
-                .iter()
-                .all(|rule| rule.body.get("artifacts").is_none())
-        );
+        let rules = made((8, 19), "default", 10);
+        let has_one = |rule: &Rule| rule.body.get("artifacts").is_some();
+        assert!(!rules.iter().any(has_one));
+        // Where another space may have given the dashboards other ids, nothing is said of them.
+        let rules = made((9, 1), "ops", 10);
+        let dashboards = rules
+            .iter()
+            .map(|rule| &rule.body["artifacts"]["dashboards"]);
+        assert!(dashboards.into_iter().all(|all| *all == json!([])));
+        assert!(rules.iter().all(has_one));
     }
 
     #[test]
     fn what_kibana_adds_is_no_difference_and_a_threshold_is_one() {
-        let (rules, _) = made((9, 1), "default", 10);
+        let rules = made((9, 1), "default", 10);
         let ours = &named(&rules, "group-stopped").body;
         let mut theirs = ours.clone();
         theirs["params"]["sourceFields"] = json!([]);
@@ -382,17 +409,31 @@ mod tests {
     }
 
     #[test]
-    fn an_update_keeps_the_actions_and_sends_nothing_that_cannot_change() {
-        let (rules, _) = made((9, 1), "default", 10);
-        let actions = json!([{"id": "mail", "group": "query matched", "params": {}, "connector_type_id": ".email"}]);
-        let body = update(&rules[0].body, &actions);
+    fn an_update_keeps_what_is_the_users_and_sends_nothing_that_cannot_change() {
+        let rules = made((9, 1), "default", 10);
+        let ours = &rules[0].body;
+        let mut theirs = ours.clone();
+        theirs["name"] = "other".into();
+        theirs["tags"] = json!(["mine"]);
+        theirs["alert_delay"] = json!({"active": 3});
+        theirs["throttle"] = Value::Null;
+        theirs["actions"] = json!([{"id": "mail", "group": "query matched", "params": {}, "connector_type_id": ".email"}]);
+        let State::Differs(there, _) = state(ours, &theirs) else {
+            panic!("the name is one");
+        };
+        let body = update(ours, &there.users);
         assert_eq!(
             body["actions"],
             json!([{"id": "mail", "group": "query matched", "params": {}}])
         );
-        for key in ["rule_type_id", "consumer", "enabled"] {
+        assert_eq!(body["alert_delay"], json!({"active": 3}));
+        let tags = body["tags"].as_array().unwrap();
+        assert_eq!(tags[0], "mine");
+        assert_eq!(tags.len(), 1 + ours["tags"].as_array().unwrap().len());
+        for key in ["rule_type_id", "consumer", "enabled", "throttle"] {
             assert!(body.get(key).is_none(), "{key}");
         }
+        assert_eq!(body["name"], ours["name"]);
         assert!(body["params"].is_object());
     }
 }

@@ -152,7 +152,8 @@ impl Maker<'_> {
             match operation {
                 Operation::Rate => Some(Order::Maximum(field.clone())),
                 Operation::Last if self.is_number(field) => Some(Order::Maximum(field.clone())),
-                Operation::Last | Operation::Min => None,
+                Operation::Last => None,
+                Operation::Min => Some(Order::Lowest(measure_id(index))),
                 Operation::Max | Operation::Average | Operation::Unique | Operation::Count => {
                     Some(Order::Column(measure_id(index)))
                 }

@@ -188,7 +188,7 @@ impl Layer<'_> {
                 let path = format!("order{within}");
                 let aggregation = self.ordering(id);
                 (
-                    json!({path: "desc"}),
+                    json!({path: params["orderDirection"]}),
                     aggregation.map(|one| ("order".to_owned(), one)),
                 )
             }

@@ -141,7 +141,7 @@ pub struct Slo {
     /// KQL of those that are good.
     pub good: String,
     /// Field that makes an objective of its own for each value.
-    pub by: String,
+    pub by: Vec<String>,
     /// Share that must be good.
     pub target: f64,
     /// Over how many days.

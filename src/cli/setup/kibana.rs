@@ -106,11 +106,6 @@ impl Wishes {
         if self.rules {
             self.make_rules(&sight, config, &imported, how).await?;
         }
-        if self.dashboards && version < objects::LINKS {
-            remark(
-                "this Kibana has no bar of links (8.12 has it): that one panel of each dashboard shows an error",
-            );
-        }
         Ok(())
     }
 
@@ -130,13 +125,7 @@ impl Wishes {
         }
         let steps = match self.rules {
             true => {
-                let (wanted, left) = self::rules(&kibana, version, config, views);
-                if !left.is_empty() {
-                    remark(&format!(
-                        "left out, as their type needs Kibana 8.13 or later: {}",
-                        left.join(", ")
-                    ));
-                }
+                let wanted = self::rules(&kibana, version, config, views);
                 rules::plan(&kibana, wanted).await?
             }
             false => Vec::new(),
@@ -171,10 +160,10 @@ impl Wishes {
         let mut ids = views::find(&sight.kibana).await?;
         ids.extend(imported.elsewhere.clone());
         // Again, as the data views may have got other ids.
-        let (wanted, _) = self::rules(&sight.kibana, sight.version, config, ids);
+        let wanted = self::rules(&sight.kibana, sight.version, config, ids);
         let steps = rules::plan(&sight.kibana, wanted).await?;
         let done = rules::apply(&sight.kibana, &steps, how.overwrite, self.enable).await?;
-        remark(&summary(&steps, done));
+        remark(&summary(&steps, &done));
         let kept = steps
             .iter()
             .filter(|step| !how.overwrite && is_changed(step));
@@ -185,6 +174,12 @@ impl Wishes {
                 kept.join(", ")
             ));
         }
+        let refused = done.refused.len();
+        for (name, error) in done.refused {
+            let error = anyhow::Error::from(error);
+            remark(&printable(&format!("{name}: {error:#}")));
+        }
+        anyhow::ensure!(refused == 0, "{refused} rules could not be made");
         if !self.enable {
             remark(
                 "rules that are new are disabled: `--enable` switches all of them on; actions are yours to add",
@@ -225,7 +220,7 @@ fn rules(
     version: Version,
     config: &Config,
     ids: BTreeMap<String, String>,
-) -> (Vec<rules::Rule>, Vec<String>) {
+) -> Vec<rules::Rule> {
     rules::rules(&Setting {
         version,
         space: kibana.space(),
@@ -250,7 +245,7 @@ fn is_changed(step: &Step) -> bool {
     matches!(step.state, State::Differs(..))
 }
 
-fn summary(steps: &[Step], done: Done) -> String {
+fn summary(steps: &[Step], done: &Done) -> String {
     format!(
         "{} rules: {} new, {} replaced, {} switched on",
         steps.len(),

@@ -34,6 +34,9 @@ const ACTION: [&str; 7] = [
 /// Groups that one rule may tell apart.
 const MOST_GROUPS: u64 = 1_000;
 
+/// Characters of an investigation guide.
+const MOST_OF_A_GUIDE: usize = 1_000;
+
 pub(super) fn answer(
     kind: &Contract,
     store: &mut Store,
@@ -48,6 +51,9 @@ pub(super) fn answer(
     match (method, action, store.rules.contains_key(&place)) {
         ("GET", "", true) => (200, store.rules[&place].to_string()),
         ("POST", "", _) => {
+            if !is_uuid(id) {
+                return bad(400, "Predefined IDs are not allowed for saved objects with encrypted attributes unless the ID is a UUID.");
+            }
             // Ids are taken in all spaces at once.
             if store.rules.keys().any(|(_, other)| other == id) {
                 return bad(409, &format!("Saved object [alert/{id}] conflict"));
@@ -95,6 +101,14 @@ fn with_defaults(mut rule: Value) -> Value {
     rule
 }
 
+/// `isRandomId` of Kibana's saved objects: versions 1 to 5.
+fn is_uuid(id: &str) -> bool {
+    let Ok(id) = uuid::Uuid::parse_str(id) else {
+        return false;
+    };
+    (1..=5).contains(&id.get_version_num()) && id.get_variant() == uuid::Variant::RFC4122
+}
+
 fn keys(value: &Value) -> BTreeSet<&str> {
     let object = value.as_object().into_iter().flatten();
     object.map(|(key, _)| key.as_str()).collect()
@@ -121,6 +135,13 @@ fn check(
         allowed.push("artifacts");
     }
     only(body, &allowed, "")?;
+    let guide = text_of(&body["artifacts"]["investigation_guide"]["blob"]);
+    if guide.chars().count() > MOST_OF_A_GUIDE {
+        return Err(format!(
+            "[request body.artifacts.investigation_guide.blob]: value has length [{}] but it must have a maximum length of [{MOST_OF_A_GUIDE}].",
+            guide.chars().count()
+        ));
+    }
     for action in body["actions"].as_array().into_iter().flatten() {
         only(action, &ACTION, "actions.0.")?;
     }
@@ -176,6 +197,7 @@ fn custom(params: &Value) -> Result<(), String> {
     let good = one["timeSize"].as_u64().is_some_and(|size| size > 0)
         && one["threshold"].is_array()
         && one["metrics"][0]["name"] == "A"
+        && (one["metrics"][0]["aggType"] == "count") == one["metrics"][0]["field"].is_null()
         && params["searchConfiguration"]["query"]["query"].is_string();
     match good {
         true => Ok(()),

@@ -11,8 +11,10 @@ pub(crate) const NOW: &str = "1m";
 /// By what the values of a bucket are chosen and ordered.
 pub(super) enum Order {
     Alphabetical,
-    /// By this column.
+    /// The highest of this column first.
     Column(String),
+    /// The lowest first: where little is what is wrong.
+    Lowest(String),
     /// By the maximum of this field: Lens does not order by a rate.
     Maximum(String),
 }
@@ -37,6 +39,7 @@ pub(super) fn terms(catalogue: &Catalogue, fields: &[String], size: u64, order: 
     let (order_by, direction) = match order {
         Order::Alphabetical => (json!({"type": "alphabetical", "fallback": false}), "asc"),
         Order::Column(id) => (json!({"type": "column", "columnId": id}), "desc"),
+        Order::Lowest(id) => (json!({"type": "column", "columnId": id}), "asc"),
         Order::Maximum(_) => (json!({"type": "custom"}), "desc"),
     };
     let parent = if others.is_empty() {

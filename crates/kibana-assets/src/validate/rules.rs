@@ -30,6 +30,9 @@ const GROUP_FIELDS: usize = 4;
 /// Groups that a rule may tell apart.
 const GROUPS: u64 = 1000;
 
+/// `artifacts.investigation_guide.blob` takes no more.
+const GUIDE: usize = 1000;
+
 /// A window of more than this many seconds keeps an alert after its cause is gone.
 const LONGEST_WINDOW: u64 = 300;
 
@@ -51,6 +54,11 @@ pub fn rules_ndjson(text: &str, catalogue: &Catalogue) -> Vec<String> {
             &place,
             "the id stands twice",
         );
+        problems.check(
+            is_uuid(text_of(&rule, "id")),
+            &place,
+            "the id is no UUID of the versions 1 to 5",
+        );
         one(&mut problems, &place, &rule["body"], catalogue);
         let guide = text_of(&rule, "guide");
         problems.check(
@@ -58,8 +66,21 @@ pub fn rules_ndjson(text: &str, catalogue: &Catalogue) -> Vec<String> {
             &place,
             "the runbook needs three commands",
         );
+        let what = format!("the runbook is longer than {GUIDE} characters");
+        problems.check(guide.chars().count() <= GUIDE, &place, what);
     }
     problems.found
+}
+
+/// As `isRandomId` of Kibana's saved objects has it, without which it takes no id of a rule.
+fn is_uuid(id: &str) -> bool {
+    let parts: Vec<&str> = id.split('-').collect();
+    let lengths: Vec<usize> = parts.iter().map(|part| part.len()).collect();
+    let is_hex = |c: char| matches!(c, '0'..='9' | 'a'..='f');
+    lengths == [8, 4, 4, 4, 12]
+        && parts.iter().all(|part| part.chars().all(is_hex))
+        && parts[2].starts_with(['1', '2', '3', '4', '5'])
+        && parts[3].starts_with(['8', '9', 'a', 'b'])
 }
 
 fn one(problems: &mut Problems, place: &str, body: &Value, catalogue: &Catalogue) {

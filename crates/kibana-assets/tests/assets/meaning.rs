@@ -21,7 +21,7 @@ fn rule<'a>(source: &'a mut Source, id: &str) -> &'a mut Rule {
     rules.find(|one| one.id == id).unwrap()
 }
 
-const FAULTS: [Fault; 22] = [
+const FAULTS: [Fault; 24] = [
     (
         "a rate over all brokers",
         |s| panel(s, "overview", "Messages in per second").by = vec!["kafka.cluster.name".into()],
@@ -65,6 +65,16 @@ const FAULTS: [Fault; 22] = [
         "a control that empties a panel",
         |s| panel(s, "lag", "Groups").blind.clear(),
         "kafka.group has no kafka.topic.name: say `blind: [topic]`",
+    ),
+    (
+        "a control of another kind's key",
+        |s| panel(s, "too-large", "Largest record").blind.clear(),
+        "kafka.producer has no kafka.topic.name: say `blind: [topic]`",
+    ),
+    (
+        "a table beyond the buckets of an answer",
+        |s| panel(s, "lag", "Partitions").top = 50,
+        "may have 125000 rows",
     ),
     (
         "a row that is too wide",

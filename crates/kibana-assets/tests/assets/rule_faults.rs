@@ -101,18 +101,38 @@ const THRESHOLD: [Fault; 3] = [
     ),
 ];
 
+/// What is beside the body.
+const ENTRY: [Fault; 3] = [
+    (
+        "an id that Kibana does not take",
+        |r| r["id"] = "95322697-f7a0-83d6-a716-446655440000".into(),
+        "no UUID of the versions 1 to 5",
+    ),
+    (
+        "a runbook without a command",
+        |r| r["guide"] = "1. `ls`\n2. `ls`\n".into(),
+        "the runbook needs three commands",
+    ),
+    (
+        "a runbook that Kibana does not take",
+        |r| r["guide"] = format!("\n3. `ls`{}", " long".repeat(200)).into(),
+        "longer than 1000 characters",
+    ),
+];
+
 #[test]
 fn each_fault_is_found_and_named() {
     let (source, catalogue) = read();
     let good = kibana_assets::rules::rules(&source, &catalogue).unwrap();
-    for (faults, rule) in [
-        (&ES_QUERY[..], "group-stopped"),
-        (&THRESHOLD[..], "broker-gone"),
+    for (faults, rule, part) in [
+        (&ES_QUERY[..], "group-stopped", "/body"),
+        (&THRESHOLD[..], "agent-gone", "/body"),
+        (&ENTRY[..], "group-stopped", ""),
     ] {
         for (name, put_in, complaint) in faults {
             let mut rules = good.clone();
             let rule = rules.iter_mut().find(|one| one["rule"] == rule).unwrap();
-            put_in(&mut rule["body"]);
+            put_in(rule.pointer_mut(part).unwrap());
             let text = kibana_assets::objects::to_ndjson(&rules);
             let problems = validate::rules_ndjson(&text, &catalogue);
             let found = problems.iter().any(|problem| problem.contains(complaint));

@@ -6,6 +6,12 @@ use super::{CLUSTER, Check, dataset};
 use crate::source::{Chart, Dashboard, Measure, Operation, Panel};
 use crate::validate::fields;
 
+/// `search.max_buckets` is 65,536, and each row is a bucket, with those above it.
+const MOST_ROWS: u64 = 30_000;
+
+/// Fields of very few values.
+const FEW: [&str; 2] = [CLUSTER, "kafka.consumergroup.store"];
+
 impl Check<'_> {
     pub(super) fn panel(&mut self, dashboard: &Dashboard, panel: &Panel, place: &str) {
         let ends = panel.question.ends_with('?');
@@ -33,6 +39,7 @@ impl Check<'_> {
             self.measure(panel, measure, place);
         }
         self.controls(dashboard, panel, place);
+        self.room(panel, place);
         self.stack(panel, place);
         if let Some(target) = &panel.drill {
             self.drill(panel, target, place);
@@ -75,6 +82,16 @@ impl Check<'_> {
                 format!("{dataset} has no {}: say `blind: [{name}]`", control.field),
             );
         }
+    }
+
+    /// The rows of a table are terms within terms: all of them together must fit into one answer.
+    fn room(&mut self, panel: &Panel, place: &str) {
+        let many = |field: &&String| !FEW.contains(&field.as_str());
+        let depth = panel.by.iter().filter(many).count();
+        let rows = panel.top.saturating_pow(u32::try_from(depth).unwrap_or(u32::MAX));
+        let what = format!("may have {rows} rows, more than {MOST_ROWS}: lower `top`");
+        let is_table = panel.chart == Chart::Table;
+        self.problems.check(!is_table || rows <= MOST_ROWS, place, what);
     }
 
     /// Stacks add up: only of what may be added, and of which nothing is missing.
