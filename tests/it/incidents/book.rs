@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::Mutex;
 
+use super::full;
 use super::rule::Stated;
 use super::stage::Told;
 
@@ -63,10 +64,8 @@ impl Book {
             Seen::Live => "live",
             Seen::Recorded => "recorded",
         };
-        let note = match told.note {
-            "" => String::new(),
-            note => format!(", note: \"{note}\""),
-        };
+        let note = full::note(rule).map(|note| format!(", note: \"{note}\""));
+        let note = note.unwrap_or_default();
         let line = format!(
             "{{incident: \"{}\", seen: {seen}{note}, fires: {fires}, clears: {clears}}}",
             told.incident

@@ -4,22 +4,14 @@ use std::thread;
 
 use stack::{Kafka, Signal, wait_until};
 
+use super::full::SLOW;
 use super::scene::UNCLEAN;
 use super::stage::{Stage, until_topics_say};
 use crate::agent::PATIENCE;
 
-/// The third broker hangs, is killed, and loses a disk.
+/// The third broker is killed, and loses a disk.
 pub(super) fn play(stage: &Stage<'_>) {
     let broker = &stage.scene.brokers[2];
-    let hangs = [
-        ("target-incomplete", "orders"),
-        ("isr-shrinks", "orders"),
-        ("produce-slow", "orders"),
-    ];
-    let begin = || broker.signal(Signal::Stop);
-    let end = || broker.signal(Signal::Cont);
-    stage.incident("a broker hangs", &hangs, begin, end);
-
     let port = broker.jmx();
     let port = port.rsplit(':').next().unwrap_or_default();
     let killed = [
@@ -43,6 +35,19 @@ pub(super) fn play(stage: &Stage<'_>) {
         broker.restart().expect("it comes back");
     };
     stage.incident("a log directory taken away", &offline, begin, end);
+}
+
+/// The third broker hangs. What brokers tell about latency decays over minutes.
+pub(super) fn play_hang(stage: &Stage<'_>) {
+    let broker = &stage.scene.brokers[2];
+    let hangs = [
+        ("target-incomplete", "orders"),
+        ("isr-shrinks", "orders"),
+        (SLOW.0, "orders"),
+    ];
+    let begin = || broker.signal(Signal::Stop);
+    let end = || broker.signal(Signal::Cont);
+    stage.incident("a broker hangs", &hangs, begin, end);
 }
 
 /// A broker that hangs until ZooKeeper takes it for dead.

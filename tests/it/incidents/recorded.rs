@@ -150,7 +150,6 @@ impl Record {
             let told = Told {
                 incident: self.incident,
                 seen: Seen::Recorded,
-                note: "",
             };
             let stays = matches!(self.number, Number::Counter(..));
             let begin = || is_ill.store(true, Ordering::Relaxed);

@@ -108,10 +108,10 @@ fn kind(params: &Value) -> Kind {
 
 impl Rule {
     /// Asks with another threshold.
-    pub(super) fn lower(&mut self, from: u64, to: u64) {
-        let lowered = self.body.replace(&from.to_string(), &to.to_string());
-        assert_ne!(lowered, self.body, "{} asks for {from}", self.name);
-        self.body = lowered;
+    pub(super) fn change(&mut self, from: u64, to: u64) {
+        let changed = self.body.replace(&from.to_string(), &to.to_string());
+        assert_ne!(changed, self.body, "{} asks for {from}", self.name);
+        self.body = changed;
     }
 
     /// For whom it fires now: keys joined by blanks. Nothing while a stream is just being made.

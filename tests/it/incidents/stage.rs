@@ -28,7 +28,6 @@ pub(super) struct Stage<'a> {
 pub(super) struct Told<'a> {
     pub(super) incident: &'a str,
     pub(super) seen: Seen,
-    pub(super) note: &'a str,
 }
 
 impl<'a> Told<'a> {
@@ -36,7 +35,6 @@ impl<'a> Told<'a> {
         Self {
             incident,
             seen: Seen::Live,
-            note: "",
         }
     }
 }

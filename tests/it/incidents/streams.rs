@@ -4,10 +4,9 @@ use std::thread;
 
 use serde_json::json;
 
-use super::book::Seen;
-use super::full::LOWERED;
+use super::full::WAITING;
 use super::rule::EVERYTHING;
-use super::stage::{Stage, Told};
+use super::stage::Stage;
 use crate::agent::{Agent, Setting};
 use crate::servers;
 
@@ -26,44 +25,34 @@ pub(super) fn play(stage: &Stage<'_>) {
         let path = format!("/_ingest/pipeline/{name}");
         elasticsearch.put(&path, &pipeline).expect("a pipeline");
     }
-    let (waits, from, to) = LOWERED;
-    let lowered = format!("threshold {to} instead of {from}");
     thread::scope(|scope| {
-        for (incident, rule, dataset, pipeline, note) in [
+        for (incident, rule, dataset, pipeline) in [
             (
                 "a pipeline that is missing",
-                waits,
+                WAITING.0,
                 "kafka.partition",
                 "missing",
-                lowered.as_str(),
             ),
             (
                 "a pipeline that drops documents",
                 "documents-dropped",
                 "kafka.group_topic",
                 "drops",
-                "",
             ),
             (
                 "a document that Elasticsearch refuses",
                 "documents-dead-lettered",
                 "kafka.consumergroup",
                 "spoils",
-                "",
             ),
         ] {
-            let told = Told {
-                incident,
-                seen: Seen::Live,
-                note,
-            };
-            scope.spawn(move || through(stage, &told, rule, dataset, pipeline));
+            scope.spawn(move || through(stage, incident, rule, dataset, pipeline));
         }
     });
 }
 
 /// Sends a stream through a pipeline, and then through none.
-fn through(stage: &Stage<'_>, told: &Told<'_>, rule: &'static str, dataset: &str, name: &str) {
+fn through(stage: &Stage<'_>, incident: &str, rule: &'static str, dataset: &str, name: &str) {
     let stream = format!("metrics-brokerbeat.{dataset}-{}", stage.namespace);
     let send = |name: Option<&str>| {
         let settings = json!({"index.default_pipeline": name});
@@ -72,7 +61,7 @@ fn through(stage: &Stage<'_>, told: &Told<'_>, rule: &'static str, dataset: &str
         done.expect("the settings are taken");
     };
     let expected = [(rule, dataset)];
-    stage.told(told, &expected, || send(Some(name)), || send(None));
+    stage.incident(incident, &expected, || send(Some(name)), || send(None));
 }
 
 /// Ends the agent, and starts it again with what it had.
