@@ -1,6 +1,6 @@
 //! `docs/dashboards.md` and `docs/alerts.md`: an introduction written by hand, tables made of the source.
 
-use crate::source::{Dashboard, Look, Measure, Panel, Rule, Source};
+use crate::source::{Dashboard, Look, Measure, Panel, Rule, Source, Times};
 
 /// The page of all dashboards.
 pub fn dashboards(source: &Source) -> String {
@@ -90,44 +90,62 @@ fn row(page: &mut String, cells: &[&str]) {
 /// The page of all rules.
 pub fn alerts(source: &Source) -> String {
     let mut page = source.pages.alerts.trim_end().to_owned();
-    page.push_str("\n\n## All rules\n\n| rule | severity | fires when | an alert for each | window | incident | fires after | clears after |\n|---|---|---|---|---|---|---|---|\n");
+    quiet(&mut page, source);
+    page.push_str("\n## All rules\n\n| rule | severity | fires when | an alert for each | window | incident | on | fires after | clears after |\n|---|---|---|---|---|---|---|---|---|\n");
     for rule in &source.rules {
-        let link = format!("[{}](#{})", rule.id, rule.id);
-        let window = match rule.ticks {
-            1 => format!("{} intervals", rule.intervals),
-            ticks => format!("{ticks} of {} intervals", rule.intervals),
-        };
-        let (fires, clears) = match source.measured.get(&rule.id) {
-            Some(measured) => (
-                format!("{} s", measured.fires),
-                format!("{} s", measured.clears),
-            ),
-            None => ("not run".to_owned(), "not run".to_owned()),
-        };
-        let by = if rule.by.is_empty() {
-            "–".to_owned()
-        } else {
-            code(&rule.by)
-        };
-        row(
-            &mut page,
-            &[
-                &link,
-                rule.severity.as_str(),
-                rule.kind.as_str(),
-                &by,
-                &window,
-                &rule.incident,
-                &fires,
-                &clears,
-            ],
-        );
+        summary(&mut page, rule, source.measured.rules.get(&rule.id));
     }
     for rule in &source.rules {
         one_rule(&mut page, rule);
     }
     objectives(&mut page, source);
     page
+}
+
+fn quiet(page: &mut String, source: &Source) {
+    let quiet = source.measured.quiet;
+    let text = match quiet.minutes {
+        0 => "A quiet hour has not been run.".to_owned(),
+        minutes => format!(
+            "In {minutes} quiet minutes, on the same servers without an incident, each rule was asked {} times, and none fired.",
+            quiet.rounds
+        ),
+    };
+    line(page, &format!("\n\n{text}"));
+}
+
+fn summary(page: &mut String, rule: &Rule, measured: Option<&Times>) {
+    let window = match rule.ticks {
+        1 => format!("{} intervals", rule.intervals),
+        ticks => format!("{ticks} of {} intervals", rule.intervals),
+    };
+    let by = match rule.by.as_slice() {
+        [] => "–".to_owned(),
+        by => code(by),
+    };
+    let time = |seconds: Option<u64>, stated: u64| match seconds {
+        Some(seconds) => format!("{seconds} s of {stated} s"),
+        None => format!("not run; {stated} s"),
+    };
+    let incident = match measured {
+        Some(times) if times.note.is_empty() => times.incident.clone(),
+        Some(times) => format!("{}; {}", times.incident, times.note),
+        None => rule.incident.clone(),
+    };
+    row(
+        page,
+        &[
+            &format!("[{}](#{})", rule.id, rule.id),
+            rule.severity.as_str(),
+            rule.kind.as_str(),
+            &by,
+            &window,
+            &incident,
+            measured.map_or("not run", |times| times.seen.as_str()),
+            &time(measured.map(|times| times.fires), rule.fires_within()),
+            &time(measured.map(|times| times.clears), rule.clears_within()),
+        ],
+    );
 }
 
 fn one_rule(page: &mut String, rule: &Rule) {

@@ -8,10 +8,7 @@ use crate::catalogue::Catalogue;
 use crate::ids;
 use crate::kql;
 use crate::lens::Maker;
-use crate::source::{Rule, RuleKind, Slo, Source, Variable};
-
-/// The agent's default interval in seconds, of which windows are multiples.
-const INTERVAL: u64 = 10;
+use crate::source::{INTERVAL, Rule, RuleKind, Slo, Source, Variable};
 
 /// How often Kibana looks. Below a minute it warns.
 const CHECK: &str = "1m";
@@ -46,6 +43,7 @@ fn entry(rule: &Rule, catalogue: &Catalogue) -> Result<Value, String> {
         // Kibana takes it as artifacts.investigation_guide from 9.1 on, and refuses the key before.
         "guide": guide(rule),
         "dashboards": [ids::dashboard(&rule.dashboard)],
+        "stated": {"fires": rule.fires_within(), "clears": rule.clears_within()},
         "question": question(rule, catalogue, &values)?,
     });
     if let Some(esql) = &rule.esql {

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use thiserror::Error;
 
 pub use crate::source_dashboard::{Chart, Dashboard, Measure, Operation, Panel, Row, Threshold};
-pub use crate::source_rule::{Rule, RuleKind, Severity, Slo, Variable};
+pub use crate::source_rule::{INTERVAL, Rule, RuleKind, Severity, Slo, Variable};
 
 /// Everything that is made from.
 #[derive(Debug, Clone)]
@@ -24,7 +24,7 @@ pub struct Source {
     /// Objectives, which need a paid licence.
     pub slos: Vec<Slo>,
     /// What was measured of rules on real servers, by id.
-    pub measured: BTreeMap<String, Measured>,
+    pub measured: Measured,
     /// Introductions of the generated pages: dashboards, alerts.
     pub pages: Pages,
 }
@@ -38,16 +38,62 @@ pub struct Pages {
     pub alerts: String,
 }
 
+/// What `make prove-rules` has found.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct Measured {
+    /// Time in which no rule fired.
+    #[serde(default)]
+    pub quiet: Quiet,
+    /// Times of rules, by id.
+    #[serde(default)]
+    pub rules: BTreeMap<String, Times>,
+}
+
+/// Time without an incident.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Quiet {
+    /// How long, in minutes.
+    pub minutes: u64,
+    /// How often each rule was asked.
+    pub rounds: u64,
+}
+
 /// How long a rule took to fire and to clear.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Measured {
+pub struct Times {
     /// The incident.
     pub incident: String,
+    /// On what.
+    pub seen: Seen,
+    /// What was other than it is installed: a threshold.
+    #[serde(default)]
+    pub note: String,
     /// Seconds from the incident to the first answer of its query.
     pub fires: u64,
     /// Seconds from the end of the incident to the first silent answer.
     pub clears: u64,
+}
+
+/// What an incident happened to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Seen {
+    /// Real servers.
+    Live,
+    /// Documents of real servers, put in again with another number at the present time.
+    Recorded,
+}
+
+impl Seen {
+    /// For tables.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Recorded => "recorded",
+        }
+    }
 }
 
 /// The visual language: one place for colours and thresholds.

@@ -4,6 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+/// The agent's default interval in seconds, of which windows and times are multiples.
+pub const INTERVAL: u64 = 10;
+
+/// Intervals that any rule may take in addition: one until the next tick, one until its documents are found.
+const SLACK: u64 = 2;
+
 /// One rule of a file of `kibana/rules/`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -34,6 +40,12 @@ pub struct Rule {
     /// In how many of these ticks it must be so: more than one for what may be true for a moment without being wrong.
     #[serde(default = "one")]
     pub ticks: u64,
+    /// Seconds until documents can show it: time-outs of Kafka and ZooKeeper, the window in which the agent judges groups.
+    #[serde(default)]
+    pub shows_after: u64,
+    /// Seconds until documents can show that it is over.
+    #[serde(default)]
+    pub over_after: u64,
     /// Thresholds and the like.
     #[serde(default)]
     pub variables: BTreeMap<String, Variable>,
@@ -50,6 +62,27 @@ pub struct Rule {
     /// The same question in ES|QL, untested.
     #[serde(default)]
     pub esql: Option<String>,
+}
+
+impl Rule {
+    /// Within so many seconds its query fires, with the agent's default interval.
+    pub fn fires_within(&self) -> u64 {
+        let ticks = match self.kind {
+            RuleKind::Match => self.ticks,
+            RuleKind::Growth => 1,
+            RuleKind::Gone | RuleKind::Silence => self.intervals,
+        };
+        self.shows_after + (ticks + SLACK) * INTERVAL
+    }
+
+    /// Within so many seconds after the end it is silent again.
+    pub fn clears_within(&self) -> u64 {
+        let ticks = match self.kind {
+            RuleKind::Match | RuleKind::Growth => self.intervals,
+            RuleKind::Gone | RuleKind::Silence => 1,
+        };
+        self.over_after + (ticks + SLACK) * INTERVAL
+    }
 }
 
 fn one() -> u64 {

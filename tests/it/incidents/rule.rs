@@ -39,14 +39,36 @@ pub(super) struct Rule {
     seen: BTreeSet<String>,
 }
 
+/// Within how many seconds a rule's query fires and clears, at the default interval.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stated {
+    pub(super) fires: u64,
+    pub(super) clears: u64,
+}
+
+impl Stated {
+    pub(super) fn of(rule: &str) -> Self {
+        let line = lines().find(|line| text(line, "rule") == rule);
+        let line = line.unwrap_or_else(|| panic!("there is no rule {rule}"));
+        let seconds = |name: &str| line["stated"][name].as_u64().expect("seconds");
+        Self {
+            fires: seconds("fires"),
+            clears: seconds("clears"),
+        }
+    }
+}
+
 /// All rules for an agent of this interval.
 pub(super) fn rules(namespace: &str, interval: u64) -> Vec<Rule> {
-    let lines = RULES
-        .lines()
-        .map(|line| serde_json::from_str(line).expect("a rule a line"));
-    lines
-        .map(|line: Value| rule(&line, namespace, interval))
+    lines()
+        .map(|line| rule(&line, namespace, interval))
         .collect()
+}
+
+fn lines() -> impl Iterator<Item = Value> {
+    RULES
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("a rule a line"))
 }
 
 fn rule(line: &Value, namespace: &str, interval: u64) -> Rule {
@@ -85,6 +107,13 @@ fn kind(params: &Value) -> Kind {
 }
 
 impl Rule {
+    /// Asks with another threshold.
+    pub(super) fn change(&mut self, from: u64, to: u64) {
+        let changed = self.body.replace(&from.to_string(), &to.to_string());
+        assert_ne!(changed, self.body, "{} asks for {from}", self.name);
+        self.body = changed;
+    }
+
     /// For whom it fires now: keys joined by blanks. Nothing while a stream is just being made.
     pub(super) fn alerts(&mut self, elasticsearch: &Elasticsearch) -> Option<BTreeSet<String>> {
         let answer = elasticsearch.request("POST", &self.path, Some(self.body.clone()));

@@ -1,7 +1,7 @@
 //! Asks rules again and again, and remembers when each fired for whom.
 
-use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -25,6 +25,7 @@ struct Change {
 /// Rules under watch, until it is dropped.
 pub(super) struct Watch {
     changes: Arc<Mutex<Vec<Change>>>,
+    rounds: Arc<AtomicU64>,
     ends: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -33,20 +34,41 @@ impl Watch {
     pub(super) fn start(mut rules: Vec<Rule>) -> Self {
         let changes = Arc::new(Mutex::new(Vec::<Change>::new()));
         let ends = Arc::new(AtomicBool::new(false));
+        let rounds = Arc::new(AtomicU64::new(0));
         let (log, end) = (Arc::clone(&changes), Arc::clone(&ends));
+        let count = Arc::clone(&rounds);
         let thread = thread::spawn(move || {
             while !end.load(Ordering::Relaxed) {
                 for rule in &mut rules {
                     note(&log, rule);
                 }
+                count.fetch_add(1, Ordering::Relaxed);
                 thread::park_timeout(ROUND);
             }
         });
         Self {
             changes,
+            rounds,
             ends,
             thread: Some(thread),
         }
+    }
+
+    /// How often every rule was asked.
+    pub(super) fn rounds(&self) -> u64 {
+        self.rounds.load(Ordering::Relaxed)
+    }
+
+    /// What fires at the moment, as `rule: whom`.
+    pub(super) fn firing(&self) -> BTreeSet<String> {
+        let changes = self.changes.lock().expect("no panic");
+        let mut last = BTreeMap::new();
+        for change in changes.iter() {
+            last.insert(change.rule.as_str(), &change.alerts);
+        }
+        last.iter()
+            .flat_map(|(rule, alerts)| alerts.iter().map(move |whom| format!("{rule}: {whom}")))
+            .collect()
     }
 
     /// Everything that has fired since a moment, as `rule: whom`.
@@ -96,6 +118,8 @@ impl Watch {
         let left = limit.saturating_sub(since.elapsed());
         let step = format!("{rule} is {wanted} for {part}");
         let at = wait_until(&step, left, || {
+            let runs = self.thread.as_ref().is_some_and(|one| !one.is_finished());
+            assert!(runs, "rules are asked no more");
             let changes = self.changes.lock().expect("no panic");
             let of_rule = changes.iter().filter(|change| change.rule == rule);
             let mut after = of_rule.clone().filter(|change| change.at >= since);

@@ -14,8 +14,8 @@ import org.apache.kafka.common.serialization.StringDeserializer;
 
 /**
  * A consumer that commits what it has read at once and is told what to do over stdin: "pause" (stay a member, neither
- * read nor commit), "stop" (leave the group), "resume" (after either), "commit" (the positions, now). It answers each
- * line with "ok" or "error …" and ends when stdin does.
+ * read nor commit), "hang" (do not even poll), "stop" (leave the group), "resume" (after any of them), "commit" (the
+ * positions, now). It answers each line with "ok" or "error …" and ends when stdin does.
  *
  * Arguments: topic, client properties as key=value.
  */
@@ -27,6 +27,7 @@ public class StackConsumer implements ConsumerRebalanceListener {
     private final BlockingQueue<String> commands = new LinkedBlockingQueue<>();
     private KafkaConsumer<String, String> consumer;
     private boolean paused;
+    private boolean hung;
     private boolean joined;
 
     StackConsumer(String[] args) {
@@ -52,9 +53,9 @@ public class StackConsumer implements ConsumerRebalanceListener {
             join();
             System.out.println("ready");
             while (true) {
-                String command = consumer == null ? commands.take() : commands.poll();
+                String command = consumer == null || hung ? commands.take() : commands.poll();
                 if (command != null) System.out.println(obey(command));
-                if (consumer != null) work();
+                if (consumer != null && !hung) work();
             }
         } catch (Throwable e) {
             e.printStackTrace();
@@ -69,12 +70,14 @@ public class StackConsumer implements ConsumerRebalanceListener {
                     paused = true;
                     consumer.pause(consumer.assignment());
                     break;
+                case "hang": hung = true; break;
                 case "stop":
                     if (consumer != null) consumer.close();
                     consumer = null;
                     break;
                 case "resume":
                     paused = false;
+                    hung = false;
                     if (consumer == null) join();
                     consumer.resume(consumer.assignment());
                     break;

@@ -146,12 +146,18 @@ impl Consumer {
         tell(&self.process, "pause")
     }
 
+    /// Does not even poll, as an application that works on one record for ever: it is put out of its group after
+    /// `max.poll.interval.ms`.
+    pub fn hang(&self) -> Result<()> {
+        tell(&self.process, "hang")
+    }
+
     /// Leaves its group, which then has commits and no members.
     pub fn stop(&self) -> Result<()> {
         tell(&self.process, "stop")
     }
 
-    /// Goes on after [`pause`](Self::pause) or [`stop`](Self::stop).
+    /// Goes on after [`pause`](Self::pause), [`hang`](Self::hang) or [`stop`](Self::stop).
     pub fn resume(&self) -> Result<()> {
         tell(&self.process, "resume")
     }

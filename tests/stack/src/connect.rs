@@ -88,6 +88,16 @@ impl Connect {
 
     /// Any connector; waits until it and its first task run.
     pub fn add(&self, name: &str, settings: &[(&str, &str)]) -> Result<()> {
+        self.configure(name, settings)?;
+        wait::until(&self.process, &format!("{name} runs"), READY, || {
+            let status = self.get(&format!("connectors/{name}/status")).ok()?;
+            let runs = |part: &Value| part["state"] == "RUNNING";
+            (runs(&status["connector"]) && runs(&status["tasks"][0])).then_some(())
+        })
+    }
+
+    /// Makes a connector, or gives it other settings; whether it runs then is not waited for.
+    pub fn configure(&self, name: &str, settings: &[(&str, &str)]) -> Result<()> {
         let mut config: Map<String, Value> = settings
             .iter()
             .map(|&(key, value)| (key.to_owned(), value.into()))
@@ -99,11 +109,15 @@ impl Connect {
         wait::until(&self.process, "a new connector", READY, || {
             let (status, _) = self.http.send("PUT", &path, Some(body.clone())).ok()?;
             (status / 100 == 2).then_some(())
-        })?;
-        wait::until(&self.process, &format!("{name} runs"), READY, || {
-            let status = self.get(&format!("connectors/{name}/status")).ok()?;
-            let runs = |part: &Value| part["state"] == "RUNNING";
-            (runs(&status["connector"]) && runs(&status["tasks"][0])).then_some(())
+        })
+    }
+
+    /// Takes a connector away.
+    pub fn remove(&self, name: &str) -> Result<()> {
+        let path = format!("connectors/{name}");
+        wait::until(&self.process, "a connector less", READY, || {
+            let (status, _) = self.http.send("DELETE", &path, None).ok()?;
+            matches!(status, 204 | 404).then_some(())
         })
     }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::doors::{Doors, door_methods};
-use crate::error::{Error, Result};
+use crate::error::{At, Error, Result};
 use crate::java::Jvm;
 use crate::maven::Package;
 use crate::options::Options;
@@ -74,7 +74,7 @@ pub struct ZooKeeper {
     tls: Option<TlsFiles>,
     doors: Doors,
     process: Process,
-    _work: WorkDir,
+    work: WorkDir,
 }
 
 impl ZooKeeper {
@@ -208,7 +208,7 @@ impl ZooKeeper {
             tls,
             doors,
             process,
-            _work: work,
+            work,
         })
     }
 
@@ -231,6 +231,22 @@ impl ZooKeeper {
     /// As [`restart`](Self::restart), without waiting: alone, a member of an ensemble does not serve.
     pub fn start_again(&self) -> Result<()> {
         self.process.again()
+    }
+
+    /// Starts it again as a server of its own, which knows of no ensemble, or as a member as it was.
+    pub fn stand_alone(&self, alone: bool) -> Result<()> {
+        let whole = self.work.join("zoo.cfg");
+        let kept = self.work.join("zoo.cfg.member");
+        if alone {
+            let text = std::fs::read_to_string(&whole).at("read", &whole)?;
+            std::fs::write(&kept, &text).at("write", &kept)?;
+            let lines = text.lines().filter(|line| !line.starts_with("server."));
+            let lines: Vec<&str> = lines.collect();
+            std::fs::write(&whole, lines.join("\n") + "\n").at("write", &whole)?;
+        } else {
+            std::fs::rename(&kept, &whole).at("rename", &kept)?;
+        }
+        self.restart()
     }
 
     /// "127.0.0.1:<client port>"

@@ -3,8 +3,6 @@
 mod panel;
 mod rule;
 
-use std::collections::BTreeSet;
-
 use super::{Problems, fields};
 use crate::catalogue::Catalogue;
 use crate::source::{Chart, Dashboard, Panel, Source};
@@ -41,14 +39,7 @@ pub fn source(source: &Source, catalogue: &Catalogue) -> Vec<String> {
             check.field(&place, &slo.of, field);
         }
     }
-    let rules: BTreeSet<&str> = source.rules.iter().map(|rule| rule.id.as_str()).collect();
-    for id in source.measured.keys() {
-        check.problems.check(
-            rules.contains(id.as_str()),
-            "measured.yml",
-            format!("there is no rule {id}"),
-        );
-    }
+    check.times();
     check.problems.found
 }
 
@@ -59,6 +50,26 @@ struct Check<'a> {
 }
 
 impl Check<'_> {
+    /// What was measured is of a rule that there is, and within the times that it states.
+    fn times(&mut self) {
+        for (id, times) in &self.source.measured.rules {
+            let Some(rule) = self.source.rules.iter().find(|rule| rule.id == *id) else {
+                self.problems
+                    .check(false, "measured.yml", format!("there is no rule {id}"));
+                continue;
+            };
+            let stated = (rule.fires_within(), rule.clears_within());
+            self.problems.check(
+                times.fires <= stated.0 && times.clears <= stated.1,
+                "measured.yml",
+                format!(
+                    "{id} fired after {} s and cleared after {} s, stated are {} s and {} s",
+                    times.fires, times.clears, stated.0, stated.1
+                ),
+            );
+        }
+    }
+
     fn look(&mut self) {
         for (name, scale) in &self.source.look.scales {
             let place = format!("look.yml scale {name}");

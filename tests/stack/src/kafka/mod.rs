@@ -52,7 +52,7 @@ impl KafkaVersion {
 enum Mode {
     /// In the ZooKeeper at this port.
     ZooKeeper(u16),
-    /// In the cluster's only controller: "1@127.0.0.1:9093".
+    /// In the cluster's controllers: "1@127.0.0.1:9093".
     Kraft(String),
 }
 
@@ -116,8 +116,33 @@ impl Kafka {
             let voter = format!("1@127.0.0.1:{}", ports.controller);
             let settings = config::kraft(1, &ports, &voter, true, options.advertised.as_deref());
             let parts = Parts::new(version, 1, ports, Mode::Kraft(voter))?;
-            parts.format(&settings, &config::new_cluster_id()?)?;
+            parts.format(&settings, &config::new_cluster_id()?, options)?;
             parts.start(settings, options)
+        })
+    }
+
+    /// A cluster of Kafka 4.2.0 made of three nodes, each of them controller and broker; waits until all of them serve.
+    pub fn start_kraft_three(options: [&Options; 3]) -> Result<[Self; 3]> {
+        wait::on_free_ports(|| {
+            let ports = [(); 3].map(|()| Ports::pick());
+            let address =
+                |(id, ports): (i32, &Ports)| format!("{id}@127.0.0.1:{}", ports.controller);
+            let voters: Vec<String> = (1..).zip(&ports).map(address).collect();
+            let voters = voters.join(",");
+            let cluster = config::new_cluster_id()?;
+            let mut nodes = Vec::new();
+            for ((id, ports), options) in (1..).zip(ports).zip(options) {
+                let settings =
+                    config::kraft(id, &ports, &voters, true, options.advertised.as_deref());
+                let mode = Mode::Kraft(voters.clone());
+                let parts = Parts::new(KafkaVersion::V4_2, id, ports, mode)?;
+                parts.format(&settings, &cluster, options)?;
+                nodes.push(parts.launch(settings, options)?);
+            }
+            nodes.iter().try_for_each(Self::wait_ready)?;
+            Ok(nodes
+                .try_into()
+                .unwrap_or_else(|_| unreachable!("a node for each port")))
         })
     }
 
@@ -139,7 +164,7 @@ impl Kafka {
             let ports = Ports::pick();
             let settings = config::kraft(id, &ports, voter, false, options.advertised.as_deref());
             let parts = Parts::new(first.version, id, ports, first.mode.clone())?;
-            parts.format(&settings, &cluster)?;
+            parts.format(&settings, &cluster, options)?;
             parts.start(settings, options)
         })
     }
@@ -228,11 +253,10 @@ impl Parts {
     }
 
     /// KRaft wants its folder prepared with the cluster's id.
-    fn format(&self, settings: &config::Settings, cluster: &str) -> Result<()> {
-        let file = self.work.write(
-            "format.properties",
-            &config::text(settings, &self.work, &[]),
-        )?;
+    fn format(&self, settings: &config::Settings, cluster: &str, options: &Options) -> Result<()> {
+        // The folders may be among the options.
+        let text = config::text(settings, &self.work, &options.settings);
+        let file = self.work.write("format.properties", &text)?;
         let file = file.display().to_string();
         let args = ["format", "--cluster-id", cluster, "--config", &file];
         crate::java::run(&self.class_path, "kafka.tools.StorageTool", &args, FORMAT)?;
@@ -240,6 +264,12 @@ impl Parts {
     }
 
     fn start(self, settings: config::Settings, options: &Options) -> Result<Kafka> {
+        let kafka = self.launch(settings, options)?;
+        kafka.wait_ready()?;
+        Ok(kafka)
+    }
+
+    fn launch(self, settings: config::Settings, options: &Options) -> Result<Kafka> {
         let mut more = Vec::new();
         let mut secured = None;
         if let Some(users) = &options.users {
@@ -266,7 +296,7 @@ impl Parts {
             talk: false,
         };
         let name = format!("{}, broker {}", self.version.package().name, self.id);
-        let kafka = Kafka {
+        Ok(Kafka {
             version: self.version,
             id: self.id,
             ports: self.ports,
@@ -275,8 +305,6 @@ impl Parts {
             doors,
             process: jvm.start(&name, &self.work)?,
             work: self.work,
-        };
-        kafka.wait_ready()?;
-        Ok(kafka)
+        })
     }
 }

@@ -1,0 +1,92 @@
+//! How an incident is played: it begins, its rules fire, it ends, they fall silent.
+
+use std::time::{Duration, Instant};
+
+use stack::{Kafka, wait_until};
+
+use super::book::{Book, Seen, Times};
+use super::rule::Stated;
+use super::scene::Scene;
+use super::watch::Watch;
+use crate::agent::PATIENCE;
+
+/// For how long a rule is waited for beyond what it states, so that it is told by how much it is late.
+const BEYOND: Duration = Duration::from_secs(120);
+
+/// Rules with a part of the keys of whom they fire for.
+pub(super) type Expected<'a> = &'a [(&'static str, &'a str)];
+
+/// What incidents are played with.
+pub(super) struct Stage<'a> {
+    pub(super) scene: &'a Scene,
+    pub(super) watch: &'a Watch,
+    pub(super) book: &'a Book,
+    pub(super) namespace: &'a str,
+}
+
+/// What is said of an incident in the table.
+pub(super) struct Told<'a> {
+    pub(super) incident: &'a str,
+    pub(super) seen: Seen,
+}
+
+impl<'a> Told<'a> {
+    pub(super) fn live(incident: &'a str) -> Self {
+        Self {
+            incident,
+            seen: Seen::Live,
+        }
+    }
+}
+
+impl Stage<'_> {
+    /// Lets something happen, waits for its rules, ends it, and waits until they are silent.
+    pub(super) fn incident(
+        &self,
+        name: &str,
+        expected: Expected<'_>,
+        begin: impl FnOnce(),
+        end: impl FnOnce(),
+    ) {
+        self.told(&Told::live(name), expected, begin, end);
+    }
+
+    pub(super) fn told(
+        &self,
+        told: &Told<'_>,
+        expected: Expected<'_>,
+        begin: impl FnOnce(),
+        end: impl FnOnce(),
+    ) {
+        println!("begins: {}", told.incident);
+        // What follows is seen to begin with it, not when the order for it has come back.
+        let since = Instant::now();
+        begin();
+        let fires: Vec<Option<u64>> = expected
+            .iter()
+            .map(|(rule, part)| {
+                let limit = Duration::from_secs(Stated::of(rule).fires) + BEYOND;
+                self.watch.fires(rule, part, since, limit)
+            })
+            .collect();
+        end();
+        println!("ends: {}", told.incident);
+        let since = Instant::now();
+        for ((rule, part), fires) in expected.iter().zip(fires) {
+            let limit = Duration::from_secs(Stated::of(rule).clears) + BEYOND;
+            let clears = fires.and_then(|_| self.watch.clears(rule, part, since, limit));
+            self.book.note(rule, told, Times { fires, clears });
+        }
+    }
+}
+
+/// Waits until the tool that tells about topics says a word about them.
+pub(super) fn until_topics_say(kafka: &Kafka, args: &[&str], check: impl Fn(&str) -> bool) {
+    let bootstrap = kafka.bootstrap();
+    let args = [&["--bootstrap-server", &bootstrap, "--describe"], args].concat();
+    let said = wait_until(&format!("topics {args:?}"), PATIENCE, || {
+        let printed = kafka.run_tool("org.apache.kafka.tools.TopicCommand", &args);
+        printed.is_ok_and(|printed| check(&printed)).then_some(())
+    });
+    said.expect("the tool says so");
+}
