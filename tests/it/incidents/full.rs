@@ -94,11 +94,11 @@ impl Wanted {
         let scene = Scene::start();
         let agent = scene.watch(NAMESPACE).run();
         pass(SETTLE, &agent);
-        let watch = Watch::start(Self::rules());
-        let begin = Instant::now();
         if self.plays(QUIET) {
-            quiet::play(&watch, &self.book, &agent);
+            quiet::play(&Watch::start(changed(&[SLOW])), &self.book, &agent);
         }
+        let watch = Watch::start(changed(&[SLOW, WAITING]));
+        let begin = Instant::now();
         let stage = Stage {
             scene: &scene,
             watch: &watch,
@@ -132,15 +132,16 @@ impl Wanted {
             self.book.complain(format!("{word} could not be played"));
         }
     }
+}
 
-    fn rules() -> Vec<Rule> {
-        let mut all = rules(NAMESPACE, SECONDS);
-        for (name, from, to) in [WAITING, SLOW] {
-            let one = all.iter_mut().find(|rule| rule.name == name);
-            one.expect("the rule is there").change(from, to);
-        }
-        all
+/// All rules, some of them with another threshold.
+fn changed(thresholds: &[Threshold]) -> Vec<Rule> {
+    let mut all = rules(NAMESPACE, SECONDS);
+    for (name, from, to) in thresholds {
+        let one = all.iter_mut().find(|rule| rule.name == *name);
+        one.expect("the rule is there").change(*from, *to);
     }
+    all
 }
 
 pub(super) fn pass(time: Duration, agent: &Agent) {

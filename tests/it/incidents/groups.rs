@@ -9,8 +9,10 @@ const CONFIG_TOOL: &str = "kafka.admin.ConfigCommand";
 const DELETE_TOOL: &str = "org.apache.kafka.tools.DeleteRecordsCommand";
 const GROUP_TOOL: &str = "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand";
 
-/// A third of what is produced.
-const SLOW: &str = "consumer_byte_rate=700";
+/// What a consumer may read in a second.
+const READS: &str = "consumer_byte_rate";
+/// Bytes in a second: a tenth of what is produced.
+const SLOW: &str = "250";
 
 /// Stopped, stalled, rewound.
 pub(super) fn play(stage: &Stage<'_>) {
@@ -50,7 +52,7 @@ pub(super) fn play(stage: &Stage<'_>) {
 
 /// A consumer that is too slow, whose records are then deleted up to its commit; another group's beyond it.
 pub(super) fn play_retention(stage: &Stage<'_>) {
-    quota(stage, "consumer-slow", Some(SLOW));
+    quota(stage, "consumer-slow", READS, Some(SLOW));
     let deleted = "consumer slower than the producer, records deleted up to its commit";
     let behind = [("group-falls-behind", "slow")];
     let losing = [("group-losing", "slow"), ("group-no-headroom", "slow")];
@@ -62,7 +64,7 @@ pub(super) fn play_retention(stage: &Stage<'_>) {
             &losing,
             || delete_read(stage),
             || {
-                quota(stage, "consumer-slow", None);
+                quota(stage, "consumer-slow", READS, None);
             },
         );
     };
@@ -91,11 +93,11 @@ pub(super) fn play_deleted(stage: &Stage<'_>) {
 }
 
 /// What a client may read or write in a second, or that it may do as it likes.
-pub(super) fn quota(stage: &Stage<'_>, client: &str, limit: Option<&str>) {
-    let broker = &stage.scene.brokers[0];
-    let change = match limit {
-        Some(limit) => ["--add-config", limit],
-        None => ["--delete-config", "consumer_byte_rate,producer_byte_rate"],
+pub(super) fn quota(stage: &Stage<'_>, client: &str, name: &str, limit: Option<&str>) {
+    let set = limit.map(|limit| format!("{name}={limit}"));
+    let change = match &set {
+        Some(set) => ["--add-config", set],
+        None => ["--delete-config", name],
     };
     let whom = [
         "--alter",
@@ -104,6 +106,7 @@ pub(super) fn quota(stage: &Stage<'_>, client: &str, limit: Option<&str>) {
         "--entity-name",
         client,
     ];
+    let broker = &stage.scene.brokers[0];
     tool(broker, CONFIG_TOOL, &[&whom[..], &change[..]].concat());
 }
 
