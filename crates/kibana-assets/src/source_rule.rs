@@ -7,8 +7,9 @@ use serde::Deserialize;
 /// The agent's default interval in seconds, of which windows and times are multiples.
 pub const INTERVAL: u64 = 10;
 
-/// Intervals that any rule may take in addition: one until the next tick, one until its documents are found.
-const SLACK: u64 = 2;
+/// Intervals that any rule may take in addition: one until the next tick, one for the cycle, one until its documents are
+/// found.
+const SLACK: u64 = 3;
 
 /// One rule of a file of `kibana/rules/`.
 #[derive(Debug, Clone, Deserialize)]

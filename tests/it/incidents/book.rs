@@ -98,6 +98,11 @@ impl Book {
         self.write(&page);
     }
 
+    /// Something else went wrong.
+    pub(super) fn complain(&self, what: String) {
+        self.wrong.lock().expect("no panic").push(what);
+    }
+
     pub(super) fn wrong(&self) -> Vec<String> {
         self.wrong.lock().expect("no panic").clone()
     }

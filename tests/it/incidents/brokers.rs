@@ -2,12 +2,11 @@
 
 use std::thread;
 
-use stack::{Kafka, Signal, wait_until};
+use stack::Signal;
 
 use super::full::SLOW;
 use super::scene::UNCLEAN;
-use super::stage::{Stage, until_topics_say};
-use crate::agent::PATIENCE;
+use super::stage::{Stage, patiently, until_topics_say};
 
 /// The third broker is killed, and loses a disk.
 pub(super) fn play(stage: &Stage<'_>) {
@@ -40,8 +39,9 @@ pub(super) fn play(stage: &Stage<'_>) {
 /// The third broker hangs. What brokers tell about latency decays over minutes.
 pub(super) fn play_hang(stage: &Stage<'_>) {
     let broker = &stage.scene.brokers[2];
+    let target = format!("kafka {}", stage.scene.brokers[0].bootstrap());
     let hangs = [
-        ("target-incomplete", "orders"),
+        ("target-incomplete", target.as_str()),
         ("isr-shrinks", "orders"),
         (SLOW.0, "orders"),
     ];
@@ -54,11 +54,10 @@ pub(super) fn play_hang(stage: &Stage<'_>) {
 pub(super) fn play_session(stage: &Stage<'_>) {
     let broker = &stage.scene.old;
     broker.signal(Signal::Stop);
-    let forgotten = wait_until("ZooKeeper without the broker", PATIENCE, || {
+    patiently("ZooKeeper without the broker", || {
         let sessions = stage.scene.old_zookeeper.four_letter_word("dump").ok()?;
         (!sessions.contains("/brokers/ids/1")).then_some(())
     });
-    forgotten.expect("its session ends");
     let begin = || broker.signal(Signal::Cont);
     let expired = [("zookeeper-session-expired", "old")];
     let name = "a broker hangs for longer than its session";
@@ -78,7 +77,9 @@ pub(super) fn play_unclean(stage: &Stage<'_>) {
     let end = || leader.restart().expect("it comes back");
     let name = "the last replica in sync killed, with unclean elections allowed";
     stage.incident(name, &[("unclean-election", "orders")], begin, end);
-    until_all_in_sync(first);
+    until_topics_say(first, &["--under-replicated-partitions"], |said| {
+        said.trim().is_empty()
+    });
 }
 
 /// Two of three controllers are killed.
@@ -103,21 +104,4 @@ pub(super) fn play_controller(stage: &Stage<'_>) {
     ];
     let name = "a majority of the controllers killed";
     stage.incident(name, &lost, begin, end);
-}
-
-fn until_all_in_sync(kafka: &Kafka) {
-    let args = [
-        "--bootstrap-server",
-        &kafka.bootstrap(),
-        "--describe",
-        "--under-replicated-partitions",
-    ];
-    let tool = "org.apache.kafka.tools.TopicCommand";
-    let done = wait_until("all replicas in sync", PATIENCE, || {
-        let printed = kafka.run_tool(tool, &args);
-        printed
-            .is_ok_and(|said| said.trim().is_empty())
-            .then_some(())
-    });
-    done.expect("they catch up");
 }

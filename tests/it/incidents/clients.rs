@@ -29,12 +29,13 @@ pub(super) fn play_batches(stage: &Stage<'_>) {
 /// A producer that may send less than it wants to.
 pub(super) fn play_throttled(stage: &Stage<'_>) {
     let client = "producer-throttled";
-    quota(stage, client, Some("producer_byte_rate=1000"));
+    let writes = "producer_byte_rate";
+    quota(stage, client, writes, Some("1000"));
     let throttled = &stage.scene.clients.throttled;
     let begin = || throttled.rate(1_000.0).expect("it sends");
     let end = || {
         throttled.rate(0.0).expect("it stops");
-        quota(stage, client, None);
+        quota(stage, client, writes, None);
     };
     let expected = [("producer-buffer-full", client)];
     let name = "a producer throttled by a quota";

@@ -42,8 +42,8 @@ fn majority(stage: &Stage<'_>) {
 
 fn alone(stage: &Stage<'_>) {
     let [_, follower] = stage.scene.leader_and_follower();
-    let begin = || follower.stand_alone(true).expect("it starts");
-    let end = || follower.stand_alone(false).expect("it comes back");
+    let begin = || follower.secede().expect("it starts");
+    let end = || follower.rejoin().expect("it comes back");
     let split = [("zookeeper-split-view", "ensemble")];
     let name = "a server started alone beside the ensemble";
     stage.incident(name, &split, begin, end);

@@ -3,16 +3,16 @@
 use std::thread;
 
 use super::scene::{ALONE, SHORT, TOPIC};
-use super::stage::Stage;
-use crate::agent::PATIENCE;
-use stack::wait_until;
+use super::stage::{Stage, patiently, tool};
 
 const CONFIG_TOOL: &str = "kafka.admin.ConfigCommand";
 const DELETE_TOOL: &str = "org.apache.kafka.tools.DeleteRecordsCommand";
 const GROUP_TOOL: &str = "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand";
 
-/// A third of what is produced.
-const SLOW: &str = "consumer_byte_rate=700";
+/// What a consumer may read in a second.
+const READS: &str = "consumer_byte_rate";
+/// Bytes in a second: a tenth of what is produced.
+const SLOW: &str = "250";
 
 /// Stopped, stalled, rewound.
 pub(super) fn play(stage: &Stage<'_>) {
@@ -52,7 +52,7 @@ pub(super) fn play(stage: &Stage<'_>) {
 
 /// A consumer that is too slow, whose records are then deleted up to its commit; another group's beyond it.
 pub(super) fn play_retention(stage: &Stage<'_>) {
-    quota(stage, "consumer-slow", Some(SLOW));
+    quota(stage, "consumer-slow", READS, Some(SLOW));
     let deleted = "consumer slower than the producer, records deleted up to its commit";
     let behind = [("group-falls-behind", "slow")];
     let losing = [("group-losing", "slow"), ("group-no-headroom", "slow")];
@@ -64,7 +64,7 @@ pub(super) fn play_retention(stage: &Stage<'_>) {
             &losing,
             || delete_read(stage),
             || {
-                quota(stage, "consumer-slow", None);
+                quota(stage, "consumer-slow", READS, None);
             },
         );
     };
@@ -86,46 +86,34 @@ pub(super) fn play_retention(stage: &Stage<'_>) {
 pub(super) fn play_deleted(stage: &Stage<'_>) {
     let broker = &stage.scene.brokers[0];
     let begin = || {
-        let bootstrap = broker.bootstrap();
-        let args = [
-            "--bootstrap-server",
-            &bootstrap,
-            "--delete",
-            "--group",
-            "gone",
-        ];
-        let deleted = broker.run_tool(GROUP_TOOL, &args);
-        deleted.expect("the group is deleted");
+        tool(broker, GROUP_TOOL, &["--delete", "--group", "gone"]);
     };
     let end = || stage.scene.clients.commit("gone", ALONE, 0, 0);
     stage.incident("a group deleted", &[("group-gone", "gone")], begin, end);
 }
 
 /// What a client may read or write in a second, or that it may do as it likes.
-pub(super) fn quota(stage: &Stage<'_>, client: &str, limit: Option<&str>) {
-    let broker = &stage.scene.brokers[0];
-    let bootstrap = broker.bootstrap();
-    let change = match limit {
-        Some(limit) => ["--add-config", limit],
-        None => ["--delete-config", "consumer_byte_rate,producer_byte_rate"],
+pub(super) fn quota(stage: &Stage<'_>, client: &str, name: &str, limit: Option<&str>) {
+    let set = limit.map(|limit| format!("{name}={limit}"));
+    let change = match &set {
+        Some(set) => ["--add-config", set],
+        None => ["--delete-config", name],
     };
     let whom = [
-        "--bootstrap-server",
-        &bootstrap,
         "--alter",
         "--entity-type",
         "clients",
         "--entity-name",
         client,
     ];
-    let done = broker.run_tool(CONFIG_TOOL, &[&whom[..], &change[..]].concat());
-    done.expect("the quota is changed");
+    let broker = &stage.scene.brokers[0];
+    tool(broker, CONFIG_TOOL, &[&whom[..], &change[..]].concat());
 }
 
 /// Deletes the records that the slow group has read, but one.
 fn delete_read(stage: &Stage<'_>) {
     let broker = &stage.scene.brokers[0];
-    let rows = broker.describe_groups(Some("slow")).expect("the group");
+    let rows = patiently("a group", || broker.describe_groups(Some("slow")).ok());
     let entries: Vec<String> = rows
         .iter()
         .map(|row| {
@@ -139,20 +127,13 @@ fn delete_read(stage: &Stage<'_>) {
     let work = stack::WorkDir::new("delete").expect("a folder");
     let text = format!("{{\"partitions\":[{}],\"version\":1}}", entries.join(","));
     let file = work.write("offsets.json", &text).expect("a file");
-    let args = [
-        "--bootstrap-server",
-        &broker.bootstrap(),
-        "--offset-json-file",
-        &file.display().to_string(),
-    ];
-    let deleted = broker.run_tool(DELETE_TOOL, &args);
-    deleted.expect("the records are deleted");
+    let file = file.display().to_string();
+    tool(broker, DELETE_TOOL, &["--offset-json-file", &file]);
 }
 
 fn end_of_short(stage: &Stage<'_>) -> i64 {
-    let found = wait_until("the end of a log", PATIENCE, || {
+    patiently("the end of a log", || {
         let rows = stage.scene.brokers[0].describe_groups(Some("slow")).ok()?;
         rows.iter().find(|row| row.partition == 0)?.log_end_offset
-    });
-    found.expect("a log has an end")
+    })
 }

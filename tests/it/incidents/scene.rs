@@ -8,6 +8,7 @@ use stack::{
     Connect, Consumer, Kafka, KafkaVersion, MirrorMaker, Options, Producer, WorkDir, ZooKeeper,
 };
 
+use super::stage::{TOPICS, patiently, tool};
 use crate::agent::Setting;
 use crate::servers;
 
@@ -194,8 +195,10 @@ impl Clients {
 
     /// Commits for a group without members.
     pub(super) fn commit(&self, group: &str, topic: &str, partition: i32, offset: i64) {
-        let committed = self.producer.commit(group, topic, partition, offset);
-        committed.expect("committed");
+        patiently("a commit", || {
+            let committed = self.producer.commit(group, topic, partition, offset);
+            committed.ok()
+        });
     }
 }
 
@@ -248,8 +251,6 @@ fn topics(kafka: &Kafka) {
     }
     // Replicas by hand: the second broker leads, the third one follows.
     let args = [
-        "--bootstrap-server",
-        &kafka.bootstrap(),
         "--create",
         "--topic",
         UNCLEAN,
@@ -258,6 +259,5 @@ fn topics(kafka: &Kafka) {
         "--config",
         "unclean.leader.election.enable=true",
     ];
-    let made = kafka.run_tool("org.apache.kafka.tools.TopicCommand", &args);
-    made.expect("a topic");
+    tool(kafka, TOPICS, &args);
 }

@@ -13,6 +13,9 @@ use crate::agent::PATIENCE;
 /// For how long a rule is waited for beyond what it states, so that it is told by how much it is late.
 const BEYOND: Duration = Duration::from_secs(120);
 
+/// Makes topics and tells about them.
+pub(super) const TOPICS: &str = "org.apache.kafka.tools.TopicCommand";
+
 /// Rules with a part of the keys of whom they fire for.
 pub(super) type Expected<'a> = &'a [(&'static str, &'a str)];
 
@@ -80,13 +83,25 @@ impl Stage<'_> {
     }
 }
 
-/// Waits until the tool that tells about topics says a word about them.
+/// Runs one of Kafka's tools until it has done its work: on a busy machine, or beside a broker that is down, its requests
+/// may time out.
+pub(super) fn tool(kafka: &Kafka, main: &str, args: &[&str]) -> String {
+    let bootstrap = kafka.bootstrap();
+    let args = [&["--bootstrap-server", &bootstrap], args].concat();
+    patiently(main, || kafka.run_tool(main, &args).ok())
+}
+
+/// Waits until the tool that tells about topics says something of them.
 pub(super) fn until_topics_say(kafka: &Kafka, args: &[&str], check: impl Fn(&str) -> bool) {
     let bootstrap = kafka.bootstrap();
     let args = [&["--bootstrap-server", &bootstrap, "--describe"], args].concat();
-    let said = wait_until(&format!("topics {args:?}"), PATIENCE, || {
-        let printed = kafka.run_tool("org.apache.kafka.tools.TopicCommand", &args);
-        printed.is_ok_and(|printed| check(&printed)).then_some(())
+    patiently("what is said of topics", || {
+        let printed = kafka.run_tool(TOPICS, &args).ok()?;
+        check(&printed).then_some(())
     });
-    said.expect("the tool says so");
+}
+
+/// Tries again until it is done.
+pub(super) fn patiently<T>(what: &str, attempt: impl FnMut() -> Option<T>) -> T {
+    wait_until(what, 2 * PATIENCE, attempt).unwrap_or_else(|error| panic!("{error}"))
 }

@@ -1,7 +1,7 @@
 //! ZooKeeper 3.9.4, 3.5.9 and 3.4.14, alone and as an ensemble.
 
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::doors::{Doors, door_methods};
@@ -233,20 +233,26 @@ impl ZooKeeper {
         self.process.again()
     }
 
-    /// Starts it again as a server of its own, which knows of no ensemble, or as a member as it was.
-    pub fn stand_alone(&self, alone: bool) -> Result<()> {
-        let whole = self.work.join("zoo.cfg");
-        let kept = self.work.join("zoo.cfg.member");
-        if alone {
-            let text = std::fs::read_to_string(&whole).at("read", &whole)?;
-            std::fs::write(&kept, &text).at("write", &kept)?;
-            let lines = text.lines().filter(|line| !line.starts_with("server."));
-            let lines: Vec<&str> = lines.collect();
-            std::fs::write(&whole, lines.join("\n") + "\n").at("write", &whole)?;
-        } else {
-            std::fs::rename(&kept, &whole).at("rename", &kept)?;
-        }
+    /// Starts it again as a server of its own, which knows of no ensemble.
+    pub fn secede(&self) -> Result<()> {
+        let [whole, kept] = self.configurations();
+        let text = std::fs::read_to_string(&whole).at("read", &whole)?;
+        std::fs::write(&kept, &text).at("write", &kept)?;
+        let lines = text.lines().filter(|line| !line.starts_with("server."));
+        let lines: Vec<&str> = lines.collect();
+        std::fs::write(&whole, lines.join("\n") + "\n").at("write", &whole)?;
         self.restart()
+    }
+
+    /// Starts it again as the member that it was before it [seceded](Self::secede).
+    pub fn rejoin(&self) -> Result<()> {
+        let [whole, kept] = self.configurations();
+        std::fs::rename(&kept, &whole).at("rename", &kept)?;
+        self.restart()
+    }
+
+    fn configurations(&self) -> [PathBuf; 2] {
+        ["zoo.cfg", "zoo.cfg.member"].map(|name| self.work.join(name))
     }
 
     /// "127.0.0.1:<client port>"
