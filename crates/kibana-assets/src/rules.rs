@@ -13,6 +13,10 @@ use crate::source::{INTERVAL, Rule, RuleKind, Slo, Source, Variable};
 /// How often Kibana looks. Below a minute it warns.
 const CHECK: &str = "1m";
 
+/// Seconds that a rule looks back at least where one document tells what happened: in a shorter window Kibana, which looks once in
+/// [`CHECK`], would miss it.
+const LEAST_FOR_EVENTS: f64 = 90.0;
+
 /// Groups that one rule tells apart; Kibana's own limit is 1,000.
 const GROUPS: u64 = 1000;
 
@@ -61,6 +65,7 @@ fn variables(rule: &Rule) -> BTreeMap<String, Variable> {
             "How far back the rule looks: {} intervals of the agent",
             rule.intervals
         ),
+        least: (rule.kind == RuleKind::Event).then_some(LEAST_FOR_EVENTS),
     };
     all.insert(WINDOW.to_owned(), window);
     all
@@ -69,10 +74,11 @@ fn variables(rule: &Rule) -> BTreeMap<String, Variable> {
 fn variables_json(variables: &BTreeMap<String, Variable>) -> Value {
     let one = |(name, variable): (&String, &Variable)| {
         let value = number(variable.value);
-        (
-            name.clone(),
-            json!({"value": value, "unit": variable.unit, "meaning": variable.meaning}),
-        )
+        let mut entry = json!({"value": value, "unit": variable.unit, "meaning": variable.meaning});
+        if let Some(least) = variable.least {
+            entry["least"] = number(least);
+        }
+        (name.clone(), entry)
     };
     variables.iter().map(one).collect::<Map<_, _>>().into()
 }
@@ -121,12 +127,12 @@ fn resolved_text(text: &str, values: &BTreeMap<String, f64>) -> Value {
 }
 
 fn query(rule: &Rule) -> String {
-    Maker::query(&rule.of, Some(&rule.filter))
+    Maker::query(&rule.of, Some(&rule.problem()))
 }
 
 /// The body of `POST /api/alerting/rule/<id>`, with `${variables}`.
 fn template(rule: &Rule, catalogue: &Catalogue) -> Value {
-    let is_metric = matches!(rule.kind, RuleKind::Gone | RuleKind::Growth);
+    let is_metric = rule.kind == RuleKind::Gone;
     let (rule_type, params) = if is_metric {
         (
             "observability.rules.custom_threshold",
@@ -182,22 +188,14 @@ fn es_query(rule: &Rule, catalogue: &Catalogue) -> Value {
 }
 
 fn threshold(rule: &Rule, catalogue: &Catalogue) -> Value {
-    let (metric, comparator, limit) = match &rule.counter {
-        Some(counter) => (
-            json!({"name": "A", "aggType": "rate", "field": counter}),
-            ">",
-            0,
-        ),
-        None => (json!({"name": "A", "aggType": "count"}), "<", 1),
-    };
     json!({
         "criteria": [{
-            "metrics": [metric], "equation": "A", "comparator": comparator, "threshold": [limit],
+            "metrics": [{"name": "A", "aggType": "count"}], "equation": "A", "comparator": "<", "threshold": [1],
             "timeSize": format!("${{{WINDOW}}}"), "timeUnit": "s",
         }],
         "groupBy": rule.by,
         "alertOnNoData": false,
-        "alertOnGroupDisappear": rule.kind == RuleKind::Gone,
+        "alertOnGroupDisappear": true,
         "searchConfiguration": {
             "index": ids::data_view(catalogue, &rule.of),
             "query": {"language": "kuery", "query": query(rule)},
@@ -231,16 +229,17 @@ fn question(
     let query = kql::parse(text.as_str().unwrap_or_default())?.to_dsl();
     let window = values.get(WINDOW).copied().unwrap_or_default();
     let range = json!({"range": {"@timestamp": {"gte": format!("now-{window}s"), "lte": "now"}}});
-    let mut aggregations = growth(rule, window);
+    let mut aggregations = json!({});
     for field in rule.by.iter().rev() {
         let terms = json!({"terms": {"field": field, "size": GROUPS}, "aggs": aggregations});
         aggregations = json!({field: terms});
     }
     let fires = match rule.kind {
-        RuleKind::Match => format!("a bucket, or all, has {} or more", rule.ticks),
+        RuleKind::Match | RuleKind::Event => {
+            format!("a bucket, or all, has {} or more", rule.ticks)
+        }
         RuleKind::Silence => "there is nothing".to_owned(),
         RuleKind::Gone => "a bucket of before is missing".to_owned(),
-        RuleKind::Growth => "second > first, in a bucket that has both".to_owned(),
     };
     let data_view = ids::data_view(catalogue, &rule.of);
     let pattern = ids::DATA_VIEWS.iter().find(|(id, ..)| *id == data_view);
@@ -251,17 +250,6 @@ fn question(
         "equivalent": if rule.by.len() > 1 { json!(["nested terms for multi_terms"]) } else { json!([]) },
         "body": {"size": 0, "track_total_hits": true, "query": {"bool": {"filter": [range, query]}}, "aggs": aggregations},
     }))
-}
-
-/// Kibana's `rate`: the maximum of the second half of the window above that of the first.
-fn growth(rule: &Rule, window: f64) -> Value {
-    let Some(counter) = &rule.counter else {
-        return json!({});
-    };
-    let half = window / 2.0;
-    let part = |range: Value| json!({"filter": {"range": {"@timestamp": range}}, "aggs": {"value": {"max": {"field": counter}}}});
-    let first = json!({"gte": format!("now-{window}s"), "lt": format!("now-{half}s")});
-    json!({"first": part(first), "second": part(json!({"gte": format!("now-{half}s"), "lt": "now"}))})
 }
 
 /// Bodies of `POST /api/observability/slos`, which needs a platinum licence.

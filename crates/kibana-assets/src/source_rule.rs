@@ -32,7 +32,7 @@ pub struct Rule {
     /// Fields that name what an alert is about.
     #[serde(default)]
     pub by: Vec<String>,
-    /// The counter of `kind: growth`.
+    /// The counter of `kind: event`: the agent says in `<counter>_increase` what it rose by.
     #[serde(default)]
     pub counter: Option<String>,
     /// Length of the window in intervals of the agent.
@@ -66,11 +66,19 @@ pub struct Rule {
 }
 
 impl Rule {
+    /// KQL of the documents that are a problem.
+    pub fn problem(&self) -> String {
+        match &self.counter {
+            Some(counter) => format!("{} > 0", increase(counter)),
+            None => self.filter.clone(),
+        }
+    }
+
     /// Within so many seconds its query fires, with the agent's default interval.
     pub fn fires_within(&self) -> u64 {
         let ticks = match self.kind {
             RuleKind::Match => self.ticks,
-            RuleKind::Growth => 1,
+            RuleKind::Event => 1,
             RuleKind::Gone | RuleKind::Silence => self.intervals,
         };
         self.shows_after + (ticks + SLACK) * INTERVAL
@@ -79,11 +87,16 @@ impl Rule {
     /// Within so many seconds after the end it is silent again.
     pub fn clears_within(&self) -> u64 {
         let ticks = match self.kind {
-            RuleKind::Match | RuleKind::Growth => self.intervals,
+            RuleKind::Match | RuleKind::Event => self.intervals,
             RuleKind::Gone | RuleKind::Silence => 1,
         };
         self.over_after + (ticks + SLACK) * INTERVAL
     }
+}
+
+/// Where the agent says what a counter rose by since the document before.
+pub fn increase(counter: &str) -> String {
+    format!("{counter}_increase")
 }
 
 fn one() -> u64 {
@@ -129,8 +142,8 @@ pub enum RuleKind {
     Silence,
     /// That somebody who sent documents sends none any more is the problem.
     Gone,
-    /// That a counter grows is the problem.
-    Growth,
+    /// That something happened is the problem: a counter rose.
+    Event,
 }
 
 impl RuleKind {
@@ -140,7 +153,7 @@ impl RuleKind {
             Self::Match => "documents match",
             Self::Silence => "no documents",
             Self::Gone => "no documents any more",
-            Self::Growth => "counter grows",
+            Self::Event => "counter rises",
         }
     }
 }
@@ -155,6 +168,9 @@ pub struct Variable {
     pub unit: String,
     /// One sentence.
     pub meaning: String,
+    /// No value below this one works.
+    #[serde(default)]
+    pub least: Option<f64>,
 }
 
 /// One objective of `kibana/slos.yml`.

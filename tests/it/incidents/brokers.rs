@@ -20,6 +20,7 @@ pub(super) fn play(stage: &Stage<'_>) {
         ("partitions-under-min-isr", "strict"),
         ("partitions-at-min-isr", "orders"),
         ("brokers-fenced", "orders"),
+        ("heartbeats-late", "orders"),
         ("target-down", port),
         ("lag-unknown", "single"),
     ];
@@ -90,15 +91,16 @@ pub(super) fn play_controller(stage: &Stage<'_>) {
         third.kill();
     };
     // Neither is ready without the other, unless the first one is.
-    let end = || {
+    let restart = || {
         thread::scope(|scope| {
             let other = scope.spawn(|| second.restart());
             third.restart().expect("it comes back");
             other.join().expect("no panic").expect("it comes back");
         });
     };
+    let elected = [("controller-changes", "orders")];
+    let end = || stage.incident("a controller is elected", &elected, restart, || {});
     let lost = [
-        ("controller-none", "orders"),
         ("quorum-without-leader", "orders 1"),
         ("metadata-behind", "orders 1"),
     ];

@@ -4,15 +4,16 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use stack::wait_until;
+use stack::{WorkDir, wait_until};
 
 use super::book::Book;
 use super::rule::{Rule, rules};
 use super::scene::Scene;
 use super::stage::Stage;
 use super::watch::Watch;
-use super::{brokers, clients, ensemble, groups, quiet, recorded, streams};
+use super::{brokers, clients, disks, ensemble, groups, quiet, recorded, streams};
 use crate::agent::Agent;
+use crate::disk::with_small_disk;
 
 const NAMESPACE: &str = "proof";
 const SECONDS: u64 = 10;
@@ -48,6 +49,7 @@ const TOGETHER: [(&str, Play); 11] = [
     ("hung", clients::play_hung),
     ("connect", clients::play_connect),
     ("streams", streams::play),
+    ("disk", disks::play),
     ("recorded", recorded::play),
     ("session", brokers::play_session),
 ];
@@ -92,7 +94,10 @@ impl Wanted {
     /// Plays what was chosen and writes what was measured; it fails after that if a rule was not as it states.
     pub(super) fn play(&self) {
         let scene = Scene::start();
-        let agent = scene.watch(NAMESPACE).run();
+        let disk = WorkDir::new("rules-disk").expect("a folder");
+        let wrapper = with_small_disk(disk.path()).unwrap_or_default();
+        let agent = scene.watch(NAMESPACE, disk.path()).run_under(&wrapper);
+        disks::lend(&agent, disk.path(), &scene.brokers[0]);
         pass(SETTLE, &agent);
         if self.plays(QUIET) {
             quiet::play(&Watch::start(changed(&[SLOW])), &self.book, &agent);
@@ -104,6 +109,7 @@ impl Wanted {
             watch: &watch,
             book: &self.book,
             namespace: NAMESPACE,
+            disk: (!wrapper.is_empty()).then(|| (&agent, disk.path())),
         };
         thread::scope(|scope| {
             for (word, play) in TOGETHER {
@@ -119,6 +125,10 @@ impl Wanted {
             }
         }
         if self.plays(AGENT) {
+            let stage = Stage {
+                disk: None,
+                ..stage
+            };
             streams::play_agent(&stage, agent);
         }
         println!("all that fired: {:#?}", watch.fired_since(begin));

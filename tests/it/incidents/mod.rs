@@ -6,6 +6,7 @@
 mod book;
 mod brokers;
 mod clients;
+mod disks;
 mod ensemble;
 mod full;
 mod groups;

@@ -13,8 +13,8 @@ use super::stage::{Stage, Told};
 use crate::servers;
 
 const INTERVAL: Duration = Duration::from_secs(10);
-/// Ticks in which all is well, so that a counter has a first half of its window.
-const WELL: u32 = 7;
+/// Ticks in which all is well.
+const WELL: u32 = 3;
 
 struct Record {
     rule: &'static str,
@@ -34,16 +34,16 @@ enum Number {
     Share(f64, f64),
     /// So many.
     Count(u64, u64),
-    /// A counter, which stays where it is.
-    Counter(u64, u64),
+    /// Whether it is so.
+    Flag(bool, bool),
 }
 
 impl Number {
     fn at(self, is_ill: bool) -> Value {
-        let pick = |well: u64, ill: u64| json!(if is_ill { ill } else { well });
         match self {
             Self::Share(well, ill) => json!(if is_ill { ill } else { well }),
-            Self::Count(well, ill) | Self::Counter(well, ill) => pick(well, ill),
+            Self::Count(well, ill) => json!(if is_ill { ill } else { well }),
+            Self::Flag(well, ill) => json!(if is_ill { ill } else { well }),
         }
     }
 }
@@ -53,11 +53,13 @@ impl Number {
 enum Stranger {
     Id(u32),
     Address,
+    Cluster,
 }
 
 const ADDRESS: &str = "recorded:9999";
+const CLUSTER: &str = "recorded";
 
-const RECORDS: [Record; 6] = [
+const RECORDS: [Record; 11] = [
     Record {
         rule: "jvm-busy",
         incident: "a document with a high load",
@@ -73,8 +75,8 @@ const RECORDS: [Record; 6] = [
         of: "kafka.controller",
         kind: "health",
         key: ("kafka.broker.id", Stranger::Id(901)),
-        field: "kafka.controller.metadata_errors",
-        number: Number::Counter(0, 1),
+        field: "kafka.controller.metadata_errors_increase",
+        number: Number::Count(0, 1),
     },
     Record {
         rule: "request-handlers-busy",
@@ -109,8 +111,53 @@ const RECORDS: [Record; 6] = [
         of: "zookeeper.server",
         kind: "jmx",
         key: ("zookeeper.server.id", Stranger::Id(905)),
-        field: "zookeeper.jmx.fsync.threshold_exceeded",
-        number: Number::Counter(0, 1),
+        field: "zookeeper.jmx.fsync.threshold_exceeded_increase",
+        number: Number::Count(0, 1),
+    },
+    Record {
+        rule: "metadata-not-applied",
+        incident: "a document with one error more",
+        of: "kafka.broker",
+        kind: "metadata_log",
+        key: ("kafka.broker.id", Stranger::Id(906)),
+        field: "kafka.broker.metadata.apply_errors_increase",
+        number: Number::Count(0, 1),
+    },
+    Record {
+        rule: "fetch-fails",
+        incident: "a document with one failed fetch more",
+        of: "kafka.broker",
+        kind: "traffic",
+        key: ("kafka.broker.id", Stranger::Id(907)),
+        field: "kafka.broker.request.fetch.failed_increase",
+        number: Number::Count(0, 1),
+    },
+    Record {
+        rule: "controller-none",
+        incident: "a document of a cluster without a controller",
+        of: "kafka.cluster",
+        kind: "cluster",
+        key: ("kafka.cluster.name", Stranger::Cluster),
+        field: "kafka.cluster.controller.known",
+        number: Number::Flag(true, false),
+    },
+    Record {
+        rule: "heap-full",
+        incident: "a document with a full heap",
+        of: "jvm",
+        kind: "memory",
+        key: ("service.address", Stranger::Address),
+        field: "jvm.memory.heap.used_share",
+        number: Number::Share(0.4, 0.97),
+    },
+    Record {
+        rule: "file-descriptors",
+        incident: "a document with many open files",
+        of: "jvm",
+        kind: "os",
+        key: ("service.address", Stranger::Address),
+        field: "jvm.os.process.file_descriptors.open_share",
+        number: Number::Share(0.1, 0.9),
     },
 ];
 
@@ -131,6 +178,7 @@ impl Record {
         let whom = match self.key.1 {
             Stranger::Id(id) => id.to_string(),
             Stranger::Address => ADDRESS.to_owned(),
+            Stranger::Cluster => CLUSTER.to_owned(),
         };
         thread::scope(|scope| {
             scope.spawn(|| {
@@ -151,9 +199,8 @@ impl Record {
                 incident: self.incident,
                 seen: Seen::Recorded,
             };
-            let stays = matches!(self.number, Number::Counter(..));
             let begin = || is_ill.store(true, Ordering::Relaxed);
-            let end = || is_ill.store(stays, Ordering::Relaxed);
+            let end = || is_ill.store(false, Ordering::Relaxed);
             stage.told(&told, &[(self.rule, &whom)], begin, end);
             ends.store(true, Ordering::Relaxed);
         });
@@ -164,6 +211,7 @@ impl Record {
         let key = match stranger {
             Stranger::Id(id) => json!(id),
             Stranger::Address => json!(ADDRESS),
+            Stranger::Cluster => json!(CLUSTER),
         };
         set(&mut document, name, key);
         set(&mut document, "brokerbeat.series", json!(self.incident));

@@ -1,6 +1,7 @@
 //! What the incidents happen to: a Kafka cluster of three with its clients, Connect and MirrorMaker, a cluster with a
 //! ZooKeeper, an ensemble of three ZooKeepers.
 
+use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
@@ -98,14 +99,16 @@ impl Scene {
     }
 
     /// A configuration for an agent that watches all of it, set up.
-    pub(super) fn watch(&self, namespace: &str) -> Setting {
+    /// On a disk of its own, the first broker's.
+    pub(super) fn watch(&self, namespace: &str, disk: &Path) -> Setting {
         let text = format!(
             "namespace: {namespace}\nclusters:\n\
-             - name: orders\n  kafka: {{bootstrap: [{}]}}\n  jmx:\n{}\
+             - name: orders\n  kafka: {{bootstrap: [{}]}}\n  disks: {{directories: [{}]}}\n  jmx:\n{}\
              - name: old\n  kafka: {{bootstrap: [\"{}\"]}}\n  jmx:\n{}\
              - name: ensemble\n  zookeeper: {{hosts: [{}]}}\n  jmx:\n{}\
              output.elasticsearch: {{hosts: [\"{}\"]}}\n",
             quoted(self.brokers.iter().map(Kafka::bootstrap)),
+            disk.display(),
             self.endpoints(),
             self.old.bootstrap(),
             entry(self.old.jmx(), "kafka-broker, kafka-controller, jvm"),

@@ -173,19 +173,17 @@ fn threshold(problems: &mut Problems, place: &str, params: &Value, catalogue: &C
     let criterion = &params["criteria"][0];
     let metric = &criterion["metrics"][0];
     window(problems, place, &criterion["timeSize"]);
-    match text_of(metric, "aggType") {
-        "count" => problems.check(
-            params["alertOnGroupDisappear"] == true,
-            place,
-            "a count that falls below 1 is never seen without alertOnGroupDisappear",
-        ),
-        "rate" => {
-            if let Err(error) = fields::operation(catalogue, "rate", text_of(metric, "field")) {
-                problems.add(place, error);
-            }
-        }
-        other => problems.add(place, format!("{other:?} is not used here")),
-    }
+    // Its `rate` does not see the first rise from 0.
+    problems.check(
+        metric["aggType"] == "count",
+        place,
+        "count documents; what a counter rose by is a field of its own",
+    );
+    problems.check(
+        params["alertOnGroupDisappear"] == true,
+        place,
+        "a count that falls below 1 is never seen without alertOnGroupDisappear",
+    );
     let groups = params["groupBy"].as_array().into_iter().flatten();
     let groups: Vec<&str> = groups.filter_map(Value::as_str).collect();
     problems.check(!groups.is_empty(), place, "groupBy is missing");

@@ -97,7 +97,7 @@ const THRESHOLD: [Fault; 3] = [
     (
         "a mean over the window",
         |b| b["params"]["criteria"][0]["metrics"][0]["aggType"] = "avg".into(),
-        "is not used here",
+        "count documents",
     ),
 ];
 

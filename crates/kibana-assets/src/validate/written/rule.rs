@@ -9,13 +9,9 @@ impl Check<'_> {
         self.kind(&place, &rule.of);
         self.asked(rule, &place);
         self.told(rule, &place);
-        let growth = rule.kind == RuleKind::Growth;
-        let goes = growth == rule.counter.is_some();
-        let what = "`counter` goes with `kind: growth`";
+        let goes = (rule.kind == RuleKind::Event) == rule.counter.is_some();
+        let what = "`counter` goes with `kind: event`";
         self.problems.check(goes, &place, what);
-        if growth {
-            self.one_series(rule, &place, "a growth mixes series");
-        }
         if rule.ticks > 1 {
             // The latest tick may be on its way.
             let fits = rule.ticks < rule.intervals && rule.kind == RuleKind::Match;
@@ -28,7 +24,7 @@ impl Check<'_> {
     fn asked(&mut self, rule: &Rule, place: &str) {
         let values = rule.variables.iter();
         let values = values.map(|(name, one)| (name.clone(), one.value));
-        let filter = crate::rules::resolve(&rule.filter.as_str().into(), &values.collect());
+        let filter = crate::rules::resolve(&rule.problem().into(), &values.collect());
         self.query(place, &rule.of, filter.as_str().unwrap_or_default());
         for field in rule.by.iter().chain(&rule.counter) {
             self.field(place, &rule.of, field);
