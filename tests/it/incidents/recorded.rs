@@ -150,6 +150,7 @@ impl Record {
             let told = Told {
                 incident: self.incident,
                 seen: Seen::Recorded,
+                is_slow: false,
             };
             let stays = matches!(self.number, Number::Counter(..));
             let begin = || is_ill.store(true, Ordering::Relaxed);
