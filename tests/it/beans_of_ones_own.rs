@@ -75,7 +75,7 @@ fn own_tables_have_the_types_that_their_kinds_say() {
         cap("jmx.bean")["keyword"]["time_series_dimension"],
         json!(true)
     );
-    crate::shipping::assert_accounts(elasticsearch, "own");
+    crate::shipping::stop_accounted(&agent, elasticsearch, "own");
 }
 
 /// A broker with more topics than the budget: what is left out is said, and what all of them make stays true.

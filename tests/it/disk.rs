@@ -11,7 +11,7 @@ use stack::{Elasticsearch, Signal, WorkDir, wait_until};
 use crate::agent::{Agent, PATIENCE, Setting, assert_no_gap, search, text};
 use crate::permits::permitted;
 use crate::servers;
-use crate::shipping::assert_accounts;
+use crate::shipping::stop_accounted;
 
 const INTERVAL: Duration = Duration::from_secs(2);
 
@@ -123,7 +123,7 @@ fn a_full_disk_is_said_once_costs_nothing_and_is_over_when_there_is_room() {
     fs::remove_file(ballast).expect("it can be removed");
     agent.says("the queue is written to disk again");
     more(&elasticsearch, "full", &agent);
-    agent.stop_clean();
+    stop_accounted(&agent, &elasticsearch, "full");
     let log = agent.log();
     assert_eq!(
         log.matches("the queue cannot be written").count(),
@@ -131,7 +131,6 @@ fn a_full_disk_is_said_once_costs_nothing_and_is_over_when_there_is_room() {
         "{log}"
     );
     assert_no_gap(&ticks(&elasticsearch, "full"), INTERVAL);
-    assert_accounts(&elasticsearch, "full");
 }
 
 #[test]

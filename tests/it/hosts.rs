@@ -6,7 +6,7 @@ use stack::{Elasticsearch, Proxy};
 
 use crate::agent::{Agent, INTERVAL, Setting, assert_no_gap, search, text};
 use crate::servers;
-use crate::shipping::{assert_accounts, wait_for};
+use crate::shipping::{stop_accounted, wait_for};
 
 const STREAM: &str = "metrics-brokerbeat.zookeeper.server-hosts";
 
@@ -55,7 +55,7 @@ fn hosts_that_are_away_cost_no_document_and_are_named_once() {
     let proxy = Proxy::start(&server, Duration::ZERO).unwrap();
     agent.says("the host is back");
     two_more_ticks("documents with two hosts again", elasticsearch, &agent);
-    agent.stop_clean();
+    stop_accounted(&agent, elasticsearch, "hosts");
     drop(proxy);
 
     let left = "the host is left alone for a while";
@@ -63,5 +63,4 @@ fn hosts_that_are_away_cost_no_document_and_are_named_once() {
     assert_eq!(said(&agent, &cut, left), 1, "{}", agent.log());
     assert_eq!(said(&agent, &cut, "the host is back"), 1, "{}", agent.log());
     assert_no_gap(&ticks(elasticsearch), INTERVAL);
-    assert_accounts(elasticsearch, "hosts");
 }

@@ -17,6 +17,7 @@ mod cli;
 mod dashboards;
 mod delivery;
 mod disk;
+mod disks;
 mod failure;
 mod goldens;
 mod groups;

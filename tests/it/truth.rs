@@ -6,7 +6,7 @@ use serde_json::Value;
 use stack::{Consumer, GroupRow, Kafka, Producer, ZooKeeper, wait_until};
 
 use crate::agent::{PATIENCE, Setting, documents_of, field, of_dataset, search, text};
-use crate::shipping::{assert_accounts, assert_nothing_dynamic};
+use crate::shipping::{assert_nothing_dynamic, stop_accounted};
 use crate::{beans, servers};
 
 const TOPIC: &str = "orders";
@@ -83,7 +83,7 @@ fn indexed(quiet: &Quiet, namespace: &str) -> Vec<Value> {
     );
     let agent = Setting::new(&(config(quiet) + &output)).run();
     let rows = lags_of_tool(&quiet.kafka).len();
-    let documents = wait_until("two ticks of groups", PATIENCE, || {
+    let shipped = wait_until("two ticks of groups", PATIENCE, || {
         let of = |dataset: &str| {
             let stream = format!("metrics-brokerbeat.{dataset}-{namespace}");
             search(elasticsearch, &stream)
@@ -98,10 +98,10 @@ fn indexed(quiet: &Quiet, namespace: &str) -> Vec<Value> {
         let (groups, lags) = (of_last(groups), of_last(lags));
         (two && groups.len() == GROUPS && lags.len() == rows).then(|| [lags, groups].concat())
     });
-    agent.stop_clean();
+    let documents = shipped.unwrap_or_else(|error| panic!("{error}\n{}", agent.log()));
+    stop_accounted(&agent, elasticsearch, namespace);
     assert_nothing_dynamic(elasticsearch, namespace);
-    assert_accounts(elasticsearch, namespace);
-    documents.unwrap_or_else(|error| panic!("{error}\n{}", agent.log()))
+    documents
 }
 
 fn number(document: &Value, name: &str) -> Option<i64> {

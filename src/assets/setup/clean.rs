@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::installed::{self, Installed};
 use super::{SetupError, conflicts, roles};
-use crate::assets::{AssetKind, Owner, Server, owner_of};
+use crate::assets::{self, AssetKind, Feature, Owner, Server, owner_of};
 use crate::catalogue::Catalogue;
 use crate::ship::elasticsearch::elastic::{Elastic, ElasticError};
 
@@ -66,10 +66,11 @@ pub async fn plan(
     with_data: bool,
 ) -> Result<Cleaning, SetupError> {
     let mut kinds = vec![AssetKind::Pipeline, AssetKind::Component, AssetKind::Index];
-    if server.has(crate::assets::Feature::Policies) {
+    if server.has(Feature::Policies) {
         kinds.push(AssetKind::Policy);
     }
-    let installed = Installed::read(elastic, &kinds).await?;
+    let pipelines = assets::pipelines(Catalogue::get(), server);
+    let installed = Installed::read(elastic, &kinds, &pipelines).await?;
     let there = streams(elastic, &installed).await?;
     let goes = |stream: &&Stream| with_data && stream.is_ours;
     let kept: Vec<&Stream> = there.iter().filter(|stream| !goes(stream)).collect();
@@ -77,7 +78,6 @@ pub async fn plan(
     let sight = Sight {
         installed: &installed,
         components: &components,
-        unmarked: unmarked(server),
     };
     let mut cleaning = sight.sort_out(&kept);
     let paths = there.iter().filter(goes);
@@ -95,17 +95,6 @@ pub async fn plan(
     Ok(cleaning)
 }
 
-/// The names of our pipelines where the server keeps no marks of pipelines.
-fn unmarked(server: &Server) -> BTreeSet<String> {
-    match server.has(crate::assets::Feature::PipelineMeta) {
-        true => BTreeSet::new(),
-        false => {
-            let ours = crate::assets::pipelines(Catalogue::get(), server).into_iter();
-            ours.map(|asset| asset.name).collect()
-        }
-    }
-}
-
 type Needed = BTreeSet<(AssetKind, String)>;
 
 /// What there is, for sorting it out.
@@ -113,7 +102,6 @@ struct Sight<'a> {
     installed: &'a Installed,
     /// Also those of others, with what they name.
     components: &'a [Value],
-    unmarked: BTreeSet<String>,
 }
 
 impl Sight<'_> {
@@ -127,10 +115,7 @@ impl Sight<'_> {
             AssetKind::Policy,
             AssetKind::Pipeline,
         ] {
-            for (name, body) in self.installed.of(kind) {
-                if !self.is_ours(kind, name, body) {
-                    continue;
-                }
+            for (name, _) in self.installed.ours(kind) {
                 let path = format!("/{}/{name}", kind.endpoint());
                 match needed.contains(&(kind, name.to_owned())) {
                     true => cleaning.keep.push(path),
@@ -141,20 +126,12 @@ impl Sight<'_> {
         cleaning
     }
 
-    fn is_ours(&self, kind: AssetKind, name: &str, body: &Value) -> bool {
-        let by_name = || self.unmarked.contains(name) && body["version"].is_u64();
-        owner(kind, body) != Owner::Foreign || (kind == AssetKind::Pipeline && by_name())
-    }
-
     /// The templates of streams that stay, those of others, and what all of these name.
     fn needed(&self, kept: &[&Stream]) -> Needed {
         let mut needed = Needed::new();
         let stays = |name: &str| {
-            let mut ours = self.installed.of(AssetKind::Index);
-            let is_ours = ours.any(|(ours, body)| {
-                ours == name && owner(AssetKind::Index, body) != Owner::Foreign
-            });
-            !is_ours || kept.iter().any(|stream| stream.template == name)
+            let mut ours = self.installed.ours(AssetKind::Index);
+            !ours.any(|(ours, _)| ours == name) || kept.iter().any(|stream| stream.template == name)
         };
         for template in &self.installed.index_templates {
             if stays(&template.name) {
@@ -171,7 +148,7 @@ impl Sight<'_> {
         }
         // The users' components are nobody's to remove, whoever needs them.
         for body in self.components {
-            if owner(AssetKind::Component, body) == Owner::Foreign {
+            if owner_of(Some(body)) == Owner::Foreign {
                 named_by(body, &mut needed);
             }
         }
@@ -207,13 +184,6 @@ fn add_called(installed: &Installed, needed: &mut Needed) {
     }
 }
 
-fn owner(kind: AssetKind, body: &Value) -> Owner {
-    match kind {
-        AssetKind::Policy => owner_of(body.get("policy")),
-        _ => owner_of(Some(body)),
-    }
-}
-
 /// The data streams that templates of ours make.
 async fn streams(elastic: &Elastic, installed: &Installed) -> Result<Vec<Stream>, SetupError> {
     let answer = elastic.json(Method::GET, STREAMS, None).await;
@@ -228,8 +198,7 @@ async fn streams(elastic: &Elastic, installed: &Installed) -> Result<Vec<Stream>
 
 fn streams_of(answer: &Value, installed: &Installed) -> Vec<Stream> {
     let ours: BTreeSet<&str> = installed
-        .of(AssetKind::Index)
-        .filter(|(_, body)| owner(AssetKind::Index, body) != Owner::Foreign)
+        .ours(AssetKind::Index)
         .map(|(name, _)| name)
         .collect();
     let streams = answer["data_streams"].as_array().into_iter().flatten();

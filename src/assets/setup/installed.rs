@@ -40,6 +40,8 @@ const OUR_INDEX_TEMPLATES: &str = "/_index_template/brokerbeat-*";
 pub(super) struct Installed {
     bodies: BTreeMap<(AssetKind, String), Value>,
     customs: BTreeSet<String>,
+    /// Names of pipelines that this server keeps without our marks.
+    unmarked: BTreeSet<String>,
     /// All index templates, also those of others.
     pub(super) index_templates: Vec<IndexTemplate>,
 }
@@ -60,9 +62,14 @@ pub struct IndexTemplate {
 }
 
 impl Installed {
-    /// Asks for what is there of the kinds of these assets, and for nothing else: each kind wants a right of its own.
-    pub(super) async fn read(elastic: &Elastic, kinds: &[AssetKind]) -> Result<Self, SetupError> {
-        let mut installed = Self::default();
+    /// Asks for what is there of these kinds, and for nothing else: each kind wants a right of its own. `ours` is what this server
+    /// gets of us.
+    pub(super) async fn read(
+        elastic: &Elastic,
+        kinds: &[AssetKind],
+        ours: &[Asset],
+    ) -> Result<Self, SetupError> {
+        let mut installed = Self::beside(ours);
         for kind in kinds {
             match kind {
                 AssetKind::Pipeline => installed.take_map(*kind, &get(elastic, PIPELINES).await?),
@@ -86,6 +93,29 @@ impl Installed {
         Ok(installed)
     }
 
+    /// Nothing is there yet.
+    pub(super) fn beside(ours: &[Asset]) -> Self {
+        let unmarked = ours
+            .iter()
+            .filter(|asset| asset.kind == AssetKind::Pipeline && asset.body.get("_meta").is_none());
+        Self {
+            unmarked: unmarked.map(|asset| asset.name.clone()).collect(),
+            ..Self::default()
+        }
+    }
+
+    /// Who made what has this name. Where a server keeps no marks the name has to do, and a version, which ours have.
+    pub(super) fn owner(&self, kind: AssetKind, name: &str, body: &Value) -> Owner {
+        let is_unmarked = kind == AssetKind::Pipeline && self.unmarked.contains(name);
+        match kind {
+            AssetKind::Policy => owner_of(body.get("policy")),
+            _ if is_unmarked && body.get("_meta").is_none() => {
+                body["version"].as_u64().map_or(Owner::Foreign, Owner::Ours)
+            }
+            _ => owner_of(Some(body)),
+        }
+    }
+
     /// The body that is there.
     pub(super) fn get(&self, asset: &Asset) -> Option<&Value> {
         self.bodies.get(&(asset.kind, asset.name.clone()))
@@ -93,6 +123,12 @@ impl Installed {
 
     pub(super) fn has_custom(&self, name: &str) -> bool {
         self.customs.contains(name)
+    }
+
+    /// Everything of one kind that is ours.
+    pub(super) fn ours(&self, kind: AssetKind) -> impl Iterator<Item = (&str, &Value)> {
+        let all = self.of(kind);
+        all.filter(move |(name, body)| self.owner(kind, name, body) != Owner::Foreign)
     }
 
     /// Everything of one kind.

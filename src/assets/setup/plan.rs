@@ -7,7 +7,7 @@ use super::conflicts::{Conflict, conflicts};
 use super::diff::{Difference, differences};
 use super::installed::Installed;
 use super::normal::normal;
-use crate::assets::{Asset, AssetKind, Owner, VERSION, owner_of};
+use crate::assets::{Asset, AssetKind, Owner, VERSION};
 use crate::ship::elasticsearch::elastic::Elastic;
 
 /// How an asset stands.
@@ -117,7 +117,7 @@ pub async fn plan(
     let mut kinds: Vec<AssetKind> = assets.iter().map(|asset| asset.kind).collect();
     kinds.sort();
     kinds.dedup();
-    let installed = Installed::read(elastic, &kinds).await?;
+    let installed = Installed::read(elastic, &kinds, &assets).await?;
     Ok(compare(assets, &installed, namespace))
 }
 
@@ -147,7 +147,7 @@ fn state(asset: &Asset, installed: &Installed) -> State {
     let Some(there) = installed.get(asset) else {
         return State::New;
     };
-    match owner(asset, there) {
+    match installed.owner(asset.kind, &asset.name, there) {
         Owner::Foreign => return State::Foreign,
         Owner::Ours(version) if version > VERSION => return State::Newer(version),
         Owner::Ours(_) => {}
@@ -165,21 +165,6 @@ fn state(asset: &Asset, installed: &Installed) -> State {
 fn is_edited(policy: &Value) -> bool {
     let put = policy.pointer("/policy/_meta/phases");
     put.is_some() && put != policy.pointer("/policy/phases")
-}
-
-/// Who made what is there.
-fn owner(asset: &Asset, there: &Value) -> Owner {
-    let (wanted, there) = match asset.kind {
-        AssetKind::Policy => (asset.body.get("policy"), there.get("policy")),
-        _ => (Some(&asset.body), Some(there)),
-    };
-    let is_marked = |body: Option<&Value>| body.is_some_and(|body| body.get("_meta").is_some());
-    // Where a server keeps no mark, ours has none either: the name has to do.
-    if !is_marked(wanted) && !is_marked(there) {
-        let version = there.and_then(|there| there.get("version")?.as_u64());
-        return version.map_or(Owner::Foreign, Owner::Ours);
-    }
-    owner_of(there)
 }
 
 #[cfg(test)]
@@ -300,23 +285,24 @@ mod tests {
 
     #[test]
     fn a_server_without_marks_is_believed_by_name() {
-        let mut wanted = pipeline("brokerbeat-x", VERSION);
-        wanted.body.as_object_mut().unwrap().remove("_meta");
-        let mut installed = Installed::default();
-        let older = json!({"version": VERSION - 1, "processors": []});
-        installed.insert(AssetKind::Pipeline, "brokerbeat-x", older);
-        let plan = compare(vec![wanted], &installed, "default");
-        assert!(matches!(plan.steps[0].state, State::Changed(_)), "{plan:?}");
-        let mut installed = Installed::default();
-        installed.insert(
-            AssetKind::Pipeline,
-            "brokerbeat-x",
+        let planned = |there: Value| {
+            let mut wanted = pipeline("brokerbeat-x", VERSION);
+            wanted.body.as_object_mut().unwrap().remove("_meta");
+            let assets = vec![wanted];
+            let mut installed = Installed::beside(&assets);
+            installed.insert(AssetKind::Pipeline, "brokerbeat-x", there);
+            compare(assets, &installed, "default").steps[0]
+                .state
+                .clone()
+        };
+        let older = planned(json!({"version": VERSION - 1, "processors": []}));
+        assert!(matches!(older, State::Changed(_)), "{older:?}");
+        for foreign in [
             json!({"processors": []}),
-        );
-        let mut wanted = pipeline("brokerbeat-x", VERSION);
-        wanted.body.as_object_mut().unwrap().remove("_meta");
-        let plan = compare(vec![wanted], &installed, "default");
-        assert_eq!(plan.steps[0].state, State::Foreign, "ours have a version");
+            json!({"version": VERSION, "_meta": {"managed_by": "me"}, "processors": []}),
+        ] {
+            assert_eq!(planned(foreign), State::Foreign, "ours have a version");
+        }
     }
 
     #[test]

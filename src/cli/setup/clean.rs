@@ -49,7 +49,7 @@ pub(super) async fn clean(
     for error in refused {
         remark(&format!("{:#}", anyhow::Error::from(error)));
     }
-    anyhow::ensure!(count == 0, "{count} things could not be removed");
+    anyhow::ensure!(count == 0, "{count} could not be removed");
     Ok(())
 }
 

@@ -128,3 +128,16 @@ fn a_stream_that_another_template_has_made_stays_with_its_documents() {
     scene.setup(&["--clean", "--yes"]).ended(0);
     assert_eq!(scene.installed(), 0);
 }
+
+#[test]
+fn what_an_index_still_uses_is_named_and_everything_else_goes() {
+    let scene = Scene::set_up();
+    let uses = json!({"settings": {"index.lifecycle.name": "brokerbeat-metrics"}});
+    scene.put("/uses-a-policy", &uses);
+    let clean = scene.setup(&["--clean", "--yes"]).ended(1);
+    clean.tells("/_ilm/policy/brokerbeat-metrics");
+    clean.tells("1 could not be removed");
+    assert_eq!(scene.installed(), 0);
+    scene.elasticsearch.delete("/uses-a-policy").unwrap();
+    scene.setup(&["--clean", "--yes"]).ended(0);
+}

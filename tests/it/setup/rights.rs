@@ -6,7 +6,7 @@ use stack::Elasticsearch;
 use super::{Said, Scene, config, setup};
 use crate::agent::{Setting, search};
 use crate::servers;
-use crate::shipping::{assert_accounts, wait_for};
+use crate::shipping::{stop_accounted, wait_for};
 
 const USER: &str = "installer";
 const PASSWORD: &str = "hunter2hunter2";
@@ -116,8 +116,7 @@ fn a_key_for_shipping_ships_and_can_do_nothing_else() {
     wait_for("documents arrive", &agent, || {
         !search(elasticsearch, stream).is_empty()
     });
-    agent.stop_clean();
-    assert_accounts(elasticsearch, "setup");
+    stop_accounted(&agent, elasticsearch, "setup");
     let log = agent.log();
     assert!(
         !log.contains("may not be written") && !log.contains("403"),

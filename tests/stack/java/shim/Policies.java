@@ -6,10 +6,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.elasticsearch.ResourceNotFoundException;
-import org.elasticsearch.action.support.master.AcknowledgedResponse;
 import org.elasticsearch.client.internal.node.NodeClient;
 import org.elasticsearch.cluster.ClusterState;
-import org.elasticsearch.cluster.ClusterStateUpdateTask;
 import org.elasticsearch.cluster.metadata.ProjectMetadata;
 import org.elasticsearch.cluster.service.ClusterService;
 import org.elasticsearch.common.regex.Regex;
@@ -104,24 +102,12 @@ class Policies extends BaseRestHandler {
 
     /** Stores the policy, or removes the one of that name where there is none to store. */
     private RestChannelConsumer change(String name, LifecyclePolicy policy) {
-        return channel -> cluster.submitUnbatchedStateUpdateTask("shim-ilm-policy-" + name, new ClusterStateUpdateTask() {
-            private final RestToXContentListener<AcknowledgedResponse> done = new RestToXContentListener<>(channel);
-
-            @Override
-            public ClusterState execute(ClusterState state) {
-                return changed(state, name, policy);
-            }
-
-            @Override
-            public void clusterStateProcessed(ClusterState before, ClusterState after) {
-                done.onResponse(AcknowledgedResponse.TRUE);
-            }
-
-            @Override
-            public void onFailure(Exception e) {
-                done.onFailure(e);
-            }
-        });
+        String source = "shim-ilm-policy-" + name;
+        return channel -> Change.submit(
+            cluster,
+            source,
+            state -> changed(state, name, policy),
+            new RestToXContentListener<>(channel));
     }
 
     private static ClusterState changed(ClusterState state, String name, LifecyclePolicy policy) {
@@ -134,10 +120,21 @@ class Policies extends BaseRestHandler {
             throw new ResourceNotFoundException("Lifecycle policy not found: {}", name);
         }
         ProjectMetadata project = state.metadata().getDefaultProject();
+        if (policy == null) refuseWhereUsed(project, name);
         var metadata = new IndexLifecycleMetadata(all, OperationMode.RUNNING);
         return ClusterState.builder(state)
             .putProjectMetadata(ProjectMetadata.builder(project).putCustom(IndexLifecycleMetadata.TYPE, metadata))
             .build();
+    }
+
+    private static void refuseWhereUsed(ProjectMetadata project, String name) {
+        List<String> users = project.indices().values().stream()
+            .filter(index -> name.equals(index.getLifecyclePolicyName()))
+            .map(index -> index.getIndex().getName())
+            .toList();
+        if (users.isEmpty()) return;
+        String message = "Cannot delete policy [" + name + "]. It is in use by one or more indices: " + users;
+        throw new IllegalArgumentException(message);
     }
 
     private static Map<String, LifecyclePolicyMetadata> policies(ClusterState state) {

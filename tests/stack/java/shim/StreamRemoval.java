@@ -9,7 +9,6 @@ import org.elasticsearch.action.support.ActionFilters;
 import org.elasticsearch.action.support.HandledTransportAction;
 import org.elasticsearch.action.support.master.AcknowledgedResponse;
 import org.elasticsearch.cluster.ClusterState;
-import org.elasticsearch.cluster.ClusterStateUpdateTask;
 import org.elasticsearch.cluster.metadata.DataStream;
 import org.elasticsearch.cluster.metadata.MetadataDeleteIndexService;
 import org.elasticsearch.cluster.metadata.ProjectMetadata;
@@ -42,22 +41,7 @@ public class StreamRemoval extends HandledTransportAction<DeleteDataStreamAction
     @Override
     protected void doExecute(Task task, DeleteDataStreamAction.Request request, ActionListener<AcknowledgedResponse> done) {
         String source = "shim-remove-streams-" + Arrays.toString(request.getNames());
-        cluster.submitUnbatchedStateUpdateTask(source, new ClusterStateUpdateTask() {
-            @Override
-            public ClusterState execute(ClusterState state) {
-                return without(state, request.getNames());
-            }
-
-            @Override
-            public void clusterStateProcessed(ClusterState before, ClusterState after) {
-                done.onResponse(AcknowledgedResponse.TRUE);
-            }
-
-            @Override
-            public void onFailure(Exception e) {
-                done.onFailure(e);
-            }
-        });
+        Change.submit(cluster, source, state -> without(state, request.getNames()), done);
     }
 
     /** The streams first: an index of a stream is not deleted. */

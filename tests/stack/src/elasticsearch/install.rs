@@ -27,6 +27,7 @@ const RIGHTS: (&str, &str) = (
 /// Of the ingest modules: the server itself, which names codecs that our Lucene has not.
 const CORE: &str = "opensearch-3.1.0.jar";
 const SHIM: &[Source] = &[
+    ("Change.java", include_str!("../../java/shim/Change.java")),
     (
         "ShimPlugin.java",
         include_str!("../../java/shim/ShimPlugin.java"),
