@@ -6,7 +6,7 @@ use stack::Signal;
 
 use super::full::SLOW;
 use super::scene::UNCLEAN;
-use super::stage::{Stage, patiently, until_topics_say};
+use super::stage::{Stage, Told, patiently, until_topics_say};
 
 /// The third broker is killed, and loses a disk.
 pub(super) fn play(stage: &Stage<'_>) {
@@ -77,7 +77,8 @@ pub(super) fn play_unclean(stage: &Stage<'_>) {
     let begin = || follower.restart().expect("it comes back");
     let end = || leader.restart().expect("it comes back");
     let name = "the last replica in sync killed, with unclean elections allowed";
-    stage.incident(name, &[("unclean-election", "orders")], begin, end);
+    let unclean = [("unclean-election", "orders")];
+    stage.told(&Told::slow(name), &unclean, begin, end);
     until_topics_say(first, &["--under-replicated-partitions"], |said| {
         said.trim().is_empty()
     });

@@ -3,7 +3,7 @@
 use std::thread;
 
 use super::scene::{ALONE, SHORT, TOPIC};
-use super::stage::{Stage, patiently, tool};
+use super::stage::{Stage, Told, patiently, tool};
 
 const CONFIG_TOOL: &str = "kafka.admin.ConfigCommand";
 const DELETE_TOOL: &str = "org.apache.kafka.tools.DeleteRecordsCommand";
@@ -79,7 +79,8 @@ pub(super) fn play_retention(stage: &Stage<'_>) {
             .clients
             .commit("lost", SHORT, 0, end_of_short(stage))
     };
-    stage.incident("records deleted before they were read", &lost, begin, end);
+    let told = Told::slow("records deleted before they were read");
+    stage.told(&told, &lost, begin, end);
 }
 
 /// A group that is deleted, and made again.

@@ -80,7 +80,7 @@ fn a_stopped_consumer_fires_its_rules_for_its_group_and_they_clear_when_it_reads
     consumer.stop().expect("stopped");
     let stopped = Instant::now();
     for rule in RAISED {
-        let fires = watch.fires(rule, GROUP, stopped, PATIENCE);
+        let fires = watch.fires(rule, GROUP, [stopped; 2], PATIENCE);
         assert!(fires.is_some(), "{rule} does not fire\n{}", agent.log());
     }
     consumer.resume().expect("reads again");

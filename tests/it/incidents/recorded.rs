@@ -198,6 +198,7 @@ impl Record {
             let told = Told {
                 incident: self.incident,
                 seen: Seen::Recorded,
+                is_slow: false,
             };
             let begin = || is_ill.store(true, Ordering::Relaxed);
             let end = || is_ill.store(false, Ordering::Relaxed);

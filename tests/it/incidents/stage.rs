@@ -34,6 +34,8 @@ pub(super) struct Stage<'a> {
 pub(super) struct Told<'a> {
     pub(super) incident: &'a str,
     pub(super) seen: Seen,
+    /// It has happened when the tool or the server that brings it about is ready, which takes its time.
+    pub(super) is_slow: bool,
 }
 
 impl<'a> Told<'a> {
@@ -41,6 +43,14 @@ impl<'a> Told<'a> {
         Self {
             incident,
             seen: Seen::Live,
+            is_slow: false,
+        }
+    }
+
+    pub(super) fn slow(incident: &'a str) -> Self {
+        Self {
+            is_slow: true,
+            ..Self::live(incident)
         }
     }
 }
@@ -66,13 +76,17 @@ impl Stage<'_> {
     ) {
         println!("begins: {}", told.incident);
         // What follows is seen to begin with it, not when the order for it has come back.
-        let since = Instant::now();
+        let begun = Instant::now();
         begin();
+        let since = match told.is_slow {
+            true => Instant::now(),
+            false => begun,
+        };
         let fires: Vec<Option<u64>> = expected
             .iter()
             .map(|(rule, part)| {
                 let limit = Duration::from_secs(Stated::of(rule).fires) + BEYOND;
-                self.watch.fires(rule, part, since, limit)
+                self.watch.fires(rule, part, [begun, since], limit)
             })
             .collect();
         end();

@@ -85,15 +85,17 @@ impl Watch {
             .collect()
     }
 
-    /// Seconds from a moment to the first answer in which the rule fires for somebody whose keys have this part.
+    /// Seconds to the first answer in which the rule fires for somebody whose keys have this part: it is looked for from the
+    /// first moment on, and counted from the second.
     pub(super) fn fires(
         &self,
         rule: &str,
         part: &str,
-        since: Instant,
+        [begun, since]: [Instant; 2],
         limit: Duration,
     ) -> Option<u64> {
-        self.wait(rule, part, since, limit, true)
+        let at = self.wait(rule, part, begun, limit + (since - begun), true)?;
+        Some(seconds(at, since))
     }
 
     /// Seconds from a moment to the first answer from which on it does not fire any more.
@@ -104,7 +106,8 @@ impl Watch {
         since: Instant,
         limit: Duration,
     ) -> Option<u64> {
-        self.wait(rule, part, since, limit, false)
+        let at = self.wait(rule, part, since, limit, false)?;
+        Some(seconds(at, since))
     }
 
     fn wait(
@@ -114,7 +117,7 @@ impl Watch {
         since: Instant,
         limit: Duration,
         wanted: bool,
-    ) -> Option<u64> {
+    ) -> Option<Instant> {
         let left = limit.saturating_sub(since.elapsed());
         let step = format!("{rule} is {wanted} for {part}");
         let at = wait_until(&step, left, || {
@@ -141,8 +144,11 @@ impl Watch {
             }
         });
         at.ok()
-            .map(|at| at.duration_since(since).as_secs_f64().ceil() as u64)
     }
+}
+
+fn seconds(at: Instant, since: Instant) -> u64 {
+    at.saturating_duration_since(since).as_secs_f64().ceil() as u64
 }
 
 fn note(log: &Mutex<Vec<Change>>, rule: &mut Rule) {
