@@ -11,7 +11,7 @@ use super::rule::{Rule, rules};
 use super::scene::Scene;
 use super::stage::Stage;
 use super::watch::Watch;
-use super::{brokers, clients, ensemble, groups, quiet, recorded, streams};
+use super::{brokers, clients, disk, ensemble, groups, quiet, recorded, streams};
 use crate::agent::Agent;
 
 const NAMESPACE: &str = "proof";
@@ -38,7 +38,8 @@ pub(super) fn note(rule: &str) -> Option<String> {
 type Play = fn(&Stage<'_>);
 
 /// What can be played at the same time.
-const TOGETHER: [(&str, Play); 11] = [
+const TOGETHER: [(&str, Play); 12] = [
+    (DISK, disk::play),
     ("groups", groups::play),
     ("retention", groups::play_retention),
     ("deleted", groups::play_deleted),
@@ -60,6 +61,7 @@ const ALONE: [(&str, Play); 4] = [
     ("hang", brokers::play_hang),
 ];
 
+const DISK: &str = "disk";
 const QUIET: &str = "quiet";
 const AGENT: &str = "agent";
 
@@ -91,7 +93,7 @@ impl Wanted {
 
     /// Plays what was chosen and writes what was measured; it fails after that if a rule was not as it states.
     pub(super) fn play(&self) {
-        let scene = Scene::start();
+        let scene = Scene::start(self.plays(DISK));
         let agent = scene.watch(NAMESPACE).run();
         pass(SETTLE, &agent);
         if self.plays(QUIET) {

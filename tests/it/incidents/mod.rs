@@ -6,6 +6,7 @@
 mod book;
 mod brokers;
 mod clients;
+mod disk;
 mod ensemble;
 mod full;
 mod groups;

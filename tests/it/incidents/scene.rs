@@ -8,6 +8,7 @@ use stack::{
     Connect, Consumer, Kafka, KafkaVersion, MirrorMaker, Options, Producer, WorkDir, ZooKeeper,
 };
 
+use super::disk::SmallDisk;
 use super::stage::{TOPICS, patiently, tool};
 use crate::agent::Setting;
 use crate::servers;
@@ -39,6 +40,7 @@ pub(super) struct Scene {
     pub(super) old: Kafka,
     pub(super) old_zookeeper: ZooKeeper,
     pub(super) zookeepers: [ZooKeeper; 3],
+    pub(super) small: Option<SmallDisk>,
     /// Of the third broker.
     disks: WorkDir,
 }
@@ -59,8 +61,9 @@ pub(super) struct Clients {
 }
 
 impl Scene {
-    pub(super) fn start() -> Self {
+    pub(super) fn start(with_small_disk: bool) -> Self {
         let disks = WorkDir::new("disks").expect("a folder");
+        let small = with_small_disk.then(|| SmallDisk::mount(&disks.join(DISKS[0])));
         let (zookeepers, (old_zookeeper, old), brokers) = thread::scope(|scope| {
             let zookeepers = scope.spawn(ensemble);
             let old = scope.spawn(old);
@@ -93,6 +96,7 @@ impl Scene {
             old,
             old_zookeeper,
             zookeepers,
+            small,
             disks,
         }
     }
@@ -101,11 +105,14 @@ impl Scene {
     pub(super) fn watch(&self, namespace: &str) -> Setting {
         let text = format!(
             "namespace: {namespace}\nclusters:\n\
-             - name: orders\n  kafka: {{bootstrap: [{}]}}\n  jmx:\n{}\
+             - name: orders\n  kafka: {{bootstrap: [{}]}}\n{}  jmx:\n{}\
              - name: old\n  kafka: {{bootstrap: [\"{}\"]}}\n  jmx:\n{}\
              - name: ensemble\n  zookeeper: {{hosts: [{}]}}\n  jmx:\n{}\
              output.elasticsearch: {{hosts: [\"{}\"]}}\n",
             quoted(self.brokers.iter().map(Kafka::bootstrap)),
+            self.small
+                .as_ref()
+                .map_or_else(String::new, SmallDisk::entry),
             self.endpoints(),
             self.old.bootstrap(),
             entry(self.old.jmx(), "kafka-broker, kafka-controller, jvm"),
