@@ -79,8 +79,8 @@ prove-backlog: install ## BACKLOG_DOCUMENTS=2000000 documents wait while Elastic
 		BROKERBEAT_BACKLOG_ROWS=$(abspath $(TARGET))/backlog BROKERBEAT_BACKLOG_REPORT=$(CURDIR)/docs/proofs/backlog.md \
 		$(CARGO) test --test it backlog:: -- --nocapture
 
-# INCIDENTS="groups retention deleted ensemble batches throttled hung connect streams recorded session broker unclean controller hang agent quiet"
-# plays some of them only; times and quiet minutes add up. RULES_QUIET_MINUTES=60
+# INCIDENTS="groups retention deleted ensemble batches throttled hung connect streams recorded session disk broker unclean controller hang agent quiet"
+# plays some of them only (disk wants root); times and quiet minutes add up. RULES_QUIET_MINUTES=60
 prove-rules: install ## every incident of alerting rules on real servers, half an hour, and a quiet hour, into kibana/measured.yml and docs/alerts.md
 	BROKERBEAT_RULES_MEASURED=$(CURDIR)/kibana/measured.yml \
 		$(CARGO) test --test it incidents::a_stopped -- --nocapture

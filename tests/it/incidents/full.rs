@@ -4,16 +4,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use stack::{WorkDir, wait_until};
+use stack::wait_until;
 
 use super::book::Book;
 use super::rule::{Rule, rules};
 use super::scene::Scene;
 use super::stage::Stage;
 use super::watch::Watch;
-use super::{brokers, clients, disks, ensemble, groups, quiet, recorded, streams};
+use super::{brokers, clients, disk, ensemble, groups, quiet, recorded, streams};
 use crate::agent::Agent;
-use crate::disk::with_small_disk;
 
 const NAMESPACE: &str = "proof";
 const SECONDS: u64 = 10;
@@ -39,7 +38,8 @@ pub(super) fn note(rule: &str) -> Option<String> {
 type Play = fn(&Stage<'_>);
 
 /// What can be played at the same time.
-const TOGETHER: [(&str, Play); 11] = [
+const TOGETHER: [(&str, Play); 12] = [
+    (DISK, disk::play),
     ("groups", groups::play),
     ("retention", groups::play_retention),
     ("deleted", groups::play_deleted),
@@ -49,7 +49,6 @@ const TOGETHER: [(&str, Play); 11] = [
     ("hung", clients::play_hung),
     ("connect", clients::play_connect),
     ("streams", streams::play),
-    ("disk", disks::play),
     ("recorded", recorded::play),
     ("session", brokers::play_session),
 ];
@@ -62,6 +61,7 @@ const ALONE: [(&str, Play); 4] = [
     ("hang", brokers::play_hang),
 ];
 
+const DISK: &str = "disk";
 const QUIET: &str = "quiet";
 const AGENT: &str = "agent";
 
@@ -93,11 +93,8 @@ impl Wanted {
 
     /// Plays what was chosen and writes what was measured; it fails after that if a rule was not as it states.
     pub(super) fn play(&self) {
-        let scene = Scene::start();
-        let disk = WorkDir::new("rules-disk").expect("a folder");
-        let wrapper = with_small_disk(disk.path()).unwrap_or_default();
-        let agent = scene.watch(NAMESPACE, disk.path()).run_under(&wrapper);
-        disks::lend(&agent, disk.path(), &scene.brokers[0]);
+        let scene = Scene::start(self.plays(DISK));
+        let agent = scene.watch(NAMESPACE).run();
         pass(SETTLE, &agent);
         if self.plays(QUIET) {
             quiet::play(&Watch::start(changed(&[SLOW])), &self.book, &agent);
@@ -109,7 +106,6 @@ impl Wanted {
             watch: &watch,
             book: &self.book,
             namespace: NAMESPACE,
-            disk: (!wrapper.is_empty()).then(|| (&agent, disk.path())),
         };
         thread::scope(|scope| {
             for (word, play) in TOGETHER {
@@ -125,10 +121,6 @@ impl Wanted {
             }
         }
         if self.plays(AGENT) {
-            let stage = Stage {
-                disk: None,
-                ..stage
-            };
             streams::play_agent(&stage, agent);
         }
         println!("all that fired: {:#?}", watch.fired_since(begin));

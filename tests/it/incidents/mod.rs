@@ -6,7 +6,7 @@
 mod book;
 mod brokers;
 mod clients;
-mod disks;
+mod disk;
 mod ensemble;
 mod full;
 mod groups;

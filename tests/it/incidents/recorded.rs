@@ -59,7 +59,7 @@ enum Stranger {
 const ADDRESS: &str = "recorded:9999";
 const CLUSTER: &str = "recorded";
 
-const RECORDS: [Record; 11] = [
+const RECORDS: [Record; 12] = [
     Record {
         rule: "jvm-busy",
         incident: "a document with a high load",
@@ -140,6 +140,15 @@ const RECORDS: [Record; 11] = [
         key: ("kafka.cluster.name", Stranger::Cluster),
         field: "kafka.cluster.controller.known",
         number: Number::Flag(true, false),
+    },
+    Record {
+        rule: "disk-full",
+        incident: "a document with a full disk",
+        of: "kafka.broker",
+        kind: "disk",
+        key: ("kafka.broker.id", Stranger::Id(908)),
+        field: "kafka.broker.log.directory.disk.used.pct",
+        number: Number::Share(0.5, 0.97),
     },
     Record {
         rule: "heap-full",

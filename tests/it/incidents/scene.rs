@@ -1,7 +1,6 @@
 //! What the incidents happen to: a Kafka cluster of three with its clients, Connect and MirrorMaker, a cluster with a
 //! ZooKeeper, an ensemble of three ZooKeepers.
 
-use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
@@ -9,6 +8,7 @@ use stack::{
     Connect, Consumer, Kafka, KafkaVersion, MirrorMaker, Options, Producer, WorkDir, ZooKeeper,
 };
 
+use super::disk::SmallDisk;
 use super::stage::{TOPICS, patiently, tool};
 use crate::agent::Setting;
 use crate::servers;
@@ -40,6 +40,7 @@ pub(super) struct Scene {
     pub(super) old: Kafka,
     pub(super) old_zookeeper: ZooKeeper,
     pub(super) zookeepers: [ZooKeeper; 3],
+    pub(super) small: Option<SmallDisk>,
     /// Of the third broker.
     disks: WorkDir,
 }
@@ -60,8 +61,9 @@ pub(super) struct Clients {
 }
 
 impl Scene {
-    pub(super) fn start() -> Self {
+    pub(super) fn start(with_small_disk: bool) -> Self {
         let disks = WorkDir::new("disks").expect("a folder");
+        let small = with_small_disk.then(|| SmallDisk::mount(&disks.join(DISKS[0])));
         let (zookeepers, (old_zookeeper, old), brokers) = thread::scope(|scope| {
             let zookeepers = scope.spawn(ensemble);
             let old = scope.spawn(old);
@@ -94,21 +96,23 @@ impl Scene {
             old,
             old_zookeeper,
             zookeepers,
+            small,
             disks,
         }
     }
 
     /// A configuration for an agent that watches all of it, set up.
-    /// On a disk of its own, the first broker's.
-    pub(super) fn watch(&self, namespace: &str, disk: &Path) -> Setting {
+    pub(super) fn watch(&self, namespace: &str) -> Setting {
         let text = format!(
             "namespace: {namespace}\nclusters:\n\
-             - name: orders\n  kafka: {{bootstrap: [{}]}}\n  disks: {{directories: [{}]}}\n  jmx:\n{}\
+             - name: orders\n  kafka: {{bootstrap: [{}]}}\n{}  jmx:\n{}\
              - name: old\n  kafka: {{bootstrap: [\"{}\"]}}\n  jmx:\n{}\
              - name: ensemble\n  zookeeper: {{hosts: [{}]}}\n  jmx:\n{}\
              output.elasticsearch: {{hosts: [\"{}\"]}}\n",
             quoted(self.brokers.iter().map(Kafka::bootstrap)),
-            disk.display(),
+            self.small
+                .as_ref()
+                .map_or_else(String::new, SmallDisk::entry),
             self.endpoints(),
             self.old.bootstrap(),
             entry(self.old.jmx(), "kafka-broker, kafka-controller, jvm"),

@@ -1,6 +1,5 @@
 //! How an incident is played: it begins, its rules fire, it ends, they fall silent.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use stack::{Kafka, wait_until};
@@ -9,7 +8,7 @@ use super::book::{Book, Seen, Times};
 use super::rule::Stated;
 use super::scene::Scene;
 use super::watch::Watch;
-use crate::agent::{Agent, PATIENCE};
+use crate::agent::PATIENCE;
 
 /// For how long a rule is waited for beyond what it states, so that it is told by how much it is late.
 const BEYOND: Duration = Duration::from_secs(120);
@@ -26,8 +25,6 @@ pub(super) struct Stage<'a> {
     pub(super) watch: &'a Watch,
     pub(super) book: &'a Book,
     pub(super) namespace: &'a str,
-    /// A small disk, and the agent that sees it; nothing where this machine does not permit one.
-    pub(super) disk: Option<(&'a Agent, &'a Path)>,
 }
 
 /// What is said of an incident in the table.
