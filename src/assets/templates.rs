@@ -12,7 +12,7 @@ use crate::document::set_nested;
 
 /// Version of everything that is installed. Raise it with every change of `fields.yml`, of `pipelines/` or of this folder that
 /// changes what is generated: installed templates of a lower version are replaced.
-pub const VERSION: u64 = 8;
+pub const VERSION: u64 = 9;
 
 /// `_meta.managed_by` of everything that is ours.
 const META_OWNER: &str = "brokerbeat";

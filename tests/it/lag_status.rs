@@ -114,6 +114,25 @@ fn settled(kafka: &Kafka, producer: &Producer) -> [Consumer; 2] {
     consumers
 }
 
+/// A group that was deleted is said to be gone, and nothing else of it; one that is there never is.
+fn assert_gone(agent: &Agent, group: &str) {
+    let is_gone = |one: &Value| text(one, "kafka.group.state") == "gone";
+    let found = wait_until(&format!("{group} is gone"), PATIENCE, || {
+        of_group("kafka.group", group).into_iter().find(is_gone)
+    });
+    let gone = found.unwrap_or_else(|error| panic!("{error}\n{}", agent.log()));
+    let fields = field(&gone, "kafka.group").and_then(Value::as_object);
+    let fields: Vec<&str> = fields
+        .expect("an object")
+        .keys()
+        .map(String::as_str)
+        .collect();
+    assert_eq!(fields, ["state"], "{gone}");
+    let rows = of_group("kafka.consumergroup", group);
+    assert!(rows.iter().all(|row| tick(row) < tick(&gone)), "{gone}");
+    assert!(!of_group("kafka.group", "paused").iter().any(is_gone));
+}
+
 #[test]
 fn lag_without_consuming_raises_the_status_a_restart_keeps_it_and_consuming_clears_it() {
     let elasticsearch = servers::elasticsearch();
@@ -149,6 +168,9 @@ fn lag_without_consuming_raises_the_status_a_restart_keeps_it_and_consuming_clea
         let clear = until(&agent, group, "OK", before);
         assert_eq!(text(&clear, "kafka.group.lag.reason"), "caught_up");
     }
+    left.stop().expect("left");
+    kafka.delete_group("left").expect("deleted");
+    assert_gone(&agent, "left");
     agent.stop_clean();
 
     for (group, status, reason) in [
