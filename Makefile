@@ -29,11 +29,12 @@ prove-fuzz: ## fuzz what reads bytes from outside, FUZZ_MINUTES=20 a target, int
 instructions: ## what decoding costs in instructions, against crates/jmx-rmi/benches/instructions.txt (valgrind)
 	scripts/instructions.sh
 
-record: install ## record the replies of real JVMs and ZooKeepers anew for the tests; read the difference
+record: install ## record the replies of real JVMs, ZooKeepers and disks anew for the tests; read the difference
 	$(CARGO) run --quiet -p jmx-rmi --example record
 	JMX_RMI_GOLDEN=write $(CARGO) test --quiet -p jmx-rmi --lib golden
 	$(CARGO) run --quiet -p stack --example record_zookeeper
-	BROKERBEAT_REWRITE_GOLDEN=1 $(CARGO) test --quiet --lib zookeeper
+	$(CARGO) run --quiet -p stack --example record_disks
+	BROKERBEAT_REWRITE_GOLDEN=1 $(CARGO) test --quiet --lib -- zookeeper disks
 
 prove-matrix: install ## every attribute of every bean beside Java's client, over versions, JDKs and kinds of port, into docs/proofs/matrix.md
 	mkdir -p docs/proofs

@@ -12,20 +12,16 @@
 )]
 
 mod documents;
-#[allow(dead_code, reason = "other benchmarks use more of it")]
-#[path = "../jmx_read/figures.rs"]
-mod figures;
 mod pipeline;
 mod plain;
-#[allow(dead_code, reason = "other benchmarks use more of it")]
-#[path = "../jmx_read/process.rs"]
-mod process;
+#[path = "../shared/mod.rs"]
+mod shared;
 mod sink;
 
-use std::fs;
-
-use figures::{Report, Spread};
 use pipeline::{Figures, Pipeline};
+use shared::figures::{Report, Spread};
+use shared::process;
+use shared::words::Words;
 use sink::Sink;
 
 /// How much is measured.
@@ -60,25 +56,17 @@ const WHY: &str = "Packing is half of what a document costs, encoding most of th
     and brought nothing.";
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    if words.contains(&sink::ARGUMENT) {
+    let words = Words::read();
+    if words.has(sink::ARGUMENT) {
         return sink::serve();
     }
-    let whole = words.contains(&"--bench");
     let mut report = Report::new("delivery");
-    let missed = measure(&mut report, if whole { &WHOLE } else { &SMALL }, whole);
-    print!("{}", report.text());
-    let page = words.iter().position(|word| *word == "--report");
-    if let Some(path) = page.and_then(|at| words.get(at + 1)) {
-        fs::write(path, report.text()).unwrap();
-    }
-    if missed {
-        std::process::exit(1);
-    }
+    let whole = words.are_whole();
+    measure(&mut report, if whole { &WHOLE } else { &SMALL }, whole);
+    words.conclude(&report);
 }
 
-fn measure(report: &mut Report, size: &Size, whole: bool) -> bool {
+fn measure(report: &mut Report, size: &Size, whole: bool) {
     let mut sink = Sink::start();
     let pipeline = Pipeline::new(&sink.url);
     let bodies = pipeline.bodies(documents::batches(size.batches, size.documents));
@@ -93,7 +81,7 @@ fn measure(report: &mut Report, size: &Size, whole: bool) -> bool {
         shipped.push(pipeline.run(batches(), &mut sink));
         caught_up.push(pipeline.catch_up(batches(), &mut sink));
     }
-    write(report, size, &bodies, plain, &shipped, &caught_up, whole)
+    write(report, size, &bodies, plain, &shipped, &caught_up, whole);
 }
 
 fn write(
@@ -104,7 +92,7 @@ fn write(
     shipped: &[Figures],
     caught_up: &[Figures],
     targets: bool,
-) -> bool {
+) {
     let count = size.batches * size.documents;
     report.title("From the collectors' channel to the acknowledged document");
     report.line(&format!(
@@ -157,5 +145,4 @@ fn write(
         report.target("0.6 of the loop", ours >= LEAST_PART * limit);
         report.target("100,000 documents a second", ours >= LEAST_RATE);
     }
-    report.missed()
 }

@@ -9,10 +9,13 @@ use brokerbeat::assets;
 use serde_json::Value;
 use stack::{GroupAdmin, GroupPlan, Kafka, Process, Sink, WorkDir, wait_until};
 
+use super::shared;
+
 /// Records in each partition; the commits are at the first three.
 const RECORDS: u32 = 5;
 /// Rates and states need some ticks before they are known.
 const TICKS: usize = 6;
+const INTERVAL: Duration = Duration::from_secs(2);
 /// So many ticks come in that time on any machine.
 const PATIENCE: Duration = Duration::from_secs(180);
 
@@ -62,19 +65,10 @@ pub(crate) fn tick(agent: &Path, plan: GroupPlan) -> Vec<Value> {
 }
 
 fn start(agent: &Path, kafka: &Kafka, sink: &Sink) -> (WorkDir, Process) {
-    let work = WorkDir::new("index-size").unwrap();
-    let config = format!(
-        "path.data: {}\ninterval: 2s\nclusters:\n  - name: orders\n    kafka: {{bootstrap: [\"{}\"]}}\n    \
-         jmx: [{{endpoint: \"{}\", presets: [kafka-broker, kafka-controller, jvm]}}]\n\
-         output.elasticsearch: {{hosts: [\"{}\"]}}\nsetup.template.enabled: false\n",
-        work.join("data").display(),
+    let clusters = format!(
+        "- name: orders\n  kafka: {{bootstrap: [\"{}\"]}}\n  jmx: [{{endpoint: \"{}\", presets: [kafka-broker, kafka-controller, jvm]}}]",
         kafka.bootstrap(),
         kafka.jmx(),
-        sink.url(),
     );
-    let config = work.write("brokerbeat.yml", &config).unwrap();
-    let config = config.display().to_string();
-    let args = ["-c", config.as_str(), "run"];
-    let process = Process::program("brokerbeat", agent, &args, &work).unwrap();
-    (work, process)
+    shared::agent::start(agent, INTERVAL, &sink.url(), &clusters)
 }

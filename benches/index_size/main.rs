@@ -14,16 +14,16 @@
 
 mod capture;
 mod evolve;
-#[expect(dead_code, reason = "times are another benchmark's")]
-#[path = "../jmx_read/figures.rs"]
-mod figures;
+#[path = "../shared/mod.rs"]
+mod shared;
 mod store;
 mod week;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use figures::Report;
+use shared::figures::{self, Report};
+use shared::words::Words;
 use stack::{Elasticsearch, GroupPlan, Options};
 use store::{Mode, Room};
 
@@ -53,14 +53,10 @@ const SMALL: Size = Size {
 };
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let option = |name: &str| {
-        let at = words.iter().position(|word| *word == name)?;
-        words.get(at + 1).copied()
-    };
-    let minutes = option("--minutes").map(|minutes| minutes.parse().unwrap());
-    let is_whole = words.contains(&"--bench") || minutes.is_some();
+    let words = Words::read();
+    let minutes = words.after("--minutes");
+    let minutes = minutes.map(|minutes| minutes.parse().unwrap());
+    let is_whole = words.are_whole() || minutes.is_some();
     let size = if is_whole { &WHOLE } else { &SMALL };
     let minutes = minutes.unwrap_or(size.minutes);
 
@@ -88,10 +84,7 @@ fn main() {
     ));
     table(&mut report, &rooms);
     week::compute(&mut report, &rooms[0], ticks, size.plan);
-    print!("{}", report.text());
-    if let Some(path) = option("--report") {
-        std::fs::write(path, report.text()).unwrap();
-    }
+    words.conclude(&report);
 }
 
 fn table(report: &mut Report, [series, plain]: &[BTreeMap<String, Room>; 2]) {

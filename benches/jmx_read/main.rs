@@ -13,17 +13,17 @@
 mod child;
 mod client;
 mod cost;
-mod figures;
 mod jolokia;
 mod list;
 mod memory;
-mod process;
 mod servers;
+#[path = "../shared/mod.rs"]
+mod shared;
 mod speed;
 
-use std::fs;
-
-use figures::Report;
+use shared::figures::{self, Report};
+use shared::process;
+use shared::words::Words;
 
 /// Measures one thing and writes it down.
 type Section = fn(&mut Report);
@@ -37,30 +37,20 @@ const SECTIONS: &[(&str, Section)] = &[
 ];
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    if let [client::FLAG, endpoint, list] = words[..] {
+    let words = Words::read();
+    if let [client::FLAG, endpoint, list] = words.all()[..] {
         return client::run(endpoint, list);
     }
     let mut report = Report::new("jmx_read");
-    if !words.contains(&"--bench") {
+    if !words.are_whole() {
         speed::small(&mut report);
-        print!("{}", report.text());
-        return;
+        return words.conclude(&report);
     }
-    let asked = |name: &str| words.contains(&name);
-    let all = !SECTIONS.iter().any(|(name, _)| asked(name));
+    let all = !SECTIONS.iter().any(|(name, _)| words.has(name));
     for (name, section) in SECTIONS {
-        if all || asked(name) {
+        if all || words.has(name) {
             section(&mut report);
         }
     }
-    print!("{}", report.text());
-    let file = words.iter().position(|word| *word == "--report");
-    if let Some(path) = file.and_then(|at| words.get(at + 1)) {
-        fs::write(path, report.text()).unwrap();
-    }
-    if report.missed() {
-        std::process::exit(1);
-    }
+    words.conclude(&report);
 }

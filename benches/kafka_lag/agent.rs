@@ -7,6 +7,7 @@ use stack::{Process, WorkDir};
 use super::Agent;
 use super::bulk::Cycle;
 use super::process::{self, Memory};
+use super::shared;
 use super::sink::Sink;
 
 /// A run of the agent.
@@ -72,19 +73,9 @@ pub(crate) fn holding(agent: &Agent, bootstrap: &str, rounds: Rounds) -> Duratio
 }
 
 fn start(agent: &Agent, bootstrap: &str, sink: &Sink, rounds: Rounds) -> (WorkDir, Process) {
-    let work = WorkDir::new("lag-agent").unwrap();
-    let config = format!(
-        "path.data: {}\ninterval: {}s\nclusters:\n  - name: many\n    kafka: {{bootstrap: [\"{bootstrap}\"]}}\n\
-         output.elasticsearch: {{hosts: [\"{}\"]}}\nsetup.template.enabled: false\n\
-         spool.max_size: {}\n",
-        work.join("data").display(),
-        rounds.interval.as_secs(),
-        sink.url(),
+    let clusters = format!(
+        "- name: many\n  kafka: {{bootstrap: [\"{bootstrap}\"]}}\nspool.max_size: {}",
         rounds.queue
     );
-    let config = work.write("brokerbeat.yml", &config).unwrap();
-    let config = config.display().to_string();
-    let args = ["-c", config.as_str(), "run"];
-    let process = Process::program("brokerbeat", &agent.0, &args, &work).unwrap();
-    (work, process)
+    shared::agent::start(&agent.0, rounds.interval, &sink.url(), &clusters)
 }

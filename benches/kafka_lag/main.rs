@@ -15,17 +15,16 @@
 mod agent;
 mod bulk;
 mod cluster;
-#[path = "../jmx_read/figures.rs"]
-mod figures;
-#[path = "../jmx_read/process.rs"]
-mod process;
 mod sections;
+#[path = "../shared/mod.rs"]
+mod shared;
 mod sink;
 
-use std::fs;
 use std::path::PathBuf;
 
-use figures::Report;
+use shared::figures::{self, Report};
+use shared::process;
+use shared::words::Words;
 
 /// Measures one thing and writes it down.
 type Section = fn(&mut Report, &Agent);
@@ -41,35 +40,22 @@ const SECTIONS: &[(&str, Section)] = &[
 ];
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let option = |name: &str| {
-        let at = words.iter().position(|word| *word == name)?;
-        words.get(at + 1).copied()
-    };
+    let words = Words::read();
     let built = env!("CARGO_BIN_EXE_brokerbeat");
-    let agent = Agent(option("--agent").unwrap_or(built).into());
+    let agent = Agent(words.after("--agent").unwrap_or(built).into());
     let mut report = Report::new("kafka_lag");
-    if !words.contains(&"--bench") {
+    if !words.are_whole() {
         sections::small(&mut report, &agent);
-        print!("{}", report.text());
-        return;
+        return words.conclude(&report);
     }
-    if words.contains(&"--cluster") {
+    if words.has("--cluster") {
         return sections::cluster();
     }
-    let asked = |name: &str| words.contains(&name);
-    let all = !SECTIONS.iter().any(|(name, _)| asked(name));
+    let all = !SECTIONS.iter().any(|(name, _)| words.has(name));
     for (name, section) in SECTIONS {
-        if all || asked(name) {
+        if all || words.has(name) {
             section(&mut report, &agent);
         }
     }
-    print!("{}", report.text());
-    if let Some(path) = option("--report") {
-        fs::write(path, report.text()).unwrap();
-    }
-    if report.missed() {
-        std::process::exit(1);
-    }
+    words.conclude(&report);
 }

@@ -6,9 +6,10 @@ use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use brokerbeat::assets;
-use stack::{Process, Sink, WorkDir};
+use stack::Sink;
 
 use super::process::{self, Memory};
+use super::shared;
 use super::ticks::{Counter, Tick};
 
 /// No tick takes that long, on any machine.
@@ -42,7 +43,8 @@ pub(crate) fn run(agent: &Path, hosts: &str, servers: usize, rounds: Rounds) -> 
         items
     });
     let sink = sink.unwrap();
-    let (_work, process) = start(agent, hosts, &sink, rounds.interval);
+    let clusters = format!("- name: many\n  zookeeper: {{hosts: [{hosts}], door: words}}");
+    let (_work, process) = shared::agent::start(agent, rounds.interval, &sink.url(), &clusters);
     let mut counted = None;
     let mut kept = Vec::new();
     for round in 1..=rounds.warm + rounds.counted {
@@ -61,20 +63,4 @@ pub(crate) fn run(agent: &Path, hosts: &str, servers: usize, rounds: Rounds) -> 
         cpu: spent / u32::try_from(rounds.counted).unwrap(),
         memory: process::memory(process.pid()),
     }
-}
-
-fn start(agent: &Path, hosts: &str, sink: &Sink, interval: Duration) -> (WorkDir, Process) {
-    let work = WorkDir::new("zookeeper-agent").unwrap();
-    let config = format!(
-        "path.data: {}\ninterval: {}s\nclusters:\n  - name: many\n    zookeeper: {{hosts: [{hosts}], door: words}}\n\
-         output.elasticsearch: {{hosts: [\"{}\"]}}\nsetup.template.enabled: false\n",
-        work.join("data").display(),
-        interval.as_secs(),
-        sink.url(),
-    );
-    let config = work.write("brokerbeat.yml", &config).unwrap();
-    let config = config.display().to_string();
-    let args = ["-c", config.as_str(), "run"];
-    let process = Process::program("brokerbeat", agent, &args, &work).unwrap();
-    (work, process)
 }

@@ -14,19 +14,18 @@
 
 mod agent;
 mod ensemble;
-#[path = "../jmx_read/figures.rs"]
-mod figures;
-#[path = "../jmx_read/process.rs"]
-mod process;
+#[path = "../shared/mod.rs"]
+mod shared;
 mod ticks;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use agent::{Rounds, Run, run};
 use ensemble::{Ensemble, Sessions};
-use figures::{Report, Spread};
+use shared::figures::{Report, Spread};
+use shared::process;
+use shared::words::Words;
 use ticks::Tick;
 
 /// Sessions with each server, and how long the agent is watched.
@@ -60,29 +59,17 @@ const LARGEST: u64 = 10_000;
 const NOBODY: &str = "\"127.0.0.1:1\"";
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let option = |name: &str| {
-        let at = words.iter().position(|word| *word == name)?;
-        words.get(at + 1).copied()
-    };
+    let words = Words::read();
     let built = env!("CARGO_BIN_EXE_brokerbeat");
-    let agent: PathBuf = option("--agent").unwrap_or(built).into();
-    let whole = words.contains(&"--bench");
-    let size = if whole { &WHOLE } else { &SMALL };
+    let agent: PathBuf = words.after("--agent").unwrap_or(built).into();
+    let size = if words.are_whole() { &WHOLE } else { &SMALL };
     let ensemble = Ensemble::start();
-    if words.contains(&"--ensemble") {
+    if words.has("--ensemble") {
         return ensemble.stay(size.sessions);
     }
     let mut report = Report::new("zookeeper");
-    measure(&mut report, &agent, &ensemble, size, whole);
-    print!("{}", report.text());
-    if let Some(path) = option("--report") {
-        fs::write(path, report.text()).unwrap();
-    }
-    if report.missed() {
-        std::process::exit(1);
-    }
+    measure(&mut report, &agent, &ensemble, size, words.are_whole());
+    words.conclude(&report);
 }
 
 fn measure(report: &mut Report, agent: &Path, ensemble: &Ensemble, size: &Size, whole: bool) {

@@ -6,6 +6,7 @@
 //! folder here and a line in [`COLLECTORS`].
 
 mod batch;
+pub mod disks;
 pub mod jmx;
 pub mod kafka;
 mod target;
@@ -29,11 +30,11 @@ use crate::ha::Scope;
 use crate::identity::is_loopback;
 
 /// One line a collector: the key in the configuration's `clusters[]` and what reads it.
-pub const COLLECTORS: &[Kind] = &[kafka::KIND, jmx::KIND, zookeeper::KIND];
+pub const COLLECTORS: &[Kind] = &[kafka::KIND, jmx::KIND, zookeeper::KIND, disks::KIND];
 
 /// How a collector gets from the configuration to its targets.
 pub struct Kind {
-    /// The key under `clusters[]`: `kafka`, `zookeeper`, `jmx`.
+    /// The key under `clusters[]`: `kafka`, `zookeeper`, `jmx`, `disks`.
     pub key: &'static str,
     /// Reads that key's value. Touches no network; every mistake goes into the section's problems.
     pub read: fn(&mut Section<'_>, &Common) -> Vec<TargetPlan>,

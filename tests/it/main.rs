@@ -16,6 +16,7 @@ mod beans_of_ones_own;
 mod cli;
 mod delivery;
 mod disk;
+mod disks;
 mod failure;
 mod goldens;
 mod groups;

@@ -6,6 +6,7 @@ mod metadata;
 mod secured;
 mod tools;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 pub use groups::{GroupRow, GroupState};
@@ -189,9 +190,14 @@ impl Kafka {
         self.version
     }
 
+    /// Its only log directory.
+    pub fn log_directory(&self) -> PathBuf {
+        self.work.join("data")
+    }
+
     /// The cluster's id, as the server wrote it on its disk.
     pub fn cluster_id(&self) -> Result<String> {
-        let path = self.work.join("data/meta.properties");
+        let path = self.log_directory().join("meta.properties");
         let text = std::fs::read_to_string(&path).at("read", &path)?;
         text.lines()
             .find_map(|line| line.strip_prefix("cluster.id="))
