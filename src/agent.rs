@@ -20,6 +20,7 @@ use crate::clock::{Millis, Rhythm};
 use crate::collect::{Batch, Target, sleep_until};
 use crate::config::{ClusterPlan, Config, Source};
 use crate::data_directory::DataDirectory;
+use crate::derive::Derivations;
 use crate::document::Document;
 use crate::enrich;
 use crate::event::event;
@@ -396,31 +397,37 @@ async fn report_agent(
     batches: mpsc::Sender<Batch>,
 ) {
     let rhythm = Rhythm::new(interval, "agent");
+    let mut derivations = Derivations::default();
     let mut last = None;
     loop {
         let tick = rhythm.next(last, Millis::now());
         last = Some(tick);
         sleep_until(rhythm.start_of(tick)).await;
-        let ledger = spool.ledger();
-        let documents = ledger.accounts().iter().map(|(stream, account)| {
-            Document::new("agent", "stream")
-                .key("agent.id", &*agent_id)
-                .key("brokerbeat.stream.name", &**stream)
-                .with("brokerbeat.stream.collected", account.collected)
-                .with("brokerbeat.stream.replayed", account.replayed)
-                .with("brokerbeat.stream.indexed", account.indexed)
-                .with("brokerbeat.stream.duplicate", account.duplicate)
-                .with("brokerbeat.stream.collision", account.collision)
-                .with("brokerbeat.stream.dead_lettered", account.dead_lettered)
-                .with("brokerbeat.stream.dropped", account.dropped)
-                .with("brokerbeat.stream.queued", account.queued)
-                .with("brokerbeat.stream.given_up", account.given_up)
-        });
-        let batch = Batch::own(tick, documents.collect());
-        if batches.send(batch).await.is_err() {
+        let mut documents = accounts(&agent_id, &spool);
+        derivations.add(&mut documents, true);
+        if batches.send(Batch::own(tick, documents)).await.is_err() {
             return;
         }
     }
+}
+
+fn accounts(agent_id: &str, spool: &Spool) -> Vec<Document> {
+    let ledger = spool.ledger();
+    let documents = ledger.accounts().iter().map(|(stream, account)| {
+        Document::new("agent", "stream")
+            .key("agent.id", agent_id)
+            .key("brokerbeat.stream.name", &**stream)
+            .with("brokerbeat.stream.collected", account.collected)
+            .with("brokerbeat.stream.replayed", account.replayed)
+            .with("brokerbeat.stream.indexed", account.indexed)
+            .with("brokerbeat.stream.duplicate", account.duplicate)
+            .with("brokerbeat.stream.collision", account.collision)
+            .with("brokerbeat.stream.dead_lettered", account.dead_lettered)
+            .with("brokerbeat.stream.dropped", account.dropped)
+            .with("brokerbeat.stream.queued", account.queued)
+            .with("brokerbeat.stream.given_up", account.given_up)
+    });
+    documents.collect()
 }
 
 /// Takes up every changed configuration; a bad one is refused with its errors while the old one goes on.

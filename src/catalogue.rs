@@ -62,13 +62,15 @@ impl Dataset {
         self.stream_type == StreamType::Metrics && self.time_series
     }
 
-    /// Whether it borrows the field of another one.
-    fn borrows(&self, name: &str) -> bool {
-        self.borrowed.iter().any(|wanted| {
+    /// Whether it borrows the field of another one. Derived ones are made of the agent's own documents alone.
+    fn borrows(&self, field: &Field) -> bool {
+        let name = field.name.as_str();
+        let is_meant = |wanted: &String| {
             wanted
                 .strip_suffix('*')
                 .map_or(wanted == name, |prefix| name.starts_with(prefix))
-        })
+        };
+        field.derived.is_none() && self.borrowed.iter().any(is_meant)
     }
 }
 
@@ -113,6 +115,36 @@ pub struct Field {
     pub meaning: String,
     /// Where the value comes from.
     pub source: Option<String>,
+    /// Where it does not come from a server: what the agent makes it of.
+    pub derived: Option<Derived>,
+}
+
+/// What a field is made of: other fields of the same dataset, which are not derived themselves.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged, deny_unknown_fields)]
+pub enum Derived {
+    /// What a counter rose by since the document before of its series.
+    Increase {
+        /// The counter.
+        increase: String,
+    },
+    /// The quotient of two fields of one document.
+    Share {
+        /// The part.
+        share: String,
+        /// The whole.
+        of: String,
+    },
+}
+
+impl Derived {
+    /// The fields that it takes.
+    pub fn inputs(&self) -> Vec<&str> {
+        match self {
+            Self::Increase { increase } => vec![increase],
+            Self::Share { share, of } => vec![share, of],
+        }
+    }
 }
 
 /// Elasticsearch types in use.
@@ -245,7 +277,7 @@ impl Catalogue {
             .iter()
             .filter_map(|name| self.shared_field(name));
         let others = self.datasets.iter().flat_map(|other| &other.fields);
-        let borrowed = others.filter(|field| dataset.borrows(&field.name));
+        let borrowed = others.filter(|field| dataset.borrows(field));
         shared.chain(&dataset.fields).chain(borrowed)
     }
 
@@ -286,120 +318,4 @@ impl Catalogue {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::collections::BTreeSet;
-
-    /// Elasticsearch's limit of dimensions was 16 for a long time; packages were refused for it.
-    const MAX_DIMENSIONS: usize = 16;
-
-    fn all_fields() -> Vec<&'static Field> {
-        let catalogue = Catalogue::get();
-        let own = catalogue
-            .datasets
-            .iter()
-            .flat_map(|dataset| &dataset.fields);
-        catalogue
-            .base
-            .iter()
-            .chain(&catalogue.shared)
-            .chain(own)
-            .collect()
-    }
-
-    #[test]
-    fn no_field_is_defined_twice_with_another_type_or_is_the_prefix_of_another() {
-        let mut types: BTreeMap<&str, FieldType> = BTreeMap::new();
-        for field in all_fields() {
-            let before = types.insert(&field.name, field.field_type);
-            assert!(
-                before.is_none_or(|t| t == field.field_type),
-                "{} has two types",
-                field.name
-            );
-        }
-        for name in types.keys() {
-            let prefix = format!("{name}.");
-            let below = types.keys().find(|other| other.starts_with(&prefix));
-            assert!(below.is_none(), "{name} is a prefix of {below:?}");
-        }
-    }
-
-    #[test]
-    fn own_fields_of_datasets_are_defined_once() {
-        let mut seen = BTreeSet::new();
-        for dataset in &Catalogue::get().datasets {
-            for field in &dataset.fields {
-                assert!(
-                    seen.insert(&field.name),
-                    "{} stands in two datasets; make it shared",
-                    field.name
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn every_borrowed_field_exists() {
-        let datasets = &Catalogue::get().datasets;
-        for dataset in datasets {
-            for wanted in &dataset.borrowed {
-                let prefix = wanted.strip_suffix('*').unwrap_or(wanted);
-                let mut fields = datasets.iter().flat_map(|other| &other.fields);
-                assert!(
-                    fields.any(|field| field.name == *wanted
-                        || wanted.ends_with('*') && field.name.starts_with(prefix)),
-                    "{wanted} of {}",
-                    dataset.name
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn every_shared_name_exists_and_dimensions_are_few() {
-        let catalogue = Catalogue::get();
-        for dataset in &catalogue.datasets {
-            for name in &dataset.shared {
-                assert!(
-                    catalogue.shared_field(name).is_some(),
-                    "{name} of {}",
-                    dataset.name
-                );
-            }
-            let dimensions = catalogue
-                .known(dataset)
-                .values()
-                .filter(|f| f.dimension)
-                .count();
-            assert!(
-                dimensions <= MAX_DIMENSIONS,
-                "{}: {dimensions} dimensions",
-                dataset.name
-            );
-        }
-    }
-
-    #[test]
-    fn metrics_are_numbers_and_units_belong_to_metrics() {
-        for field in all_fields() {
-            let number = matches!(field.field_type, FieldType::Long | FieldType::Double);
-            assert!(
-                field.metric.is_none() || number,
-                "{} is measured but no number",
-                field.name
-            );
-            assert!(
-                field.unit.is_none() || field.metric.is_some(),
-                "{} has a unit",
-                field.name
-            );
-            assert!(
-                !(field.dimension && field.metric.is_some()),
-                "{} is both",
-                field.name
-            );
-            assert!(!field.meaning.is_empty());
-        }
-    }
-}
+mod tests;

@@ -15,6 +15,7 @@
 //! * [`lag`] — what the offsets of a consumer group mean: status, reason, rates, seconds behind. Pure.
 //! * [`ha`] — which part of that is this agent's, where several share the work.
 //! * [`document`] — what they make; [`catalogue`] — every field that may be in it.
+//! * [`derive`] — fields made of other fields: what rose, how full it is.
 //! * [`enrich`] and [`identity`] — who it is about, under which name for ever.
 //! * [`writer`], [`spool`] — the queue and its accounting; [`ship`] — the way to the output. [`health`] — says how that goes.
 //! * [`assets`] — templates and the fields page, generated from the catalogue. [`kibana`] — dashboards and rules, into Kibana.
@@ -28,6 +29,7 @@ pub mod collect;
 pub mod config;
 pub mod data_directory;
 pub mod dead_letter;
+pub mod derive;
 pub mod document;
 pub mod enrich;
 pub mod event;

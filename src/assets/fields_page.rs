@@ -2,14 +2,16 @@
 
 use std::fmt::Write;
 
-use crate::catalogue::{Catalogue, Field};
+use crate::catalogue::{Catalogue, Derived, Field};
 
 /// The page of all fields, by dataset.
 pub fn fields_page(catalogue: &Catalogue) -> String {
     let mut page = String::from(
         "# Fields\n\nGenerated from `fields.yml` by `make generate`; do not edit.\n\n\
          Every document has the base fields; each dataset is a data stream \
-         `metrics-brokerbeat.<dataset>-<namespace>` (or `logs-…`). A field that is absent is unknown, never 0.\n",
+         `metrics-brokerbeat.<dataset>-<namespace>` (or `logs-…`). A field that is absent is unknown, never 0.\n\n\
+         An *increase* is what a counter rose by since the document before of the same series: absent in the first one after the agent's \
+         start or a reload of its configuration, and the new value where the counter fell, as after a restart of its server.\n",
     );
     section(
         &mut page,
@@ -55,11 +57,19 @@ fn row(name: &str, field: &Field) -> String {
         kind.push_str(", dimension");
     }
     let unit = field.unit.map_or("", |unit| unit.as_str());
-    let source = field.source.as_deref().unwrap_or("");
+    let source = source(field);
     let cell = |text: &str| text.replace('|', "\\|");
     format!(
         "| `{name}` | {kind} | {unit} | {} | {} |\n",
         cell(&field.meaning),
-        cell(source)
+        cell(&source)
     )
+}
+
+fn source(field: &Field) -> String {
+    match &field.derived {
+        Some(Derived::Increase { increase }) => format!("increase of {increase}"),
+        Some(Derived::Share { share, of }) => format!("{share} / {of}"),
+        None => field.source.clone().unwrap_or_default(),
+    }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::{Fault, FaultKind};
 use crate::clock::Millis;
+use crate::derive;
 use crate::document::Document;
 use crate::identity::ClusterIdentity;
 
@@ -16,7 +17,8 @@ use crate::identity::ClusterIdentity;
 pub struct Later(Box<dyn Iterator<Item = Vec<Document>> + Send>);
 
 impl Later {
-    /// `parts` must be pure: it is asked on the writer's task, which waits for nothing.
+    /// `parts` must be pure: it is asked on the writer's task, which waits for nothing. Derived fields are not added to these
+    /// documents, and none may be declared for them.
     pub fn new(parts: impl Iterator<Item = Vec<Document>> + Send + 'static) -> Self {
         Self(Box::new(parts))
     }
@@ -32,7 +34,12 @@ impl Iterator for Later {
     type Item = Vec<Document>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.0.next()
+        let part = self.0.next()?;
+        debug_assert!(
+            !part.iter().any(derive::is_wanted),
+            "fields.yml declares a derived field of documents that are made later and never get it"
+        );
+        Some(part)
     }
 }
 
@@ -161,6 +168,14 @@ mod tests {
         let kinds: Vec<&str> = all.iter().map(|document| &*document.kind).collect();
         assert_eq!(kinds, ["ready", "a", "b", "c", "summary"]);
         assert_eq!(all[4].get("brokerbeat.target.documents").unwrap(), 4);
+    }
+
+    #[test]
+    #[should_panic(expected = "never get it")]
+    fn no_derived_field_is_declared_of_documents_that_never_get_it() {
+        let collections = Document::new("jvm", "gc").with("jvm.gc.time", 1);
+        let mut later = Later::new([vec![collections]].into_iter());
+        let _ = later.next();
     }
 
     #[test]

@@ -14,6 +14,7 @@ use super::{
     Batch, BuildCollector, Collected, Collector, Cycle, Fault, FaultKind, Sharing, TargetPlan,
 };
 use crate::clock::{Millis, Rhythm};
+use crate::derive::Derivations;
 use crate::document::Document;
 use crate::ha::{Scope, Share};
 use crate::identity::{ClusterIdentity, IdentityStore, Reported};
@@ -39,6 +40,8 @@ pub struct Target {
     /// The agent's place among others, where it has one.
     share: Option<Share>,
     missed: u64,
+    /// What its counters said last.
+    derivations: Derivations,
     /// The error of the last cycle, so that it is logged when it changes and not at every tick.
     last_error: Option<String>,
 }
@@ -67,6 +70,7 @@ impl Target {
             sharing: plan.sharing.clone(),
             share: None,
             missed: 0,
+            derivations: Derivations::default(),
             last_error: None,
         }
     }
@@ -114,6 +118,7 @@ impl Target {
             if !self.is_ours() {
                 // Another agent asks now: a session of ours would only be a burden for the server.
                 self.close().await;
+                self.derivations.forget();
                 continue;
             }
             let batch = self.cycle(tick).await;
@@ -164,6 +169,7 @@ impl Target {
             collected.forget_documents();
             collected.faults.insert(0, fault);
         }
+        self.derivations.add(&mut collected.documents, collected.up);
         self.log_change(collected.faults.first());
         let summary = self
             .target_document(&collected, duration)

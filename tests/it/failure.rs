@@ -127,8 +127,13 @@ fn a_dead_and_a_hanging_broker_cost_only_their_own_part() {
         })
     });
     offline.unwrap_or_else(|error| panic!("{error}\n{}", agent.log()));
+    assert_gone(&agent, failed);
+    let back = now();
     pair.brokers[1].restart().expect("the broker starts again");
     until(&agent, "two", 1, now());
+    until_broker(&agent, 2, back, |one| state(one) == "live");
+    let expands = "kafka.broker.replication.isr_expands_increase";
+    until_broker(&agent, 1, back, |one| number(one, expands) > Some(0));
 
     let failed = now();
     pair.brokers[1].signal(Signal::Stop);
@@ -157,6 +162,73 @@ fn a_dead_and_a_hanging_broker_cost_only_their_own_part() {
         assert_no_gap(&ticks, INTERVAL);
     }
     assert_survivor_kept_its_ticks(elasticsearch, started);
+    assert_increases_are_those_of_the_counter(elasticsearch);
+}
+
+fn number(document: &Value, name: &str) -> Option<i64> {
+    field(document, name)?.as_i64()
+}
+
+fn state(document: &Value) -> &str {
+    text(document, "kafka.broker.metadata.state")
+}
+
+/// Waits for a document of the broker, of a tick after that moment.
+fn until_broker(agent: &Agent, id: i64, after: i64, wanted: impl Fn(&Value) -> bool) -> Value {
+    let found = wait_until(&format!("broker {id}"), PATIENCE, || {
+        let documents = search(servers::elasticsearch(), &stream("kafka.broker"));
+        documents.into_iter().find(|one| {
+            number(one, "kafka.broker.id") == Some(id) && millis(one) > after && wanted(one)
+        })
+    });
+    found.unwrap_or_else(|error| panic!("{error}\n{}", agent.log()))
+}
+
+/// The dead broker has a document with the replicas that are there for it, and no more; the other one lives.
+fn assert_gone(agent: &Agent, failed: i64) {
+    let gone = until_broker(agent, 2, failed, |one| state(one) == "gone");
+    let replicas = number(&gone, "kafka.broker.metadata.replicas");
+    assert!(replicas >= Some(4 + 2), "{gone}");
+    for absent in ["address", "is_controller", "metadata.leaders", "config"] {
+        let name = format!("kafka.broker.{absent}");
+        assert_eq!(field(&gone, &name), None, "{gone}");
+    }
+    let tick = millis(&gone);
+    until_broker(agent, 1, tick - 1, |one| {
+        state(one) == "live" && millis(one) == tick
+    });
+}
+
+/// A first document has none; from then on they add up to what the counter rose by, from 0 on.
+fn assert_increases_are_those_of_the_counter(elasticsearch: &Elasticsearch) {
+    const COUNTER: &str = "kafka.broker.replication.isr_expands";
+    let increase = format!("{COUNTER}_increase");
+    let mut documents = search(elasticsearch, &stream("kafka.broker"));
+    documents
+        .retain(|one| number(one, "kafka.broker.id") == Some(1) && field(one, COUNTER).is_some());
+    let [first, later @ ..] = documents.as_slice() else {
+        panic!("no document with {COUNTER}");
+    };
+    assert_eq!(number(first, &increase), None, "{first}");
+    let rises = later.iter().map(|one| number(one, &increase));
+    let sum: i64 = rises.map(|rise| rise.expect("an increase")).sum();
+    let of = |one: &Value| number(one, COUNTER).expect("a number");
+    assert_eq!(sum, of(later.last().expect("some")) - of(first));
+    assert!(sum > 0);
+
+    let jvm = search(elasticsearch, &stream("jvm"));
+    let shares = [
+        "jvm.memory.heap.used",
+        "jvm.os.process.file_descriptors.open",
+    ];
+    for share in shares.map(|name| format!("{name}_share")) {
+        let mut values = jvm.iter().filter_map(|one| field(one, &share)?.as_f64());
+        let first = values.next().expect("a share");
+        assert!(values.chain([first]).all(|one| one > 0.0 && one < 1.0));
+    }
+    let agent = search(elasticsearch, &stream("agent"));
+    let dropped = |one: &Value| number(one, "brokerbeat.stream.dropped_increase");
+    assert!(agent.iter().any(|one| dropped(one) == Some(0)));
 }
 
 /// Broker 1's own documents: every tick, with every kind of bean group it had at the start.

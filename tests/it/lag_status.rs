@@ -81,13 +81,14 @@ fn assert_status_follows_the_window(group: &str, status: &str, reason: &str, las
     }
 }
 
-/// What the event stream says of a group: before, after, reason.
-fn changes(group: &str) -> Vec<[String; 3]> {
+/// What the event stream says of a group up to a tick: before, after, reason.
+fn changes(group: &str, last: i64) -> Vec<[String; 3]> {
     let stream = format!("logs-brokerbeat.event-{NAMESPACE}");
     let events = search(servers::elasticsearch(), &stream);
     let of_group = events.iter().filter(|event| {
         text(event, "event.action") == "consumer-group-status-changed"
             && text(event, "kafka.consumergroup.id") == group
+            && tick(event) <= last
     });
     let names = ["status_before", "status", "reason"];
     of_group
@@ -112,6 +113,25 @@ fn settled(kafka: &Kafka, producer: &Producer) -> [Consumer; 2] {
     consumers[0].stop().expect("left");
     consumers[1].pause().expect("paused");
     consumers
+}
+
+/// A group that was deleted is said to be gone, and nothing else of it; one that is there never is.
+fn assert_gone(agent: &Agent, group: &str) {
+    let is_gone = |one: &Value| text(one, "kafka.group.state") == "gone";
+    let found = wait_until(&format!("{group} is gone"), PATIENCE, || {
+        of_group("kafka.group", group).into_iter().find(is_gone)
+    });
+    let gone = found.unwrap_or_else(|error| panic!("{error}\n{}", agent.log()));
+    let fields = field(&gone, "kafka.group").and_then(Value::as_object);
+    let fields: Vec<&str> = fields
+        .expect("an object")
+        .keys()
+        .map(String::as_str)
+        .collect();
+    assert_eq!(fields, ["state"], "{gone}");
+    let rows = of_group("kafka.consumergroup", group);
+    assert!(rows.iter().all(|row| tick(row) < tick(&gone)), "{gone}");
+    assert!(!of_group("kafka.group", "paused").iter().any(is_gone));
 }
 
 #[test]
@@ -149,6 +169,11 @@ fn lag_without_consuming_raises_the_status_a_restart_keeps_it_and_consuming_clea
         let clear = until(&agent, group, "OK", before);
         assert_eq!(text(&clear, "kafka.group.lag.reason"), "caught_up");
     }
+    left.stop().expect("left");
+    // A tick may meet a group of which only the commits are deleted yet.
+    let deleted = jiff::Timestamp::now().as_millisecond();
+    kafka.delete_group("left").expect("deleted");
+    assert_gone(&agent, "left");
     agent.stop_clean();
 
     for (group, status, reason) in [
@@ -157,7 +182,7 @@ fn lag_without_consuming_raises_the_status_a_restart_keeps_it_and_consuming_clea
     ] {
         assert_status_follows_the_window(group, status, reason, before);
         let raised = ["OK", status, reason].map(str::to_owned);
-        let changes = changes(group);
+        let changes = changes(group, deleted);
         assert_eq!(changes[0], raised, "{group}: {changes:?}");
         // A tick may meet a member that has joined and not committed yet: that is no other status.
         assert_eq!(changes.len(), 2, "{group}: {changes:?}");

@@ -7,6 +7,7 @@ use futures_util::future::join_all;
 use super::table::CLUSTER;
 use crate::cli::show::printable;
 use crate::clock::Millis;
+use crate::collect::kafka::gone;
 use crate::collect::{Batch, Sharing, Target};
 use crate::config::Config;
 use crate::document::Document;
@@ -81,7 +82,8 @@ impl Seen {
             false => fault.message.clone(),
         }));
         let documents = batch.into_documents();
-        let documents = documents.filter(|document| DATASETS.contains(&&*document.dataset));
+        let is_meant = |one: &Document| DATASETS.contains(&&*one.dataset) && !gone::is_gone(one);
+        let documents = documents.filter(is_meant);
         self.documents
             .extend(documents.map(|document| document.with(CLUSTER, cluster)));
     }

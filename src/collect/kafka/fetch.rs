@@ -6,13 +6,14 @@
 //! because time has passed in between. Within a stage everything is in flight together, and each
 //! request has the rest of the stage's time: what hangs costs its own part only.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::client::Client;
 use super::config::Config;
+use super::gone::Gone;
 use super::logs::{plan, read_logs};
 use super::memory::{Memory, no_coordinator};
 use super::others::Typed;
@@ -102,16 +103,42 @@ pub async fn fetch(
     let plan = plan(topics, &groups, &survey.unreachable).within(scope, &groups);
     let began = Millis::now();
     let logs = read_logs(client, plan, stage(deadline, LOGS_PERCENT)).await;
-    memory.learn(&groups);
+    let gone = gone(memory, &survey, &groups, |id| {
+        config.groups.selects(id) && scope.has_group(id)
+    });
     let deadline = stage(deadline, TIMES_PERCENT);
     let times = &mut memory.times;
     let asked = (began, survey.alive().first().copied());
     let seen = times::look(times, client, config, (&groups, &logs), asked, deadline).await;
     Some(Snapshot {
         times: seen,
+        gone,
         old_store: old.store,
         ..survey.into_snapshot(groups, logs, memory)
     })
+}
+
+/// Remembers this cycle's groups, and tells what was there lately and is no more. Of groups that is told where all lists
+/// are complete, and of brokers where there is a list at all.
+fn gone(
+    memory: &mut Memory,
+    survey: &Survey,
+    groups: &[Group],
+    ours: impl Fn(&str) -> bool,
+) -> Gone {
+    let now = Instant::now();
+    let lost = memory.learn(groups).filter(|id| ours(id));
+    memory.lately.miss(lost, groups, now);
+    let Ok(metadata) = &survey.metadata else {
+        return Gone::default();
+    };
+    Gone {
+        brokers: memory.lately.brokers(&metadata.brokers, now),
+        groups: match survey.is_complete() {
+            true => memory.lately.groups(ours, now),
+            false => BTreeSet::new(),
+        },
+    }
 }
 
 /// Selected groups, listed now or earlier; for those that nobody can answer for it says so already.

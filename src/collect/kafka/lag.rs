@@ -280,6 +280,7 @@ mod tests {
             unlisted: BTreeMap::new(),
             old_store: None,
             inventory: Inventory::default(),
+            gone: Default::default(),
         }
     }
 

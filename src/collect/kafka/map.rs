@@ -7,20 +7,21 @@ use super::snapshot::{
     Answer, Broker, BrokerConfig, Error, Inventory, LogEnds, Metadata, Missing, Partition, Reason,
     Snapshot, Topic, TopicConfig,
 };
-use super::{lag, problems};
+use super::{gone, lag, problems};
 use crate::document::Document;
 
-/// All documents of a cycle in parts: cluster and brokers, then every topic, then every group.
+/// All documents of a cycle in parts: cluster and brokers, then every topic, then every group, and those that are gone.
 /// `judged` is what is said of the groups, in their order.
 ///
 /// A group is let go as soon as its documents are made: they take the room that it had.
 pub fn parts(mut snapshot: Snapshot, judged: Vec<Judged>) -> impl Iterator<Item = Vec<Document>> {
     let groups = std::mem::take(&mut snapshot.groups);
     let mut groups = groups.into_iter().zip(judged);
+    let mut gone = std::iter::once(gone::groups(&snapshot.gone));
     (0..).map_while(move |index| {
-        part(&snapshot, index).or_else(|| {
-            let (group, judged) = groups.next()?;
-            Some(lag::documents(&group, &snapshot, &judged))
+        part(&snapshot, index).or_else(|| match groups.next() {
+            Some((group, judged)) => Some(lag::documents(&group, &snapshot, &judged)),
+            None => gone.next(),
         })
     })
 }
@@ -42,6 +43,7 @@ fn cluster_and_brokers(snapshot: &Snapshot) -> Vec<Document> {
     if let Ok(metadata) = &snapshot.metadata {
         let one = |one| broker(one, metadata, snapshot);
         documents.extend(metadata.brokers.iter().map(one));
+        documents.extend(gone::brokers(metadata, &snapshot.gone));
     }
     documents
 }
@@ -60,6 +62,7 @@ fn count<'a, T: 'a>(all: impl Iterator<Item = &'a T>, what: impl Fn(&T) -> bool)
 fn cluster(snapshot: &Snapshot) -> Document {
     let document = Document::new("kafka.cluster", "cluster")
         .with_some("kafka.cluster.controller.id", snapshot.controller)
+        .with_some("kafka.cluster.controller.known", knows_controller(snapshot))
         .with_some("kafka.cluster.groups", snapshot.group_count);
     let document = group_counts(document, &snapshot.inventory);
     let Ok(metadata) = &snapshot.metadata else {
@@ -77,6 +80,12 @@ fn cluster(snapshot: &Snapshot) -> Document {
             count(topics(), |topic| !known(topic)),
         );
     problems::counts(document, "kafka.cluster", topics(), &snapshot.inventory)
+}
+
+/// Whoever described the cluster or told its metadata has named the controller, or there was none.
+fn knows_controller(snapshot: &Snapshot) -> Option<bool> {
+    let was_told = snapshot.description.is_ok() || snapshot.metadata.is_ok();
+    was_told.then_some(snapshot.controller.is_some())
 }
 
 /// States that a group may have, as they are written in the fields.
@@ -123,6 +132,7 @@ fn broker(broker: &Broker, metadata: &Metadata, snapshot: &Snapshot) -> Document
     let config = snapshot.inventory.brokers.get(&broker.id);
     let document = Document::new("kafka.broker", "metadata")
         .key("kafka.broker.id", broker.id)
+        .with("kafka.broker.metadata.state", "live")
         .with("kafka.broker.address", address)
         .with_some("kafka.broker.rack", broker.rack.as_deref())
         .with_some(
@@ -277,6 +287,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::catalogue::Catalogue;
     use crate::clock::Millis;
     use crate::collect::Collected;
     use crate::collect::kafka::collected;
@@ -298,17 +309,74 @@ mod tests {
         collected(snapshot, Millis(10_000), &mut evaluator).0
     }
 
-    /// What becomes of a real server's snapshot when the configuration of a topic is not told.
-    fn without_config(reason: Reason) -> Collected {
+    fn real() -> Snapshot {
         let file = crate::golden::directory("kafka").join("4.2.0-kraft.json");
         let text = std::fs::read_to_string(file).unwrap();
-        let mut snapshot: Snapshot = serde_json::from_str(&text).unwrap();
+        serde_json::from_str(&text).unwrap()
+    }
+
+    /// What becomes of a real server's snapshot when the configuration of a topic is not told.
+    fn without_config(reason: Reason) -> Collected {
+        let mut snapshot = real();
         let missing = Missing::new(reason, "they say no");
         let topics = &mut snapshot.inventory.topics;
         topics.insert("orders".to_owned(), Err(missing));
         let mut collected = first_sight(snapshot);
         collected.gather();
         collected
+    }
+
+    /// ZooKeeper mode between two controllers: −1 in the metadata is nobody. Where nobody was asked it is unknown.
+    #[test]
+    fn a_controller_is_known_unknown_or_not_there() {
+        let known = |controller: Option<i32>, description: bool, metadata: bool| {
+            let mut snapshot = real();
+            snapshot.controller = controller;
+            let missing = || Missing::new(Reason::Timeout, "");
+            snapshot.description = match description {
+                true => Ok(()),
+                false => Err(missing()),
+            };
+            if !metadata {
+                snapshot.metadata = Err(missing());
+            }
+            let cluster = cluster(&snapshot);
+            let id = cluster.get("kafka.cluster.controller.id").cloned();
+            assert_eq!(id, controller.map(Value::from));
+            let known = cluster.get("kafka.cluster.controller.known");
+            known.and_then(Value::as_bool)
+        };
+        assert_eq!(known(Some(1), true, true), Some(true));
+        assert_eq!(known(None, true, true), Some(false));
+        assert_eq!(known(None, true, false), Some(false));
+        assert_eq!(known(None, false, true), Some(false));
+        assert_eq!(known(None, false, false), None);
+    }
+
+    /// After the others, and without what nobody knows.
+    #[test]
+    fn what_is_gone_has_its_documents() {
+        let mut snapshot = real();
+        snapshot.gone.brokers.insert(77);
+        snapshot.gone.groups.insert("billing".to_owned());
+        let mut collected = first_sight(snapshot);
+        collected.gather();
+        let last = collected.documents.last().unwrap();
+        assert!(gone::is_gone(last));
+        assert_eq!(last.flat().len(), 3);
+        let brokers = collected.documents.iter();
+        let brokers = brokers.filter(|one| one.dataset == "kafka.broker");
+        let states = brokers.map(|one| {
+            let state = one.get("kafka.broker.metadata.state").unwrap().as_str();
+            (one.keys()[0].1.clone(), state.unwrap())
+        });
+        let states: Vec<_> = states.collect();
+        assert!(states.contains(&("77".to_owned(), "gone")), "{states:?}");
+        assert!(states.contains(&("7".to_owned(), "live")), "{states:?}");
+        for document in &collected.documents {
+            let strangers = Catalogue::get().strangers(&document.dataset, &document.fields());
+            assert_eq!(strangers, [""; 0]);
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::configs::Configs;
+use super::gone::Lately;
 use super::others::Others;
 use super::probe::Address;
 use super::snapshot::{Answer, ByPartition, Group, Listing, Missing, Partition, Store, Topic};
@@ -28,6 +29,8 @@ pub struct Memory {
     pub others: Others,
     /// Where logs ended, and what records' times are known.
     pub times: Times,
+    /// What was there lately.
+    pub lately: Lately,
     groups: BTreeMap<String, Seen>,
 }
 
@@ -37,6 +40,8 @@ struct Seen {
     /// Nothing for one that is known by its name alone.
     coordinator: Option<i32>,
     partitions: BTreeMap<String, Vec<i32>>,
+    /// Whether a broker ever listed it while this agent looked.
+    listed: bool,
 }
 
 impl Memory {
@@ -44,8 +49,8 @@ impl Memory {
     pub fn recall(&mut self, groups: impl Iterator<Item = (String, BTreeMap<String, Vec<i32>>)>) {
         for (id, partitions) in groups {
             let seen = Seen {
-                coordinator: None,
                 partitions,
+                ..Seen::default()
             };
             self.groups.entry(id).or_insert(seen);
         }
@@ -94,23 +99,26 @@ impl Memory {
             .unwrap_or_default()
     }
 
-    /// Remembers this cycle's groups and forgets those that are no longer there.
-    pub fn learn(&mut self, groups: &[Group]) {
+    /// Remembers this cycle's groups and forgets those that are no longer there; gives those of them that were listed once.
+    pub fn learn(&mut self, groups: &[Group]) -> impl Iterator<Item = String> + use<> {
         let mut old = std::mem::take(&mut self.groups);
         for group in groups
             .iter()
             .filter(|group| group.store == Store::Kafka && !self.others.contains(&group.id))
         {
-            let before = old.remove(&group.id).map(|seen| seen.partitions);
+            let before = old.remove(&group.id).unwrap_or_default();
             let mut seen = Seen {
                 coordinator: group.coordinator,
-                partitions: before.unwrap_or_default(),
+                partitions: before.partitions,
+                listed: before.listed || group.listing.is_some(),
             };
             if let Ok(committed) = &group.committed {
                 seen.partitions = partitions(committed, group);
             }
             self.groups.insert(group.id.clone(), seen);
         }
+        let forgotten = old.into_iter().filter(|(_, seen)| seen.listed);
+        forgotten.map(|(id, _)| id)
     }
 }
 
@@ -199,20 +207,43 @@ mod tests {
     #[test]
     fn groups_of_a_silent_broker_are_still_asked_and_others_forgotten() {
         let mut memory = Memory::default();
-        memory.learn(&[group("a", 1), group("b", 2)]);
+        assert_eq!(memory.learn(&[group("a", 1), group("b", 2)]).count(), 0);
         let silent = BTreeMap::from([(2, Missing::new(Reason::Timeout, ""))]);
         let listed = BTreeMap::new();
         let asked: Vec<_> = memory.unlisted(&listed, &silent, &[]).collect();
         assert_eq!(asked, [("b", Some(2))]);
         let mut lost = group("b", 2);
         lost.committed = Err(Missing::new(Reason::Timeout, ""));
-        memory.learn(&[lost]);
+        // Nobody has listed `a` while this agent looked.
+        assert_eq!(memory.learn(&[lost]).count(), 0);
         assert_eq!(
             memory.partitions("b"),
             BTreeMap::from([("t".to_owned(), vec![0])])
         );
         assert!(memory.partitions("a").is_empty());
         assert_eq!(memory.unlisted(&listed, &silent, &[]).count(), 1);
+    }
+
+    /// What is known by name alone was never there for this agent, however often it is asked for.
+    #[test]
+    fn groups_that_were_listed_once_are_given_when_they_are_forgotten() {
+        let listed = |id: &str| Group {
+            listing: Some(Listing {
+                state: "Stable".to_owned(),
+                kind: "Classic".to_owned(),
+                simple: false,
+                protocol: None,
+            }),
+            ..group(id, 1)
+        };
+        let mut memory = Memory::default();
+        memory.recall([("named".to_owned(), BTreeMap::new())].into_iter());
+        let lost = memory.learn(&[listed("a"), listed("b"), group("named", 1)]);
+        assert_eq!(lost.count(), 0);
+        // Its coordinator is silent: it was listed once all the same.
+        assert_eq!(memory.learn(&[group("a", 1)]).collect::<Vec<_>>(), ["b"]);
+        assert_eq!(memory.learn(&[]).collect::<Vec<_>>(), ["a"]);
+        assert_eq!(memory.learn(&[]).count(), 0);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! - [`rdkafka`]: librdkafka behind safe types, the only `unsafe` of the agent
 //! - [`client`]: many requests in flight, their answers, log lines and troubles
 //! - [`memory`]: brokers and groups of earlier cycles, which are asked even when nobody lists them
+//! - [`gone`]: those of them that are no more
 //! - [`configs`]: effective configuration of topics and brokers, asked for rarely
 //! - [`others`]: groups that are no consumer groups
 //! - [`probe`]: whether a silent broker can be reached at all
@@ -21,6 +22,7 @@ pub mod config;
 pub mod configs;
 pub mod faults;
 pub mod fetch;
+pub mod gone;
 pub mod group_topic;
 pub mod lag;
 pub mod lines;

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::gone::Gone;
 use super::times::Seen;
 use super::zookeeper_offsets::store::OldStore;
 use crate::document::Document;
@@ -148,6 +149,9 @@ pub struct Snapshot {
     /// What else there is to know of the cluster.
     #[serde(default)]
     pub inventory: Inventory,
+    /// What was there lately and is no more.
+    #[serde(default, skip_serializing_if = "Gone::is_empty")]
+    pub gone: Gone,
     /// The store of old consumers' offsets; absent where the configuration names none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub old_store: Option<OldStore>,

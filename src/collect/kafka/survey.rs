@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::client::{Client, Flight};
 use super::config::Config;
+use super::gone::Gone;
 use super::memory::{Memory, without_coordinator};
 use super::probe::{Address, unreachable};
 use super::rdkafka::{Answered, Cluster, Handle, Request};
@@ -255,7 +256,7 @@ impl Survey {
     }
 
     /// Whether all groups are listed: those whose coordinator has no leader are listed by nobody.
-    fn is_complete(&self) -> bool {
+    pub fn is_complete(&self) -> bool {
         let metadata = self.metadata.as_ref();
         let topics = metadata.map_or(&[][..], |metadata| &metadata.topics);
         self.all_answered() && without_coordinator(topics).0.is_empty()
@@ -338,6 +339,7 @@ impl Survey {
             group_count: complete.then_some(self.listed.len() as u64),
             unlisted: self.unlisted,
             inventory,
+            gone: Gone::default(),
             old_store: None,
         }
     }

@@ -74,6 +74,12 @@ pub(crate) fn sums(documents: &[Value], rows: &[Row<'_>]) -> Vec<String> {
     let mut unread = BTreeSet::new();
     for document in of_dataset(documents, "kafka.group") {
         let group = text(document, "kafka.consumergroup.id");
+        if text(document, "kafka.group.state") == "gone" {
+            if of_group.contains_key(group) {
+                found.push(format!("{group} has rows and is gone: {document}"));
+            }
+            continue;
+        }
         let readable = text(document, "kafka.group.lag.unknown_reason").is_empty();
         if !readable {
             unread.insert(group);

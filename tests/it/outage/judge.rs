@@ -37,7 +37,7 @@ pub(super) fn is_whole(cycle: &Cycle<'_>) -> bool {
     let brokers = cycle
         .documents
         .iter()
-        .filter(|one| text(one, "data_stream.dataset") == "brokerbeat.kafka.broker");
+        .filter(|one| text(one, "kafka.broker.metadata.state") == "live");
     let led = |one: &&Value| field(one, "kafka.partition.partition.leader").is_some();
     let mut partitions = cycle
         .documents

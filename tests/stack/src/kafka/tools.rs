@@ -56,16 +56,21 @@ impl Kafka {
     /// What `kafka-consumer-groups.sh --describe` says about a group, or about all of them.
     pub fn describe_groups(&self, group: Option<&str>) -> Result<Vec<GroupRow>> {
         let which = group.map_or(vec!["--all-groups"], |group| vec!["--group", group]);
-        Ok(groups::parse(&self.group_tool(&which)?))
+        Ok(groups::parse(&self.group_tool("--describe", &which)?))
+    }
+
+    /// Deletes a group that has no members.
+    pub fn delete_group(&self, group: &str) -> Result<()> {
+        self.group_tool("--delete", &["--group", group]).map(drop)
     }
 
     /// What it says with `--state` about all groups.
     pub fn group_states(&self) -> Result<Vec<GroupState>> {
-        let printed = self.group_tool(&["--all-groups", "--state"])?;
+        let printed = self.group_tool("--describe", &["--all-groups", "--state"])?;
         Ok(groups::parse_states(&printed))
     }
 
-    fn group_tool(&self, args: &[&str]) -> Result<String> {
+    fn group_tool(&self, action: &str, args: &[&str]) -> Result<String> {
         let main = match self.version {
             KafkaVersion::V2_8 => "kafka.admin.ConsumerGroupCommand",
             KafkaVersion::V3_9 | KafkaVersion::V4_2 => {
@@ -73,7 +78,7 @@ impl Kafka {
             }
         };
         let bootstrap = self.bootstrap();
-        let args = [&["--bootstrap-server", &bootstrap, "--describe"], args].concat();
+        let args = [&["--bootstrap-server", &bootstrap, action], args].concat();
         self.run_tool(main, &args)
     }
 
