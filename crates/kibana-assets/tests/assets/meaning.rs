@@ -1,6 +1,6 @@
 //! Faults of the source that no file for Kibana shows: numbers that would be wrong although everything can be drawn.
 
-use kibana_assets::source::{Chart, Operation, Panel, Rule, Source};
+use kibana_assets::source::{Chart, Operation, Panel, Rule, Seen, Source, Times};
 use kibana_assets::validate;
 
 use super::read;
@@ -21,7 +21,32 @@ fn rule<'a>(source: &'a mut Source, id: &str) -> &'a mut Rule {
     rules.find(|one| one.id == id).unwrap()
 }
 
-const FAULTS: [Fault; 22] = [
+fn times(fires: u64, clears: u64) -> Times {
+    Times {
+        incident: "an incident".into(),
+        seen: Seen::Live,
+        note: String::new(),
+        fires,
+        clears,
+    }
+}
+
+const FAULTS: [Fault; 25] = [
+    (
+        "a rule that fires later than it states",
+        |s| drop(s.measured.rules.insert("broker-gone".into(), times(81, 0))),
+        "broker-gone fired after 81 s",
+    ),
+    (
+        "a rule that clears later than it states",
+        |s| drop(s.measured.rules.insert("broker-gone".into(), times(80, 41))),
+        "cleared after 41 s, stated are 80 s and 40 s",
+    ),
+    (
+        "times of a rule that is no more",
+        |s| drop(s.measured.rules.insert("broker-lost".into(), times(1, 1))),
+        "there is no rule broker-lost",
+    ),
     (
         "a rate over all brokers",
         |s| panel(s, "overview", "Messages in per second").by = vec!["kafka.cluster.name".into()],
