@@ -29,6 +29,9 @@ pub struct Field {
     pub metric: Option<String>,
     /// As in `fields.yml`.
     pub unit: Option<String>,
+    /// What the agent makes it of: other fields of the same document, by how.
+    #[serde(default)]
+    pub derived: BTreeMap<String, String>,
 }
 
 impl Field {

@@ -95,7 +95,7 @@ impl Rule {
 }
 
 /// Where the agent says what a counter rose by since the document before.
-pub fn increase(counter: &str) -> String {
+pub(crate) fn increase(counter: &str) -> String {
     format!("{counter}_increase")
 }
 
