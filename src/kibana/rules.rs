@@ -27,7 +27,14 @@ const NOT_TAKEN: &str = "connector_type_id";
 const COMPARED: [&str; 3] = ["name", "schedule", "params"];
 
 /// The user's, beside whether the rule is on: an update that leaves one out takes it away.
-const USERS: [&str; 6] = ["actions", "tags", "alert_delay", "flapping", "notify_when", "throttle"];
+const USERS: [&str; 6] = [
+    "actions",
+    "tags",
+    "alert_delay",
+    "flapping",
+    "notify_when",
+    "throttle",
+];
 
 /// For whom rules are made.
 #[derive(Debug, Clone)]

@@ -52,7 +52,10 @@ pub(super) fn answer(
         ("GET", "", true) => (200, store.rules[&place].to_string()),
         ("POST", "", _) => {
             if !is_uuid(id) {
-                return bad(400, "Predefined IDs are not allowed for saved objects with encrypted attributes unless the ID is a UUID.");
+                return bad(
+                    400,
+                    "Predefined IDs are not allowed for saved objects with encrypted attributes unless the ID is a UUID.",
+                );
             }
             // Ids are taken in all spaces at once.
             if store.rules.keys().any(|(_, other)| other == id) {

@@ -88,10 +88,13 @@ impl Check<'_> {
     fn room(&mut self, panel: &Panel, place: &str) {
         let many = |field: &&String| !FEW.contains(&field.as_str());
         let depth = panel.by.iter().filter(many).count();
-        let rows = panel.top.saturating_pow(u32::try_from(depth).unwrap_or(u32::MAX));
+        let rows = panel
+            .top
+            .saturating_pow(u32::try_from(depth).unwrap_or(u32::MAX));
         let what = format!("may have {rows} rows, more than {MOST_ROWS}: lower `top`");
         let is_table = panel.chart == Chart::Table;
-        self.problems.check(!is_table || rows <= MOST_ROWS, place, what);
+        self.problems
+            .check(!is_table || rows <= MOST_ROWS, place, what);
     }
 
     /// Stacks add up: only of what may be added, and of which nothing is missing.
