@@ -169,9 +169,10 @@ fn values(entry: &Value, interval: Duration) -> Map<String, Value> {
         let value = &variable["value"];
         let value = match (name.as_str(), value.as_f64()) {
             ("window", Some(seconds)) => {
-                let intervals = seconds / INTERVAL;
+                let window = seconds / INTERVAL * interval.as_secs_f64();
+                let least = variable["least"].as_f64().unwrap_or(0.0);
                 // A whole number of seconds is all that Kibana takes.
-                json!((intervals * interval.as_secs_f64()).round() as u64)
+                json!(window.max(least).round() as u64)
             }
             _ => value.clone(),
         };
@@ -372,8 +373,13 @@ mod tests {
             "brokerbeat-lag"
         );
         assert!(!serde_json::to_string(&stopped.body).unwrap().contains("${"));
-        let gone = named(&rules, "broker-gone");
+        let gone = named(&rules, "agent-gone");
         assert_eq!(gone.body["params"]["criteria"][0]["timeSize"], 90);
+        // What one document tells is seen however short the interval is.
+        let event = named(&made((9, 1), "default", 2), "isr-shrinks")
+            .body
+            .clone();
+        assert_eq!(event["params"]["timeWindowSize"], 90);
 
         let other = made((9, 1), "ops", 30);
         let other = named(&other, "group-stopped");
