@@ -113,8 +113,9 @@ impl Cluster {
             (self.paused.jmx(), "kafka-consumer, jvm".to_owned()),
         ];
         let mut text = format!(
-            "- name: {name}\n  kafka: {{bootstrap: [\"{}\"], lag: {{window: 10s}}}}\n",
-            self.kafka.bootstrap()
+            "- name: {name}\n  kafka: {{bootstrap: [\"{}\"], lag: {{window: 10s}}}}\n  disks: {{directories: [{:?}]}}\n",
+            self.kafka.bootstrap(),
+            self.kafka.log_directory(),
         );
         if let Some(zookeeper) = &self.zookeeper {
             text += &format!("  zookeeper: {{hosts: [\"{}\"]}}\n", zookeeper.addr());
