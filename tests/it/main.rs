@@ -49,6 +49,7 @@ mod pressure;
 mod proof;
 mod queue;
 mod reload;
+mod said;
 mod seconds;
 mod security;
 mod servers;

@@ -5,43 +5,17 @@ mod import;
 mod rules;
 mod server;
 
+use brokerbeat::kibana::rules::RULES;
 use serde_json::{Value, json};
 
 use crate::agent::Setting;
-use brokerbeat::kibana::rules::RULES;
+use crate::said::Said;
 use http::self_signed;
 use server::{Contract, Server};
 
 /// All rules.
 fn how_many() -> usize {
     RULES.lines().count()
-}
-
-/// How a command ended and what it said.
-struct Said {
-    code: Option<i32>,
-    out: String,
-    err: String,
-}
-
-impl Said {
-    #[track_caller]
-    fn ended(self, code: i32) -> Self {
-        assert_eq!(self.code, Some(code), "{}{}", self.out, self.err);
-        self
-    }
-
-    #[track_caller]
-    fn tells(&self, part: &str) {
-        assert!(self.err.contains(part), "`{part}` is not in\n{}", self.err);
-    }
-
-    fn lines(&self, word: &str) -> usize {
-        self.out
-            .lines()
-            .filter(|line| line.starts_with(word))
-            .count()
-    }
 }
 
 /// A configuration that sends documents elsewhere: a Kibana is all that is needed.
@@ -57,11 +31,7 @@ const ADMIN: &str = ", username: admin, password: secret";
 fn run(config: &str, args: &[&str]) -> Said {
     let setting = Setting::new(config);
     let output = setting.command(&[&["setup"], args].concat());
-    Said {
-        code: output.status.code(),
-        out: String::from_utf8_lossy(&output.stdout).into_owned(),
-        err: String::from_utf8_lossy(&output.stderr).into_owned(),
-    }
+    Said::of(&output)
 }
 
 fn of_server(server: &Server, args: &[&str]) -> Said {

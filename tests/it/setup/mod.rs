@@ -7,7 +7,6 @@ mod contract;
 mod kept;
 mod rights;
 
-use std::process::Output;
 use std::sync::MutexGuard;
 
 use brokerbeat::assets::VERSION;
@@ -15,40 +14,13 @@ use serde_json::{Value, json};
 use stack::Elasticsearch;
 
 use crate::agent::Setting;
+use crate::said::Said;
 use crate::servers;
 
 /// A server with nothing of ours in it, and a user who may do everything.
 struct Scene {
     elasticsearch: MutexGuard<'static, Elasticsearch>,
     setting: Setting,
-}
-
-/// How a command ended and what it said.
-struct Said {
-    code: Option<i32>,
-    out: String,
-    err: String,
-}
-
-impl Said {
-    fn of(output: &Output) -> Self {
-        Self {
-            code: output.status.code(),
-            out: String::from_utf8_lossy(&output.stdout).into_owned(),
-            err: String::from_utf8_lossy(&output.stderr).into_owned(),
-        }
-    }
-
-    #[track_caller]
-    fn ended(self, code: i32) -> Self {
-        assert_eq!(self.code, Some(code), "{}{}", self.out, self.err);
-        self
-    }
-
-    #[track_caller]
-    fn tells(&self, part: &str) {
-        assert!(self.err.contains(part), "`{part}` is not in\n{}", self.err);
-    }
 }
 
 /// A configuration with that login.

@@ -3,8 +3,9 @@
 use serde_json::json;
 use stack::Elasticsearch;
 
-use super::{Said, Scene, config, setup};
+use super::{Scene, config, setup};
 use crate::agent::{Setting, search};
+use crate::said::Said;
 use crate::servers;
 use crate::shipping::{stop_accounted, wait_for};
 
