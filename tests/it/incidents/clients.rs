@@ -14,7 +14,6 @@ const LATE_MILLIS: i64 = 600_000;
 pub(super) fn play_batches(stage: &Stage<'_>) {
     let expected = [
         ("messages-too-large", "orders"),
-        ("produce-fails", "orders"),
         ("producer-errors", "producer-small"),
     ];
     let begin = || {

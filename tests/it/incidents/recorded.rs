@@ -59,7 +59,7 @@ enum Stranger {
 const ADDRESS: &str = "recorded:9999";
 const CLUSTER: &str = "recorded";
 
-const RECORDS: [Record; 12] = [
+const RECORDS: [Record; 13] = [
     Record {
         rule: "jvm-busy",
         incident: "a document with a high load",
@@ -121,6 +121,15 @@ const RECORDS: [Record; 12] = [
         kind: "metadata_log",
         key: ("kafka.broker.id", Stranger::Id(906)),
         field: "kafka.broker.metadata.apply_errors_increase",
+        number: Number::Count(0, 1),
+    },
+    Record {
+        rule: "produce-fails",
+        incident: "a document with one failed request more",
+        of: "kafka.broker",
+        kind: "traffic",
+        key: ("kafka.broker.id", Stranger::Id(909)),
+        field: "kafka.broker.request.produce.failed_increase",
         number: Number::Count(0, 1),
     },
     Record {
