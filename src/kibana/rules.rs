@@ -321,6 +321,11 @@ async fn apply_one(
     Ok(())
 }
 
+/// Tags whose values are the agent's.
+fn is_of_ours(tag: &str) -> bool {
+    tag.starts_with("severity:") || tag.starts_with("rule:")
+}
+
 /// What an update takes: without what cannot change, with what the user has added. Of the tags both have theirs.
 fn update(body: &Value, users: &Map<String, Value>) -> Value {
     let mut body = body.clone();
@@ -335,7 +340,9 @@ fn update(body: &Value, users: &Map<String, Value>) -> Value {
     for action in actions.filter_map(Value::as_object_mut) {
         action.remove(NOT_TAKEN);
     }
-    let tags = body["tags"].as_array().cloned().unwrap_or_default();
+    let mut tags = body["tags"].as_array().cloned().unwrap_or_default();
+    // An older version's severity would stand beside the new one.
+    tags.retain(|tag| !tag.as_str().is_some_and(is_of_ours));
     let missing = ours.as_array().into_iter().flatten();
     let missing = missing.filter(|tag| !tags.contains(tag)).cloned();
     body["tags"] = tags.iter().cloned().chain(missing).collect();
@@ -427,7 +434,7 @@ mod tests {
         let ours = &rules[0].body;
         let mut theirs = ours.clone();
         theirs["name"] = "other".into();
-        theirs["tags"] = json!(["mine"]);
+        theirs["tags"] = json!(["mine", "severity:older"]);
         theirs["alert_delay"] = json!({"active": 3});
         theirs["throttle"] = Value::Null;
         theirs["actions"] = json!([{"id": "mail", "group": "query matched", "params": {}, "connector_type_id": ".email"}]);

@@ -77,9 +77,11 @@ impl Directories {
 }
 
 fn see(path: &Path) -> Seen {
+    // In this order: the file may be waited for, and the room is that of the end.
+    let properties = properties(path);
     Seen {
         room: room(path),
-        properties: properties(path),
+        properties,
     }
 }
 

@@ -25,12 +25,8 @@ impl Owners {
     pub(super) fn collected(&mut self, looks: &[Look]) -> Collected {
         let mut collected = Collected::default();
         for look in looks {
-            let (room, owner) = match self.known(look) {
-                Ok(known) => known,
-                Err(fault) => {
-                    collected.faults.push(fault);
-                    continue;
-                }
+            let Some((room, owner)) = self.known(look, &mut collected.faults) else {
+                continue;
             };
             collected.up = true;
             if let (Some(first), Some(this)) = (&collected.cluster_id, &owner.cluster)
@@ -48,27 +44,41 @@ impl Owners {
     }
 
     /// What a look has shown, and whose the directory is.
-    fn known(&mut self, look: &Look) -> Result<(Room, Owner), Fault> {
+    fn known(&mut self, look: &Look, faults: &mut Vec<Fault>) -> Option<(Room, Owner)> {
         let path = &look.path;
         let Some(seen) = &look.seen else {
             let message = format!("{}: the file system does not answer", path.display());
-            return Err(Fault::new(FaultKind::Timeout, message));
+            faults.push(Fault::new(FaultKind::Timeout, message));
+            return None;
+        };
+        let room = match &seen.room {
+            Ok(room) => *room,
+            Err(error) => {
+                faults.push(unseen(path, error));
+                return None;
+            }
         };
         let told = match &seen.properties {
-            Ok(text) => {
-                owner(text).ok_or_else(|| nobodys(path, "it names no node.id or broker.id"))
-            }
-            Err(error) => Err(nobodys(path, &error.to_string())),
+            Ok(text) => owner(text).ok_or("it names no node.id or broker.id".to_owned()),
+            Err(error) => Err(error.to_string()),
         };
-        if let Ok(owner) = &told {
-            self.0.insert(path.clone(), owner.clone());
+        match told {
+            Ok(owner) => drop(self.0.insert(path.clone(), owner)),
+            Err(why) => {
+                // Perhaps it is no longer mounted: the room would be that of the file system below.
+                if is_missing(&seen.properties) {
+                    self.0.remove(path);
+                }
+                faults.push(nobodys(path, &why));
+            }
         }
-        let room = seen.room.as_ref().map_err(|error| unseen(path, error))?;
-        match self.0.get(path) {
-            Some(owner) => Ok((*room, owner.clone())),
-            None => told.map(|owner| (*room, owner)),
-        }
+        Some((room, self.0.get(path)?.clone()))
     }
+}
+
+fn is_missing(properties: &io::Result<String>) -> bool {
+    let error = properties.as_ref().err();
+    error.is_some_and(|error| error.kind() == io::ErrorKind::NotFound)
 }
 
 fn unseen(path: &Path, error: &io::Error) -> Fault {

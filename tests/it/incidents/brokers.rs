@@ -20,7 +20,6 @@ pub(super) fn play(stage: &Stage<'_>) {
         ("partitions-under-min-isr", "strict"),
         ("partitions-at-min-isr", "orders"),
         ("brokers-fenced", "orders"),
-        ("heartbeats-late", "orders"),
         ("target-down", port),
         ("lag-unknown", "single"),
     ];
@@ -102,6 +101,7 @@ pub(super) fn play_controller(stage: &Stage<'_>) {
     let elected = [("controller-changes", "orders")];
     let end = || stage.incident("a controller is elected", &elected, restart, || {});
     let lost = [
+        ("controller-none", "orders"),
         ("quorum-without-leader", "orders 1"),
         ("metadata-behind", "orders 1"),
     ];

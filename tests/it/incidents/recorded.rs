@@ -34,8 +34,6 @@ enum Number {
     Share(f64, f64),
     /// So many.
     Count(u64, u64),
-    /// Whether it is so.
-    Flag(bool, bool),
 }
 
 impl Number {
@@ -43,7 +41,6 @@ impl Number {
         match self {
             Self::Share(well, ill) => json!(if is_ill { ill } else { well }),
             Self::Count(well, ill) => json!(if is_ill { ill } else { well }),
-            Self::Flag(well, ill) => json!(if is_ill { ill } else { well }),
         }
     }
 }
@@ -53,11 +50,9 @@ impl Number {
 enum Stranger {
     Id(u32),
     Address,
-    Cluster,
 }
 
 const ADDRESS: &str = "recorded:9999";
-const CLUSTER: &str = "recorded";
 
 const RECORDS: [Record; 13] = [
     Record {
@@ -133,6 +128,15 @@ const RECORDS: [Record; 13] = [
         number: Number::Count(0, 1),
     },
     Record {
+        rule: "heartbeats-late",
+        incident: "a document with one late heartbeat more",
+        of: "kafka.controller",
+        kind: "health",
+        key: ("kafka.broker.id", Stranger::Id(910)),
+        field: "kafka.controller.timed_out_heartbeats_increase",
+        number: Number::Count(0, 1),
+    },
+    Record {
         rule: "fetch-fails",
         incident: "a document with one failed fetch more",
         of: "kafka.broker",
@@ -140,15 +144,6 @@ const RECORDS: [Record; 13] = [
         key: ("kafka.broker.id", Stranger::Id(907)),
         field: "kafka.broker.request.fetch.failed_increase",
         number: Number::Count(0, 1),
-    },
-    Record {
-        rule: "controller-none",
-        incident: "a document of a cluster without a controller",
-        of: "kafka.cluster",
-        kind: "cluster",
-        key: ("kafka.cluster.name", Stranger::Cluster),
-        field: "kafka.cluster.controller.known",
-        number: Number::Flag(true, false),
     },
     Record {
         rule: "disk-full",
@@ -196,7 +191,6 @@ impl Record {
         let whom = match self.key.1 {
             Stranger::Id(id) => id.to_string(),
             Stranger::Address => ADDRESS.to_owned(),
-            Stranger::Cluster => CLUSTER.to_owned(),
         };
         thread::scope(|scope| {
             scope.spawn(|| {
@@ -230,7 +224,6 @@ impl Record {
         let key = match stranger {
             Stranger::Id(id) => json!(id),
             Stranger::Address => json!(ADDRESS),
-            Stranger::Cluster => json!(CLUSTER),
         };
         set(&mut document, name, key);
         set(&mut document, "brokerbeat.series", json!(self.incident));

@@ -115,4 +115,10 @@ fn whose_it_is_is_remembered_while_the_disk_cannot_be_read() {
         collected.documents[0].get("kafka.broker.id"),
         Some(&7.into())
     );
+    assert_eq!(collected.faults.len(), 1, "and that is said");
+
+    let missing = Err(io::Error::from(io::ErrorKind::NotFound));
+    let collected = owners.collected(&[look("/a", Ok(ROOM), missing)]);
+    assert!(collected.documents.is_empty(), "it may be another disk");
+    assert_eq!(collected.faults.len(), 1);
 }
