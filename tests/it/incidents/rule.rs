@@ -170,5 +170,5 @@ fn windows_follow_the_pace_and_every_rule_has_a_kind() {
         1
     );
     assert!(all.iter().any(|rule| rule.kind == Kind::Above(1)));
-    assert_eq!(all.iter().filter(|rule| rule.kind == Kind::Gone).count(), 1);
+    assert_eq!(all.iter().filter(|rule| rule.kind == Kind::Gone).count(), 2);
 }
