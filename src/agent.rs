@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -121,6 +121,7 @@ pub async fn run(
         store,
         clusters: BTreeMap::new(),
         memberships,
+        derivations: Arc::default(),
         running: None,
     };
     collectors.start(&config, &spool).await;
@@ -238,6 +239,8 @@ struct Collectors {
     store: IdentityStore,
     clusters: BTreeMap<String, Arc<ClusterIdentity>>,
     memberships: Memberships,
+    /// Of the agent's own accounts, which go on over a reload.
+    derivations: Arc<Mutex<Derivations>>,
     running: Option<Running>,
 }
 
@@ -281,6 +284,7 @@ impl Collectors {
             config.interval,
             spool.clone(),
             self.batches.clone(),
+            Arc::clone(&self.derivations),
         );
         tasks.spawn(until_stopped(own, stopped));
         tracing::info!(
@@ -395,16 +399,19 @@ async fn report_agent(
     interval: Duration,
     spool: Arc<Spool>,
     batches: mpsc::Sender<Batch>,
+    derivations: Arc<Mutex<Derivations>>,
 ) {
     let rhythm = Rhythm::new(interval, "agent");
-    let mut derivations = Derivations::default();
     let mut last = None;
     loop {
         let tick = rhythm.next(last, Millis::now());
         last = Some(tick);
         sleep_until(rhythm.start_of(tick)).await;
         let mut documents = accounts(&agent_id, &spool);
-        derivations.add(&mut documents, true);
+        derivations
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .add(&mut documents, true);
         if batches.send(Batch::own(tick, documents)).await.is_err() {
             return;
         }
