@@ -1,8 +1,9 @@
 //! A changed configuration file.
 
+use serde_json::Value;
 use stack::wait_until;
 
-use crate::agent::{PATIENCE, Setting, search, text};
+use crate::agent::{PATIENCE, Setting, field, search, text};
 use crate::servers;
 
 fn config(name: &str) -> String {
@@ -43,7 +44,21 @@ fn a_good_change_is_taken_up_and_a_bad_one_refused_while_the_old_goes_on() {
         names().contains(&"after".to_owned()).then_some(())
     })
     .unwrap();
+    let accounts = || -> Vec<Value> {
+        let mut all = search(elasticsearch, "metrics-brokerbeat.agent-reload");
+        all.retain(|one| text(one, "brokerbeat.stream.name") == stream);
+        all
+    };
+    let before = accounts().len();
+    wait_until("accounts after the reload", PATIENCE, || {
+        (accounts().len() > before + 1).then_some(())
+    })
+    .unwrap();
     agent.stop_clean();
+    let is_first = |one: &&Value| field(one, "brokerbeat.stream.dropped_increase").is_none();
+    let accounts = accounts();
+    let first = accounts.iter().filter(is_first);
+    assert_eq!(first.count(), 1, "accounts go on over a reload");
     let events = search(elasticsearch, "logs-brokerbeat.event-reload");
     let actions: Vec<_> = events
         .iter()

@@ -247,7 +247,10 @@ fn original(stream: &str, kind: &str) -> Value {
     let path = format!("/{stream}/_search");
     let found = servers::elasticsearch().post(&path, &body);
     let mut found = found.expect("Elasticsearch answers");
-    let document = found["hits"]["hits"][0]["_source"].take();
+    let document = found["hits"]["hits"]
+        .get_mut(0)
+        .map(|hit| hit["_source"].take())
+        .unwrap_or_default();
     assert!(document.is_object(), "{stream} has no {kind}");
     document
 }
