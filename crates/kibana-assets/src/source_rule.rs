@@ -69,7 +69,7 @@ impl Rule {
     /// KQL of the documents that are a problem.
     pub fn problem(&self) -> String {
         match &self.counter {
-            Some(counter) => format!("{} > 0", increase(counter)),
+            Some(counter) => format!("{counter}_increase > 0"),
             None => self.filter.clone(),
         }
     }
@@ -92,11 +92,6 @@ impl Rule {
         };
         self.over_after + (ticks + SLACK) * INTERVAL
     }
-}
-
-/// Where the agent says what a counter rose by since the document before.
-pub(crate) fn increase(counter: &str) -> String {
-    format!("{counter}_increase")
 }
 
 fn one() -> u64 {

@@ -136,7 +136,8 @@ pub fn is_gone(document: &Document) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::snapshot::{Missing, Partition, Reason, Topic};
+    use super::super::snapshot::{Partition, Topic};
+    use super::super::standing::tests::group;
     use super::*;
 
     const MINUTE: Duration = Duration::from_secs(60);
@@ -147,19 +148,6 @@ mod tests {
             host: "here".to_owned(),
             port: 9092,
             rack: None,
-        }
-    }
-
-    fn group(id: &str, store: Store) -> Group {
-        let missing = || Missing::new(Reason::Timeout, "");
-        Group {
-            id: id.to_owned(),
-            store,
-            coordinator: None,
-            listing: None,
-            description: Err(missing()),
-            committed: Err(missing()),
-            last_partitions: BTreeMap::new(),
         }
     }
 

@@ -238,7 +238,8 @@ pub(super) mod tests {
         verdict.unwrap()
     }
 
-    fn group(id: &str, store: Store) -> Group {
+    /// A group of which nothing is known.
+    pub(in crate::collect::kafka) fn group(id: &str, store: Store) -> Group {
         let missing = || Missing::new(Reason::Timeout, "");
         Group {
             id: id.to_owned(),
